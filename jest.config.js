@@ -1,0 +1,13 @@
+// SWC only strips the types (tsc checks them); tests run as native ES modules.
+const transform = { '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } } }] };
+
+/** @type {import('jest').Config} */
+export default {
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts'],
+  transform,
+  roots: ['<rootDir>/test'],
+  testMatch: ['**/*.test.ts'],
+  workerIdleMemoryLimit: '512MB',
+  testTimeout: 20_000,
+};
