@@ -1,5 +1,7 @@
 // SWC only strips the types (tsc checks them); tests run as native ES modules.
-const transform = { '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } } }] };
+const transform = {
+  '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } } }],
+};
 
 /** @type {import('jest').Config} */
 export default {

@@ -1,0 +1,204 @@
+/**
+ * From the environment to a frozen Config, or to one error that lists every fault at once. Faults name
+ * variables, never their values.
+ */
+import { VARIABLES, type Variable, type VariableName } from './schema.ts';
+
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  readonly opsHost: string;
+  readonly opsPort: number;
+  readonly audience: string;
+  /** With a trailing slash, as Auth0 writes it in `iss`. */
+  readonly issuer: string;
+  readonly jwksUri: string | undefined;
+  /** Base of the tenant without a trailing slash; the token endpoint and `/api/v2` are below it. */
+  readonly tenantUrl: string;
+  readonly clientId: string;
+  readonly credentials:
+    | { readonly kind: 'secret'; readonly secret: string }
+    | { readonly kind: 'private_key'; readonly pem: string; readonly algorithm: string };
+  readonly permissionsClaim: boolean;
+  readonly allowedClients: readonly string[];
+  readonly corsOrigins: readonly string[];
+  readonly trustedProxies: readonly string[];
+  readonly metadataBytesMax: number;
+  readonly requireIfMatch: boolean;
+  readonly cacheTtlSeconds: number;
+  readonly cacheStaleSeconds: number;
+  readonly cacheStaleIfErrorSeconds: number;
+  readonly upstreamTimeoutMs: number;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+}
+
+/** Every fault of a configuration. Safe to print. */
+export class ConfigError extends Error {
+  readonly faults: readonly string[];
+
+  constructor(faults: readonly string[]) {
+    super(
+      `The configuration has ${faults.length} fault(s):\n${faults.map((fault) => `  - ${fault}`).join('\n')}`,
+    );
+    this.name = 'ConfigError';
+    this.faults = faults;
+  }
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Reads a file as text; throws when it cannot. */
+export type ReadFile = (path: string) => string;
+
+/** Names under these prefixes are ours alone, so an unknown one is a typing error. */
+const OWN_PREFIXES = /^(?:AUTH0|CACHE|UPSTREAM)_/;
+
+/** @throws ConfigError listing every fault. */
+export function loadConfig(env: Environment, readFile: ReadFile): Config {
+  const faults: string[] = unknownNames(env);
+  /** The value of a variable, or undefined where it is unset or faulty. */
+  const optional = <T>(name: VariableName, variable: Variable<T>): T | undefined => {
+    const given = textOf(name, variable, env, readFile, faults);
+    if (given === undefined) return undefined;
+    const result = variable.schema.safeParse(given);
+    if (result.success) return result.data;
+    faults.push(`${name}: ${result.error.issues[0]?.message ?? 'is not valid'}`);
+    return undefined;
+  };
+  /** The same for one that must be there; the stand-in for a missing one never leaves this function. */
+  const required = <T>(name: VariableName, variable: Variable<T>, standIn: T): T => {
+    const before = faults.length;
+    const value = optional(name, variable);
+    if (value === undefined && faults.length === before) faults.push(`${name}: is required`);
+    return value ?? standIn;
+  };
+
+  const issuer = optional('ISSUER_BASE_URL', VARIABLES.ISSUER_BASE_URL);
+  const managementUrl = optional('AUTH0_MANAGEMENT_URL', VARIABLES.AUTH0_MANAGEMENT_URL);
+  // With both addresses given, as for a local tenant, the domain has nothing left to say.
+  const needsDomain = issuer === undefined || managementUrl === undefined;
+  const domain = needsDomain
+    ? required('AUTH0_DOMAIN', VARIABLES.AUTH0_DOMAIN, '')
+    : optional('AUTH0_DOMAIN', VARIABLES.AUTH0_DOMAIN);
+
+  const config: Config = {
+    host: required('HOST', VARIABLES.HOST, ''),
+    port: required('PORT', VARIABLES.PORT, 0),
+    opsHost: required('OPS_HOST', VARIABLES.OPS_HOST, ''),
+    opsPort: required('OPS_PORT', VARIABLES.OPS_PORT, 0),
+    audience: required('AUDIENCE', VARIABLES.AUDIENCE, ''),
+    issuer: `${withoutSlash(issuer ?? `https://${domain}`)}/`,
+    jwksUri: optional('JWKS_URI', VARIABLES.JWKS_URI),
+    tenantUrl: tenantUrlOf(managementUrl ?? `https://${domain}`),
+    clientId: required('AUTH0_CLIENT_ID', VARIABLES.AUTH0_CLIENT_ID, ''),
+    credentials: readCredentials(
+      {
+        secret: optional('AUTH0_CLIENT_SECRET', VARIABLES.AUTH0_CLIENT_SECRET),
+        keyPath: optional('AUTH0_CLIENT_SIGNING_KEY_PATH', VARIABLES.AUTH0_CLIENT_SIGNING_KEY_PATH),
+        algorithm: required(
+          'AUTH0_CLIENT_SIGNING_ALGORITHM',
+          VARIABLES.AUTH0_CLIENT_SIGNING_ALGORITHM,
+          'RS256',
+        ),
+      },
+      readFile,
+      faults,
+    ),
+    permissionsClaim: required('AUTH_PERMISSIONS_CLAIM', VARIABLES.AUTH_PERMISSIONS_CLAIM, false),
+    allowedClients: optional('ALLOWED_CLIENTS', VARIABLES.ALLOWED_CLIENTS) ?? [],
+    corsOrigins: optional('CORS_ORIGINS', VARIABLES.CORS_ORIGINS) ?? [],
+    trustedProxies: optional('TRUSTED_PROXIES', VARIABLES.TRUSTED_PROXIES) ?? [],
+    metadataBytesMax: required('USER_METADATA_MAX_BYTES', VARIABLES.USER_METADATA_MAX_BYTES, 0),
+    requireIfMatch: required('REQUIRE_IF_MATCH', VARIABLES.REQUIRE_IF_MATCH, false),
+    cacheTtlSeconds: required('CACHE_TTL_SECONDS', VARIABLES.CACHE_TTL_SECONDS, 0),
+    cacheStaleSeconds: required('CACHE_STALE_SECONDS', VARIABLES.CACHE_STALE_SECONDS, 0),
+    cacheStaleIfErrorSeconds: required(
+      'CACHE_STALE_IF_ERROR_SECONDS',
+      VARIABLES.CACHE_STALE_IF_ERROR_SECONDS,
+      0,
+    ),
+    upstreamTimeoutMs: required('UPSTREAM_TIMEOUT_MS', VARIABLES.UPSTREAM_TIMEOUT_MS, 0),
+    logLevel: required('LOG_LEVEL', VARIABLES.LOG_LEVEL, 'info'),
+  };
+  if (faults.length > 0) throw new ConfigError(faults);
+  return Object.freeze(config);
+}
+
+function unknownNames(env: Environment): string[] {
+  return Object.keys(env)
+    .filter((name) => OWN_PREFIXES.test(name) && !isKnown(name))
+    .map((name) => `${name}: no such variable`);
+}
+
+function isKnown(name: string): boolean {
+  if (Object.hasOwn(VARIABLES, name)) return true;
+  const base = Object.entries<Variable<unknown>>(VARIABLES).find(([known]) => `${known}_FILE` === name);
+  return base?.[1].secret === true;
+}
+
+/** The text of a variable: from itself, from the file that `NAME_FILE` names, or its default. */
+function textOf(
+  name: string,
+  variable: Variable<unknown>,
+  env: Environment,
+  readFile: ReadFile,
+  faults: string[],
+): string | undefined {
+  const direct = env[name] || undefined;
+  const path = variable.secret ? env[`${name}_FILE`] || undefined : undefined;
+  if (direct !== undefined && path !== undefined) faults.push(`${name}: is set twice, also as ${name}_FILE`);
+  if (direct === undefined && path !== undefined) {
+    const content = readText(`${name}_FILE`, path, readFile, faults);
+    // Editors and secret stores end files with a line break that is no part of the secret.
+    return content?.replace(/\r?\n$/, '') || undefined;
+  }
+  return direct ?? variable.default;
+}
+
+function readText(name: string, path: string, readFile: ReadFile, faults: string[]): string | undefined {
+  try {
+    return readFile(path);
+  } catch {
+    faults.push(`${name}: the file cannot be read`);
+    return undefined;
+  }
+}
+
+interface CredentialSources {
+  readonly secret: string | undefined;
+  readonly keyPath: string | undefined;
+  readonly algorithm: string;
+}
+
+function readCredentials(
+  { secret, keyPath, algorithm }: CredentialSources,
+  readFile: ReadFile,
+  faults: string[],
+): Config['credentials'] {
+  const none = { kind: 'secret', secret: '' } as const;
+  if (secret !== undefined && keyPath !== undefined) {
+    faults.push('AUTH0_CLIENT_SECRET, AUTH0_CLIENT_SIGNING_KEY_PATH: only one of them may be set');
+    return none;
+  }
+  if (secret !== undefined) return { kind: 'secret', secret };
+  if (keyPath === undefined) {
+    const already = faults.some((fault) => fault.startsWith('AUTH0_CLIENT_SECRET'));
+    if (!already) faults.push('AUTH0_CLIENT_SECRET: is required, or AUTH0_CLIENT_SIGNING_KEY_PATH');
+    return none;
+  }
+  const pem = readText('AUTH0_CLIENT_SIGNING_KEY_PATH', keyPath, readFile, faults);
+  if (pem === undefined) return none;
+  if (!pem.includes('-----BEGIN PRIVATE KEY-----')) {
+    faults.push('AUTH0_CLIENT_SIGNING_KEY_PATH: the file holds no private key in PKCS#8 PEM form');
+  }
+  return { kind: 'private_key', pem, algorithm };
+}
+
+/** Accepts the address with or without `/api/v2`, since both are called "the Management API URL". */
+function tenantUrlOf(address: string): string {
+  return withoutSlash(withoutSlash(address).replace(/\/api\/v2$/, ''));
+}
+
+function withoutSlash(address: string): string {
+  return address.replace(/\/+$/, '');
+}

@@ -1,0 +1,191 @@
+/**
+ * Every environment variable: what it means, its default, and what it may hold. The README's table and
+ * `.env.example` are held equal to this one by tests.
+ */
+import { isIP } from 'node:net';
+import { z } from 'zod';
+
+export interface Variable<T> {
+  /** What an operator needs to know, in one or two sentences. */
+  readonly description: string;
+  /** Used when the variable is unset or empty. */
+  readonly default?: string;
+  /** Has no default and must be set, but for what load.ts makes an exception of. */
+  readonly required?: true;
+  /** May be given as `NAME_FILE` instead, and never appears in any output. */
+  readonly secret?: true;
+  /** From the text of the variable; a fault's message never repeats the text. */
+  readonly schema: z.ZodType<T, string>;
+}
+
+function integer(min: number, max: number): z.ZodType<number, string> {
+  return z
+    .string()
+    .regex(/^\d{1,12}$/, `must be a whole number from ${min} to ${max}`)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, `must be a whole number from ${min} to ${max}`);
+}
+
+const text = z.string().min(1);
+const flag = z.enum(['true', 'false'], 'must be true or false').transform((value) => value === 'true');
+const list = z.string().transform((value) =>
+  value
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== ''),
+);
+
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
+
+/** An address that secrets may travel to: https, or http that never leaves this machine. */
+const url = z
+  .string()
+  .refine(
+    (value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol),
+    'must be an absolute http(s) URL',
+  )
+  .refine((value) => {
+    if (!URL.canParse(value)) return true;
+    const { protocol, hostname } = new URL(value);
+    return protocol === 'https:' || LOOPBACK.test(hostname);
+  }, 'must use https; plain http is accepted on loopback only')
+  .refine((value) => {
+    if (!URL.canParse(value)) return true;
+    const { username, password, search, hash } = new URL(value);
+    return username + password + search + hash === '';
+  }, 'must have no credentials, query or fragment');
+
+const origins = list.refine(
+  (items) => items.every((item) => URL.canParse(item) && new URL(item).origin === item),
+  'must list origins such as https://app.example.com, without a path or a trailing slash',
+);
+
+const NAMED_NETWORKS = ['loopback', 'linklocal', 'uniquelocal'];
+
+function isNetwork(item: string): boolean {
+  if (NAMED_NETWORKS.includes(item)) return true;
+  const [address = '', prefix, ...rest] = item.split('/');
+  const version = isIP(address);
+  if (version === 0 || rest.length > 0) return false;
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128));
+}
+
+const networks = list.refine(
+  (items) => items.every(isNetwork),
+  `must list IP addresses, networks in CIDR form, or ${NAMED_NETWORKS.join(', ')}; a number of hops is not accepted`,
+);
+
+const domain = z
+  .string()
+  .regex(/^[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::\d{1,5})?$/i, 'must be a host name such as tenant.eu.auth0.com');
+
+export const VARIABLES = {
+  HOST: { description: 'Address of the public listener.', default: '0.0.0.0', schema: text },
+  PORT: { description: 'Port of the public listener.', default: '3000', schema: integer(0, 65_535) },
+  OPS_HOST: {
+    description: 'Address of the operations listener (`/livez`, `/readyz`, `/metrics`).',
+    default: '127.0.0.1',
+    schema: text,
+  },
+  OPS_PORT: { description: 'Port of the operations listener.', default: '9400', schema: integer(0, 65_535) },
+  AUDIENCE: {
+    description: 'Identifier of this API in Auth0. Access tokens must be issued for it.',
+    required: true,
+    schema: text,
+  },
+  AUTH0_DOMAIN: {
+    description: 'The tenant, such as `tenant.eu.auth0.com`: its canonical domain, not a custom one.',
+    required: true,
+    schema: domain,
+  },
+  ISSUER_BASE_URL: {
+    description: 'Issuer of the access tokens; differs from `https://AUTH0_DOMAIN` with a custom domain.',
+    schema: url,
+  },
+  JWKS_URI: {
+    description: 'Where the signing keys are. Unset, the issuer’s discovery document tells.',
+    schema: url,
+  },
+  AUTH0_CLIENT_ID: { description: 'The machine-to-machine application.', required: true, schema: text },
+  AUTH0_CLIENT_SECRET: {
+    description: 'Its secret. Give this or `AUTH0_CLIENT_SIGNING_KEY_PATH`.',
+    secret: true,
+    schema: text,
+  },
+  AUTH0_CLIENT_SIGNING_KEY_PATH: {
+    description: 'File with its private key (PKCS#8 PEM), for `private_key_jwt` in place of a secret.',
+    schema: text,
+  },
+  AUTH0_CLIENT_SIGNING_ALGORITHM: {
+    description: 'Algorithm of that key.',
+    default: 'RS256',
+    schema: z.enum(
+      ['RS256', 'RS384', 'PS256', 'PS384', 'ES256', 'ES384'],
+      'must be one of RS256, RS384, PS256, PS384, ES256, ES384',
+    ),
+  },
+  AUTH0_MANAGEMENT_URL: {
+    description: 'Base of the tenant for tests and local tenants, in place of `https://AUTH0_DOMAIN`.',
+    schema: url,
+  },
+  AUTH_PERMISSIONS_CLAIM: {
+    description: 'Whether entries of the `permissions` claim (Auth0 RBAC) count as scopes.',
+    default: 'false',
+    schema: flag,
+  },
+  ALLOWED_CLIENTS: {
+    description: 'Client ids whose tokens are accepted, separated by commas. Empty: all of the audience.',
+    default: '',
+    schema: list,
+  },
+  CORS_ORIGINS: {
+    description: 'Origins whose pages may call, separated by commas.',
+    default: '',
+    schema: origins,
+  },
+  TRUSTED_PROXIES: {
+    description: 'Addresses or networks of reverse proxies whose `X-Forwarded-*` fields are believed.',
+    default: '',
+    schema: networks,
+  },
+  USER_METADATA_MAX_BYTES: {
+    description: 'Largest metadata document, in bytes of JSON. Auth0 caps the whole profile at 10 KB.',
+    default: '8192',
+    schema: integer(2, 1_000_000),
+  },
+  REQUIRE_IF_MATCH: {
+    description: 'Whether every write must carry `If-Match` or `If-None-Match`.',
+    default: 'false',
+    schema: flag,
+  },
+  CACHE_TTL_SECONDS: {
+    description: 'How long a cached profile is fresh.',
+    default: '60',
+    schema: integer(0, 86_400),
+  },
+  CACHE_STALE_SECONDS: {
+    description: 'How long after that it is served while one read refreshes it.',
+    default: '600',
+    schema: integer(0, 604_800),
+  },
+  CACHE_STALE_IF_ERROR_SECONDS: {
+    description: 'How long after that it is served when Auth0 cannot answer.',
+    default: '3600',
+    schema: integer(0, 604_800),
+  },
+  UPSTREAM_TIMEOUT_MS: {
+    description: 'Longest wait for one answer of Auth0, in milliseconds.',
+    default: '5000',
+    schema: integer(50, 60_000),
+  },
+  LOG_LEVEL: {
+    description: 'Least severe lines that are written: `debug`, `info`, `warn`, `error` or `silent`.',
+    default: 'info',
+    schema: z.enum(
+      ['debug', 'info', 'warn', 'error', 'silent'],
+      'must be debug, info, warn, error or silent',
+    ),
+  },
+} as const satisfies Readonly<Record<string, Variable<unknown>>>;
+
+export type VariableName = keyof typeof VARIABLES;

@@ -1,0 +1,109 @@
+/**
+ * The Management API, reduced to two operations on one user. Nothing but `user_metadata` can be sent, and
+ * nothing but the fields we ask for is kept of an answer, although a PATCH answers the whole user.
+ */
+import { z } from 'zod';
+import { AppError } from '../lib/app-error.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { HttpClient, HttpRequest, HttpResponse } from '../lib/http-client.ts';
+import { isJsonObject, type JsonObject, nestsDeeperThan } from '../lib/json.ts';
+import { parseJsonText } from '../lib/json-text.ts';
+import type { Profile, UserDirectory } from '../metadata/ports.ts';
+import { malformedError, sending, statusError } from './failure.ts';
+import type { TokenProvider } from './token-provider.ts';
+
+export interface ManagementClientOptions {
+  /** Base of the Management API, without a trailing slash: `https://tenant.eu.auth0.com/api/v2`. */
+  readonly baseUrl: string;
+  /** Whether `app_metadata` is asked for and kept; only where something reads it. */
+  readonly readsAppMetadata: boolean;
+}
+
+interface Dependencies {
+  readonly http: HttpClient;
+  readonly tokens: TokenProvider;
+  readonly clock: Clock;
+}
+
+/** Parsed JSON is JSON; what is left to check is the shape, and a nesting that no recursion could follow. */
+const DEPTH_MAX = 100;
+const metadata = z.custom<JsonObject>((value) => isJsonObject(value) && !nestsDeeperThan(value, DEPTH_MAX));
+
+/** A user who never had metadata comes without the key, so both are optional (recorded answers). */
+const userSchema = z.object({
+  user_id: z.string().min(1),
+  user_metadata: metadata.optional(),
+  app_metadata: metadata.optional(),
+  updated_at: z.string().optional(),
+});
+
+const READ = { name: 'users.read', changes: false };
+const CHANGE = { name: 'users.change', changes: true };
+
+/**
+ * @returns the directory of the tenant. An answer of 401 or 403 is this service's own fault: the token is
+ * renewed once and the request repeated once, which is safe because a refused request changes nothing.
+ */
+export function createManagementClient(
+  { http, tokens, clock }: Dependencies,
+  { baseUrl, readsAppMetadata }: ManagementClientOptions,
+): UserDirectory {
+  const fields = ['user_id', 'user_metadata', 'updated_at', ...(readsAppMetadata ? ['app_metadata'] : [])];
+  const query = `fields=${fields.join(',')}&include_fields=true`;
+
+  /** The only place where a user id becomes part of an address: ids hold `|`, `/` and `%`. */
+  function userUrl(userId: string): string {
+    return `${baseUrl}/users/${encodeURIComponent(userId)}`;
+  }
+
+  async function call(request: HttpRequest, operation: typeof READ): Promise<HttpResponse> {
+    const first = await authorized(request, operation);
+    if (first.status !== 401 && first.status !== 403) return first;
+    return authorized(request, operation);
+  }
+
+  async function authorized(request: HttpRequest, operation: typeof READ): Promise<HttpResponse> {
+    const token = await tokens.token();
+    const response = await sending(
+      () =>
+        http.send({ ...request, headers: { ...request.headers, authorization: `Bearer ${token.value}` } }),
+      operation,
+    );
+    if (response.status === 401 || response.status === 403) tokens.reject(token);
+    return response;
+  }
+
+  function interpret(response: HttpResponse, operation: typeof READ, userId: string): Profile {
+    if (response.status === 404) throw new AppError('user_not_found', 'The user no longer exists.');
+    if (response.status !== 200) throw statusError(response, operation, clock.now());
+    const user = parseJsonText(response.text, userSchema);
+    // An answer about somebody else must never reach this caller, whatever went wrong on the way.
+    if (!user || user.user_id !== userId) throw malformedError(response, operation);
+    return {
+      userId: user.user_id,
+      userMetadata: user.user_metadata ?? {},
+      appMetadata: readsAppMetadata ? (user.app_metadata ?? {}) : {},
+      updatedAt: user.updated_at,
+    };
+  }
+
+  return {
+    async read(userId) {
+      const response = await call({ method: 'GET', url: `${userUrl(userId)}?${query}` }, READ);
+      return interpret(response, READ, userId);
+    },
+    async change(userId, changes) {
+      if (Object.keys(changes).length === 0) throw new Error('an empty change would wipe the metadata');
+      const response = await call(
+        {
+          method: 'PATCH',
+          url: userUrl(userId),
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ user_metadata: changes } satisfies { user_metadata: JsonObject }),
+        },
+        CHANGE,
+      );
+      return interpret(response, CHANGE, userId);
+    },
+  };
+}

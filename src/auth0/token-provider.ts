@@ -1,0 +1,99 @@
+/**
+ * The Management API token: fetched by client credentials, kept until shortly before it ends, one request
+ * in flight whatever the number of those who wait.
+ */
+import { z } from 'zod';
+import type { Clock } from '../lib/clock.ts';
+import type { HttpClient } from '../lib/http-client.ts';
+import { parseJsonText } from '../lib/json-text.ts';
+import { createSingleFlight } from '../lib/single-flight.ts';
+import type { ClientAuthentication } from './client-credentials.ts';
+import { malformedError, sending, statusError } from './failure.ts';
+
+export interface ManagementToken {
+  readonly value: string;
+  /** Granted scopes; undefined where the tenant does not say. */
+  readonly scopes: readonly string[] | undefined;
+}
+
+export interface TokenProvider {
+  /** A token that is good for a while. @throws AppError with an `upstream_*` code. */
+  token(): Promise<ManagementToken>;
+  /** Says that the tenant did not accept this token, so that the next call fetches another. */
+  reject(token: ManagementToken): void;
+  /** Whether the last attempt to get a token succeeded. Asks nobody. */
+  healthy(): boolean;
+}
+
+interface Dependencies {
+  readonly http: HttpClient;
+  readonly clock: Clock;
+  readonly authentication: ClientAuthentication;
+}
+
+export interface TokenProviderOptions {
+  readonly tokenUrl: string;
+  readonly clientId: string;
+  /** The Management API identifier, with its trailing slash. */
+  readonly audience: string;
+}
+
+/** `scope` is optional: the documentation shows it, recorded answers sometimes lack it. */
+const answerSchema = z.object({
+  access_token: z.string().min(1),
+  expires_in: z.number().positive(),
+  token_type: z.string().regex(/^bearer$/i),
+  scope: z.string().optional(),
+});
+
+const RENEW_BEFORE_MS = 60_000;
+const OPERATION = { name: 'oauth.token', changes: false };
+
+export function createTokenProvider(
+  { http, clock, authentication }: Dependencies,
+  { tokenUrl, clientId, audience }: TokenProviderOptions,
+): TokenProvider {
+  let healthy = false;
+  let held: { readonly token: ManagementToken; readonly renewAt: number } | undefined;
+
+  const fetchToken = createSingleFlight(async () => {
+    healthy = false;
+    const askedAt = clock.now();
+    const form = new URLSearchParams({
+      grant_type: 'client_credentials',
+      client_id: clientId,
+      audience,
+      ...(await authentication()),
+    });
+    const response = await sending(
+      () =>
+        http.send({
+          method: 'POST',
+          url: tokenUrl,
+          headers: { 'content-type': 'application/x-www-form-urlencoded' },
+          body: form.toString(),
+        }),
+      OPERATION,
+    );
+    if (response.status !== 200) throw statusError(response, OPERATION, clock.now());
+    const answer = parseJsonText(response.text, answerSchema);
+    if (!answer) throw malformedError(response, OPERATION);
+    const token = { value: answer.access_token, scopes: answer.scope?.split(' ').filter(Boolean) };
+    const lifetimeMs = answer.expires_in * 1000;
+    // A token shorter than twice the margin is used for half of its life.
+    held = { token, renewAt: askedAt + Math.max(lifetimeMs / 2, lifetimeMs - RENEW_BEFORE_MS) };
+    healthy = true;
+    return token;
+  });
+
+  return {
+    async token() {
+      if (held && clock.now() < held.renewAt) return held.token;
+      return fetchToken();
+    },
+    reject(token) {
+      if (held?.token === token) held = undefined;
+    },
+    healthy: () => healthy,
+  };
+}

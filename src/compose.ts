@@ -1,0 +1,160 @@
+/**
+ * The composition root: builds every part from the configuration and is the only file that knows them all.
+ */
+import type { DestinationStream } from 'pino';
+import type { Config } from '../config/load.ts';
+import { createClientAuthentication } from './auth0/client-credentials.ts';
+import { createManagementClient } from './auth0/management-client.ts';
+import { createTokenProvider } from './auth0/token-provider.ts';
+import { createMemoryTier } from './cache/memory-tier.ts';
+import { createMetadataCache } from './cache/metadata-cache.ts';
+import { createApp } from './http/app.ts';
+import { createBodyReader } from './http/body.ts';
+import { createGuard } from './http/guard.ts';
+import { createListener } from './http/listener.ts';
+import { createOps } from './http/ops.ts';
+import { metadataRoutes } from './http/routes/metadata.ts';
+import { createAuthenticate, SIGNING_ALGORITHMS } from './identity/authenticate.ts';
+import { createSigningKeys } from './identity/signing-keys.ts';
+import { type Clock, systemClock } from './lib/clock.ts';
+import { createHttpClient } from './lib/http-client.ts';
+import { createUpkeep } from './lib/upkeep.ts';
+import { createMetadataService } from './metadata/service.ts';
+import { createLogger, type Logger } from './observability/logger.ts';
+import { createMetrics } from './observability/metrics.ts';
+import { createReadiness } from './observability/readiness.ts';
+
+export interface Service {
+  readonly logger: Logger;
+  /** Listens on both addresses. Does not wait for the tenant: until keys are there, `/readyz` says so. */
+  start(): Promise<{ readonly port: number; readonly opsPort: number }>;
+  /** Lets requests end, then stops. Resolves when nothing is left open. */
+  stop(): Promise<void>;
+}
+
+interface Surroundings {
+  readonly clock?: Clock;
+  readonly logDestination?: DestinationStream;
+}
+
+const LIMITS = { keysMax: 100, depthMax: 10 };
+/** Room for a document of the largest size in a wasteful notation, and nothing near a memory problem. */
+const BODY_BYTES_MIN = 102_400;
+const PROFILES_MAX = 100_000;
+const MINUTE_MS = 60_000;
+const KEYS = {
+  // Auth0 advises five to ten minutes.
+  refreshAfterMs: 10 * MINUTE_MS,
+  // Long enough for an outage of the issuer, short enough to bound trust in a key it may have retired.
+  usableForMs: 4 * 60 * MINUTE_MS,
+  retryAfterMs: 2_000,
+  unknownKeyBurst: 5,
+  unknownKeyRefillMs: 10_000,
+};
+const UPSTREAM = { responseBytesMax: 1_048_576, requestBytesMax: 1_048_576, connectionsMax: 64 };
+const UPKEEP_INTERVAL_MS = 10_000;
+const STOP = { settleMs: 250, graceMs: 10_000 };
+
+export function createService(config: Config, surroundings: Surroundings = {}): Service {
+  const { clock = systemClock, logDestination } = surroundings;
+  const logger = createLogger(logDestination === undefined ? {} : { destination: logDestination }, {
+    level: config.logLevel,
+  });
+  const metrics = createMetrics(clock);
+  const http = createHttpClient({ ...UPSTREAM, timeoutMs: config.upstreamTimeoutMs });
+
+  const keys = createSigningKeys(
+    { http, clock },
+    { ...KEYS, issuer: config.issuer, jwksUri: config.jwksUri },
+  );
+  const authenticate = createAuthenticate({ keys }, config);
+
+  const authentication = createClientAuthentication(
+    { clock },
+    { ...config, assertionAudience: `${config.tenantUrl}/` },
+  );
+  const tokens = createTokenProvider(
+    { http, clock, authentication },
+    {
+      tokenUrl: `${config.tenantUrl}/oauth/token`,
+      clientId: config.clientId,
+      audience: `${config.tenantUrl}/api/v2/`,
+    },
+  );
+  const directory = metrics.countingDirectory(
+    createManagementClient(
+      { http, tokens, clock },
+      { baseUrl: `${config.tenantUrl}/api/v2`, readsAppMetadata: false },
+    ),
+  );
+  const tier = createMemoryTier({ entriesMax: PROFILES_MAX });
+  const cache = metrics.countingCache(
+    createMetadataCache(
+      { tier, load: (userId) => directory.read(userId), clock },
+      {
+        ttlSeconds: config.cacheTtlSeconds,
+        staleSeconds: config.cacheStaleSeconds,
+        staleIfErrorSeconds: config.cacheStaleIfErrorSeconds,
+        entriesMax: PROFILES_MAX,
+      },
+    ),
+  );
+  const limits = { ...LIMITS, bytesMax: config.metadataBytesMax };
+  const service = createMetadataService({ directory, cache }, { limits });
+
+  const bodies = createBodyReader({ bodyBytesMax: Math.max(BODY_BYTES_MIN, 2 * config.metadataBytesMax) });
+  const guard = createGuard({ authenticate });
+  const scopes = { readScope: 'read:metadata', updateScope: 'update:metadata' };
+  const app = createApp(
+    {
+      routes: [
+        metadataRoutes({ service, guard, bodies }, { ...scopes, requireIfMatch: config.requireIfMatch }),
+      ],
+      observers: [
+        (line) => logger.request(line),
+        ({ method, route, status, durationMs }) => metrics.request(method, route, status, durationMs),
+      ],
+    },
+    {
+      corsOrigins: config.corsOrigins,
+      trustedProxies: config.trustedProxies,
+      algorithms: SIGNING_ALGORITHMS,
+    },
+  );
+
+  const readiness = createReadiness([
+    { name: 'signing_keys', critical: true, passing: () => keys.ready() },
+    { name: 'management_token', critical: false, passing: () => tokens.healthy() },
+  ]);
+  const ops = createOps({ readiness, metrics });
+  const publicListener = createListener(app, { name: 'public', host: config.host, port: config.port });
+  const opsListener = createListener(ops, { name: 'operations', host: config.opsHost, port: config.opsPort });
+
+  const upkeep = createUpkeep(
+    [
+      { name: 'signing keys', task: () => keys.forKeyId(undefined) },
+      { name: 'management token', task: () => tokens.token() },
+    ],
+    { onFailure: (name, error) => logger.warn(`${name} not fetched`, error), intervalMs: UPKEEP_INTERVAL_MS },
+  );
+
+  return {
+    logger,
+    async start() {
+      const opsPort = await opsListener.start();
+      const port = await publicListener.start();
+      upkeep.start();
+      logger.info('started', { port, ops_port: opsPort });
+      return { port, opsPort };
+    },
+    async stop() {
+      readiness.drain();
+      upkeep.stop();
+      await publicListener.stop(STOP);
+      await opsListener.stop({ settleMs: 0, graceMs: 0 });
+      http.close();
+      logger.info('stopped');
+      logger.flush();
+    },
+  };
+}

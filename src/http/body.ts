@@ -1,0 +1,80 @@
+/**
+ * A request body as a JSON value, or a clear refusal. An absent body is never taken for `{}`: upstream an
+ * empty object means "remove everything".
+ */
+import express, { type Request, type Response } from 'express';
+import { AppError } from '../lib/app-error.ts';
+import type { JsonValue } from '../lib/json.ts';
+
+export interface BodyReader {
+  /**
+   * @param mediaTypes the types accepted, in lower case.
+   * @throws AppError `body_required`, `media_type_unsupported`, `json_invalid` or `body_too_large`.
+   */
+  read(req: Request, res: Response, mediaTypes: readonly string[]): Promise<ReceivedBody>;
+}
+
+export interface ReceivedBody {
+  readonly mediaType: string;
+  readonly value: JsonValue;
+}
+
+/** RFC 8259 section 8.1: JSON on the wire is UTF-8. A lenient decoder would change the caller's data. */
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+export function createBodyReader({ bodyBytesMax }: { readonly bodyBytesMax: number }): BodyReader {
+  const parser = express.raw({ type: () => true, limit: bodyBytesMax, inflate: true });
+
+  async function bytesOf(req: Request, res: Response): Promise<Uint8Array> {
+    await new Promise<void>((resolve, reject) => {
+      parser(req, res, (error?: unknown) => (error === undefined ? resolve() : reject(error)));
+    });
+    const body: unknown = req.body;
+    return body instanceof Uint8Array ? body : new Uint8Array();
+  }
+
+  return {
+    async read(req, res, mediaTypes) {
+      const announced = req.headers['transfer-encoding'] ?? req.headers['content-length'] ?? '0';
+      if (announced === '0') throw bodyRequired();
+      const mediaType = acceptedMediaType(req, mediaTypes);
+      const text = decode(await bytesOf(req, res));
+      if (text.trim() === '') throw bodyRequired();
+      return { mediaType, value: parse(text) };
+    },
+  };
+}
+
+function bodyRequired(): AppError {
+  return new AppError('body_required', 'This request needs a JSON body; an absent one is not taken for {}.');
+}
+
+function acceptedMediaType(req: Request, mediaTypes: readonly string[]): string {
+  const [type = '', ...parameters] = (req.headers['content-type'] ?? '').toLowerCase().split(';');
+  const mediaType = type.trim();
+  const charset = parameters.map((parameter) => parameter.trim()).find((p) => p.startsWith('charset='));
+  const isUtf8 = charset === undefined || /^charset="?utf-?8"?$/.test(charset);
+  if (mediaTypes.includes(mediaType) && isUtf8) return mediaType;
+  const accepted = mediaTypes.join(', ');
+  throw new AppError('media_type_unsupported', `Send one of: ${accepted} (UTF-8).`, {
+    headers: req.method === 'PATCH' ? { 'Accept-Patch': accepted } : { Accept: accepted },
+  });
+}
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    throw new AppError('json_invalid', 'The body is not valid UTF-8.');
+  }
+}
+
+function parse(text: string): JsonValue {
+  try {
+    // JSON.parse answers nothing but JSON values; its error messages quote the text.
+    const value: JsonValue = JSON.parse(text);
+    return value;
+  } catch {
+    throw new AppError('json_invalid', 'The body is not valid JSON.');
+  }
+}

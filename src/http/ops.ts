@@ -1,0 +1,36 @@
+/** The operations listener: life, readiness and metrics, on an address of its own. */
+import express, { type Express } from 'express';
+import { createErrorHandler, routeNotFound } from './error-handler.ts';
+import { resource } from './resource.ts';
+
+interface Dependencies {
+  readonly readiness: { report(): { readonly status: string; readonly serves: boolean } };
+  readonly metrics: { readonly contentType: string; render(): Promise<string> };
+}
+
+export function createOps({ readiness, metrics }: Dependencies): Express {
+  const app = express();
+  app.set('etag', false);
+  app.set('x-powered-by', false);
+  app.use(
+    resource('/livez', {
+      GET: (_req, res) => {
+        res.json({ status: 'alive' });
+      },
+    }),
+    resource('/readyz', {
+      GET: (_req, res) => {
+        const { serves, ...report } = readiness.report();
+        res.status(serves ? 200 : 503).json(report);
+      },
+    }),
+    resource('/metrics', {
+      GET: async (_req, res) => {
+        res.set('Content-Type', metrics.contentType).send(await metrics.render());
+      },
+    }),
+  );
+  app.use(routeNotFound);
+  app.use(createErrorHandler({ algorithms: [] }));
+  return app;
+}

@@ -1,0 +1,81 @@
+/**
+ * The public error table: what each code means on the wire (RFC 9457). A code without a row does not
+ * compile, and `docs/errors.md` is generated from it.
+ */
+import { type AppError, type ErrorCode } from '../lib/app-error.ts';
+
+interface ProblemType {
+  readonly status: number;
+  readonly title: string;
+}
+
+export const PROBLEMS = {
+  request_malformed: { status: 400, title: 'The request is malformed' },
+  body_required: { status: 400, title: 'A body is required' },
+  json_invalid: { status: 400, title: 'The body is not valid JSON' },
+  query_invalid: { status: 400, title: 'The query is invalid' },
+  token_missing: { status: 401, title: 'An access token is required' },
+  token_invalid: { status: 401, title: 'The access token is not valid' },
+  dpop_proof_invalid: { status: 401, title: 'The DPoP proof is not valid' },
+  scope_missing: { status: 403, title: 'The access token lacks a scope' },
+  caller_not_a_user: { status: 403, title: 'The caller is not a user' },
+  client_not_allowed: { status: 403, title: 'The application is not allowed' },
+  key_read_only: { status: 403, title: 'A key is read-only' },
+  user_mismatch: { status: 403, title: 'The user is not the caller' },
+  route_not_found: { status: 404, title: 'There is no such resource' },
+  key_not_found: { status: 404, title: 'There is no such key' },
+  user_not_found: { status: 404, title: 'The user does not exist' },
+  method_not_allowed: { status: 405, title: 'The method is not allowed' },
+  not_acceptable: { status: 406, title: 'No acceptable representation' },
+  patch_test_failed: { status: 409, title: 'A test of the patch failed' },
+  precondition_failed: { status: 412, title: 'A precondition failed' },
+  body_too_large: { status: 413, title: 'The body is too large' },
+  metadata_too_large: { status: 413, title: 'The metadata would be too large' },
+  media_type_unsupported: { status: 415, title: 'The media type is not supported' },
+  metadata_invalid: { status: 422, title: 'The metadata is not acceptable' },
+  patch_not_applicable: { status: 422, title: 'The patch cannot be applied' },
+  precondition_required: { status: 428, title: 'A precondition is required' },
+  rate_limited: { status: 429, title: 'Too many requests' },
+  headers_too_large: { status: 431, title: 'The header fields are too large' },
+  internal: { status: 500, title: 'Something went wrong' },
+  upstream_refused: { status: 502, title: 'The identity provider refused the request' },
+  upstream_malformed: { status: 502, title: 'The identity provider answered unusably' },
+  upstream_rate_limited: { status: 503, title: 'The identity provider is out of budget' },
+  upstream_unavailable: { status: 503, title: 'The identity provider is unavailable' },
+  keys_unavailable: { status: 503, title: 'Tokens cannot be verified at the moment' },
+  draining: { status: 503, title: 'The service is shutting down' },
+  upstream_timeout: { status: 504, title: 'The identity provider did not answer in time' },
+} as const satisfies Record<ErrorCode, ProblemType>;
+
+export interface RenderedProblem {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** The whole answer for an error, but for authentication challenges, which need the request. */
+export function renderProblem(error: AppError, requestId: string): RenderedProblem {
+  const { status, title } = PROBLEMS[error.code];
+  const { errors, current, etag, retryAfterSeconds, outcome, headers } = error.extras;
+  return {
+    status,
+    headers: {
+      'Content-Type': 'application/problem+json',
+      'Cache-Control': 'no-store',
+      ...(retryAfterSeconds === undefined ? {} : { 'Retry-After': String(retryAfterSeconds) }),
+      ...(etag === undefined ? {} : { ETag: etag }),
+      ...headers,
+    },
+    body: JSON.stringify({
+      type: `urn:metadata-bff:problem:${error.code}`,
+      title,
+      status,
+      detail: error.message,
+      code: error.code,
+      request_id: requestId,
+      ...(outcome === undefined ? {} : { outcome }),
+      ...(errors === undefined ? {} : { errors }),
+      ...(current === undefined ? {} : { current }),
+    }),
+  };
+}

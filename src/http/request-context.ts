@@ -1,0 +1,43 @@
+/**
+ * What belongs to one request beside Express's own objects: its id, when it began, and what the log line
+ * and the metrics will say of it. Kept apart from the request object, whose shape stays Node's.
+ */
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { NextFunction, Request, Response } from 'express';
+
+export interface RequestContext {
+  readonly id: string;
+  readonly startedAt: number;
+  /** The route's template, never the address itself, which names keys. */
+  route: string;
+  clientId: string | undefined;
+  /** The problem that was answered, and what lies behind it. */
+  failure: { readonly code: string; readonly error: unknown } | undefined;
+}
+
+const contexts = new WeakMap<IncomingMessage, RequestContext>();
+
+/** An id from outside is kept only in this form, so that it cannot forge a log line or a header. */
+const WELL_FORMED_ID = /^[\w-]{8,64}$/;
+
+export function contextOf(req: IncomingMessage): RequestContext {
+  const known = contexts.get(req);
+  if (known) return known;
+  const sent = req.headers['x-request-id'];
+  const context: RequestContext = {
+    id: typeof sent === 'string' && WELL_FORMED_ID.test(sent) ? sent : randomUUID(),
+    startedAt: performance.now(),
+    route: 'none',
+    clientId: undefined,
+    failure: undefined,
+  };
+  contexts.set(req, context);
+  return context;
+}
+
+/** Gives the request its id, and the answer too. */
+export function requestContext(req: Request, res: Response, next: NextFunction): void {
+  res.setHeader('X-Request-Id', contextOf(req).id);
+  next();
+}

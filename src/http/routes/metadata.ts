@@ -1,0 +1,118 @@
+/** `/me/metadata` and `/me/metadata/{key}`: the caller's own `user_metadata`. */
+import { type Request, type Response, Router } from 'express';
+import type { Caller } from '../../identity/caller.ts';
+import { AppError } from '../../lib/app-error.ts';
+import { jsonBytes, type JsonObject } from '../../lib/json.ts';
+import { keyValue, type MetadataService } from '../../metadata/service.ts';
+import type { BodyReader } from '../body.ts';
+import { preconditionsOf, prefersMinimal, wantsRevalidation } from '../conditional.ts';
+import type { Guard } from '../guard.ts';
+import { projectionOf } from '../projection.ts';
+import { resource } from '../resource.ts';
+import { assertAcceptsJson, sendRead, sendRemoved, sendWritten } from '../respond.ts';
+
+const JSON_TYPES = ['application/json'];
+const PATCH_TYPES = ['application/merge-patch+json', 'application/json'];
+
+interface Dependencies {
+  readonly service: MetadataService;
+  readonly guard: Guard;
+  readonly bodies: BodyReader;
+}
+
+export interface MetadataRoutesOptions {
+  readonly readScope: string;
+  readonly updateScope: string;
+  /** Whether a write must carry `If-Match` or `If-None-Match`. */
+  readonly requireIfMatch: boolean;
+}
+
+export function metadataRoutes(
+  { service, guard, bodies }: Dependencies,
+  { readScope, updateScope, requireIfMatch }: MetadataRoutesOptions,
+): Router {
+  function conditions(req: Request) {
+    const preconditions = preconditionsOf(req);
+    if (requireIfMatch && preconditions.length === 0) {
+      throw new AppError('precondition_required', 'Send If-Match with the ETag of what you read.');
+    }
+    return preconditions;
+  }
+
+  function setQuota(res: Response, document: JsonObject): void {
+    res.set('Metadata-Quota', `limit=${service.limits.bytesMax}, used=${jsonBytes(document)}`);
+  }
+
+  async function readDocument(req: Request, res: Response, { userId }: Caller) {
+    assertAcceptsJson(req);
+    const project = projectionOf(req);
+    const read = await service.read(userId, { revalidate: wantsRevalidation(req) });
+    setQuota(res, read.profile.userMetadata);
+    sendRead(req, res, project(read.profile.userMetadata), read);
+  }
+
+  async function patchDocument(req: Request, res: Response, { userId }: Caller) {
+    const preconditions = conditions(req);
+    const { value } = await bodies.read(req, res, PATCH_TYPES);
+    const document = await service.patch(userId, value, preconditions);
+    setQuota(res, document);
+    sendWritten(res, document, prefersMinimal(req));
+  }
+
+  async function replaceDocument(req: Request, res: Response, { userId }: Caller) {
+    const preconditions = conditions(req);
+    const { value } = await bodies.read(req, res, JSON_TYPES);
+    const document = await service.replace(userId, value, preconditions);
+    setQuota(res, document);
+    sendWritten(res, document, prefersMinimal(req));
+  }
+
+  async function removeDocument(req: Request, res: Response, { userId }: Caller) {
+    await service.remove(userId, conditions(req));
+    sendRemoved(res);
+  }
+
+  async function readKey(req: Request, res: Response, { userId }: Caller) {
+    assertAcceptsJson(req);
+    const read = await service.read(userId, { revalidate: wantsRevalidation(req) });
+    const value = keyValue(read.profile.userMetadata, keyOf(req));
+    setQuota(res, read.profile.userMetadata);
+    sendRead(req, res, value, read);
+  }
+
+  async function replaceKey(req: Request, res: Response, { userId }: Caller) {
+    const preconditions = conditions(req);
+    const { value } = await bodies.read(req, res, JSON_TYPES);
+    const document = await service.replaceKey(userId, keyOf(req), value, preconditions);
+    setQuota(res, document);
+    sendWritten(res, keyValue(document, keyOf(req)), prefersMinimal(req));
+  }
+
+  async function removeKey(req: Request, res: Response, { userId }: Caller) {
+    await service.removeKey(userId, keyOf(req), conditions(req));
+    sendRemoved(res);
+  }
+
+  return Router().use(
+    resource(
+      '/me/metadata',
+      {
+        GET: guard(readScope, readDocument),
+        PUT: guard(updateScope, replaceDocument),
+        PATCH: guard(updateScope, patchDocument),
+        DELETE: guard(updateScope, removeDocument),
+      },
+      PATCH_TYPES,
+    ),
+    resource('/me/metadata/:key', {
+      GET: guard(readScope, readKey),
+      PUT: guard(updateScope, replaceKey),
+      DELETE: guard(updateScope, removeKey),
+    }),
+  );
+}
+
+function keyOf(req: Request): string {
+  const { key } = req.params;
+  return typeof key === 'string' ? key : '';
+}

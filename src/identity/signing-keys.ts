@@ -1,0 +1,147 @@
+/**
+ * The issuer's signing keys, fetched and held by us. An issuer that cannot be reached is an outage, never
+ * a bad token: keys once held stay usable for a bounded time, and without any the error says so.
+ */
+import type { JSONWebKeySet, JWK } from 'jose';
+import { z } from 'zod';
+import { AppError } from '../lib/app-error.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { HttpClient } from '../lib/http-client.ts';
+import { parseJsonText } from '../lib/json-text.ts';
+import { createSingleFlight } from '../lib/single-flight.ts';
+
+/** One fetched state of the issuer. The object's identity changes with every fetch that changed it. */
+export interface KeySet {
+  /** The issuer exactly as its tokens name it in `iss`. */
+  readonly issuer: string;
+  readonly jwks: JSONWebKeySet;
+}
+
+export interface SigningKeys {
+  /**
+   * The keys to verify a token with whose header names `kid`. An unknown one is looked for at the issuer,
+   * as often as the brake allows; the keys held are answered when it is not there either.
+   * @throws AppError `keys_unavailable` when the issuer cannot be asked and no held key will do.
+   */
+  forKeyId(kid: string | undefined): Promise<KeySet>;
+  /** Whether tokens can be verified without asking the issuer. */
+  ready(): boolean;
+}
+
+export interface SigningKeysOptions {
+  /** With its trailing slash, as Auth0 writes it in `iss`. */
+  readonly issuer: string;
+  /** Given, discovery is skipped. */
+  readonly jwksUri: string | undefined;
+  /** Older keys are fetched anew in the background. */
+  readonly refreshAfterMs: number;
+  /** Older keys verify nothing: the bound on trusting a key that may have been retired meanwhile. */
+  readonly usableForMs: number;
+  /** Pause after a failed fetch before the next. */
+  readonly retryAfterMs: number;
+  /** Fetches that unknown key ids may cause at once; one more is earned each `unknownKeyRefillMs`. */
+  readonly unknownKeyBurst: number;
+  readonly unknownKeyRefillMs: number;
+}
+
+interface Dependencies {
+  readonly http: HttpClient;
+  readonly clock: Clock;
+}
+
+const discoverySchema = z.object({ issuer: z.string(), jwks_uri: z.url({ protocol: /^https?$/ }) });
+
+const jwksSchema = z.object({ keys: z.array(z.custom<JWK>(isKey)).max(100) });
+
+function isKey(value: unknown): value is JWK {
+  return typeof value === 'object' && value !== null && 'kty' in value && typeof value.kty === 'string';
+}
+
+/** Not for encryption, and never symmetric: nobody may verify with a secret that the issuer publishes. */
+function verifies({ kty, use }: JWK): boolean {
+  return kty !== 'oct' && (use === undefined || use === 'sig');
+}
+
+const withoutSlash = (url: string): string => url.replace(/\/$/, '');
+
+export function createSigningKeys({ http, clock }: Dependencies, options: SigningKeysOptions): SigningKeys {
+  let held: { readonly set: KeySet; readonly fetchedAt: number } | undefined;
+  let failedAt = Number.NEGATIVE_INFINITY;
+  let allowance = options.unknownKeyBurst;
+  let allowanceAt = clock.now();
+
+  async function getJson<T>(url: string, schema: z.ZodType<T>): Promise<T> {
+    const { status, text } = await http.send({ method: 'GET', url });
+    const value = status === 200 ? parseJsonText(text, schema) : undefined;
+    if (value === undefined) throw new Error(`no usable document from the issuer (${status})`);
+    return value;
+  }
+
+  async function discover(): Promise<{ issuer: string; jwks_uri: string }> {
+    if (options.jwksUri) return { issuer: options.issuer, jwks_uri: options.jwksUri };
+    const base = withoutSlash(options.issuer);
+    const found = await getJson(`${base}/.well-known/openid-configuration`, discoverySchema);
+    // RFC 8414 section 3.3: a document that speaks for another issuer must not be used.
+    if (withoutSlash(found.issuer) !== base) throw new Error('discovery names another issuer');
+    return found;
+  }
+
+  const fetchKeys = createSingleFlight(async () => {
+    try {
+      const { issuer, jwks_uri: jwksUri } = await discover();
+      const { keys } = await getJson(jwksUri, jwksSchema);
+      const fetched: KeySet = { issuer, jwks: { keys: keys.filter(verifies) } };
+      const set = held && JSON.stringify(held.set) === JSON.stringify(fetched) ? held.set : fetched;
+      held = { set, fetchedAt: clock.now() };
+      failedAt = Number.NEGATIVE_INFINITY;
+      return set;
+    } catch (cause) {
+      failedAt = clock.now();
+      throw unavailable(cause);
+    }
+  });
+
+  function unavailable(cause?: unknown): AppError {
+    return new AppError('keys_unavailable', 'The keys to verify tokens with cannot be fetched now.', {
+      retryAfterSeconds: Math.max(1, Math.ceil(options.retryAfterMs / 1000)),
+      cause,
+    });
+  }
+
+  /** Asks the issuer, unless it failed a moment ago. */
+  async function ask(): Promise<KeySet> {
+    if (clock.now() - failedAt < options.retryAfterMs) throw unavailable();
+    return fetchKeys();
+  }
+
+  function usable(): KeySet | undefined {
+    return held && clock.now() - held.fetchedAt < options.usableForMs ? held.set : undefined;
+  }
+
+  function spendAllowance(): boolean {
+    const earned = Math.floor((clock.now() - allowanceAt) / options.unknownKeyRefillMs);
+    allowance = Math.min(options.unknownKeyBurst, allowance + earned);
+    allowanceAt += earned * options.unknownKeyRefillMs;
+    if (allowance === 0) return false;
+    allowance -= 1;
+    return true;
+  }
+
+  return {
+    async forKeyId(kid) {
+      const set = usable();
+      if (!set) return ask();
+      const known = kid === undefined || set.jwks.keys.some((key) => key.kid === kid);
+      if (!known) {
+        if (clock.now() - failedAt < options.retryAfterMs) throw unavailable();
+        return spendAllowance() ? ask() : set;
+      }
+      if (held && clock.now() - held.fetchedAt > options.refreshAfterMs) {
+        // The caller does not wait for it, and a failure only matters once the keys are too old.
+        ask().catch(() => undefined);
+      }
+      return set;
+    },
+    ready: () => usable() !== undefined,
+  };
+}

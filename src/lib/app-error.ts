@@ -1,0 +1,76 @@
+/**
+ * The one error that rooms throw on purpose. `message` is safe to show to the caller; whatever must stay
+ * inside travels as `cause` and reaches the log only.
+ */
+
+export type ErrorCode =
+  | 'request_malformed'
+  | 'body_required'
+  | 'json_invalid'
+  | 'query_invalid'
+  | 'token_missing'
+  | 'token_invalid'
+  | 'dpop_proof_invalid'
+  | 'scope_missing'
+  | 'caller_not_a_user'
+  | 'client_not_allowed'
+  | 'key_read_only'
+  | 'user_mismatch'
+  | 'route_not_found'
+  | 'key_not_found'
+  | 'user_not_found'
+  | 'method_not_allowed'
+  | 'not_acceptable'
+  | 'patch_test_failed'
+  | 'precondition_failed'
+  | 'precondition_required'
+  | 'body_too_large'
+  | 'metadata_too_large'
+  | 'media_type_unsupported'
+  | 'metadata_invalid'
+  | 'patch_not_applicable'
+  | 'rate_limited'
+  | 'headers_too_large'
+  | 'internal'
+  | 'upstream_refused'
+  | 'upstream_malformed'
+  | 'upstream_rate_limited'
+  | 'upstream_unavailable'
+  | 'keys_unavailable'
+  | 'draining'
+  | 'upstream_timeout';
+
+/** One fault inside a document: where (RFC 6901 JSON Pointer), which rule, and a sentence for a person. */
+export interface DocumentFault {
+  readonly pointer: string;
+  readonly code: string;
+  readonly detail: string;
+}
+
+/** What an error may carry to the caller beside its code and message. */
+export interface ErrorExtras {
+  readonly errors?: readonly DocumentFault[];
+  /** The state that contradicted a precondition, so that the caller can rebase without another read. */
+  readonly current?: unknown;
+  readonly etag?: string;
+  readonly retryAfterSeconds?: number;
+  /** Set when a write may have been applied although it failed. */
+  readonly outcome?: 'unknown';
+  /** The scope (RFC 6750 section 3) that the request would have needed. */
+  readonly scope?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly cause?: unknown;
+}
+
+/** An expected failure. Rooms below `http` know its code, never its status. */
+export class AppError extends Error {
+  readonly code: ErrorCode;
+  readonly extras: ErrorExtras;
+
+  constructor(code: ErrorCode, message: string, extras: ErrorExtras = {}) {
+    super(message, extras.cause === undefined ? {} : { cause: extras.cause });
+    this.name = 'AppError';
+    this.code = code;
+    this.extras = extras;
+  }
+}

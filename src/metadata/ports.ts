@@ -1,0 +1,59 @@
+/**
+ * What the decisions need of the rooms around them. Implementations live in `auth0/` and `cache/`;
+ * nothing here knows how they do it.
+ */
+import type { JsonObject } from '../lib/json.ts';
+
+/** The part of a tenant's user that this service ever holds. */
+export interface Profile {
+  readonly userId: string;
+  readonly userMetadata: JsonObject;
+  readonly appMetadata: JsonObject;
+  /** The tenant's own time stamp, ISO 8601; absent where the tenant sends none. */
+  readonly updatedAt: string | undefined;
+}
+
+/**
+ * Changes to the first level of `user_metadata`: a value replaces that key whole, `null` removes it.
+ * Never empty: the Management API takes an empty object to mean "remove everything".
+ */
+export type RootChanges = JsonObject;
+
+/** The tenant, seen through the only two operations this service performs on a user. */
+export interface UserDirectory {
+  /** @throws AppError `user_not_found` or an `upstream_*` code. */
+  read(userId: string): Promise<Profile>;
+  /**
+   * Applies `changes` at the first level and answers the user as the tenant holds it afterwards.
+   * @throws AppError; with `outcome: 'unknown'` when the change may have been applied all the same.
+   */
+  change(userId: string, changes: RootChanges): Promise<Profile>;
+}
+
+/** Where an answer came from, in the terms of RFC 9211 (Cache-Status). */
+export type Freshness =
+  | { readonly kind: 'hit'; readonly ttlSeconds: number }
+  | { readonly kind: 'miss'; readonly stored: boolean }
+  | { readonly kind: 'collapsed' }
+  | { readonly kind: 'request'; readonly stored: boolean }
+  | { readonly kind: 'stale-while-revalidate' }
+  | { readonly kind: 'stale-if-error' };
+
+export interface CachedProfile {
+  readonly profile: Profile;
+  readonly freshness: Freshness;
+  /** Seconds since the tenant was asked. */
+  readonly ageSeconds: number;
+}
+
+export interface MetadataCache {
+  /**
+   * The user's profile, from memory where the freshness rules allow it. `revalidate` asks the tenant.
+   * @throws whatever the directory throws, when no stale copy may stand in.
+   */
+  read(userId: string, options?: { readonly revalidate?: boolean }): Promise<CachedProfile>;
+  /** A copy already held, however stale, without asking anybody. */
+  peek(userId: string): Profile | undefined;
+  /** Forgets the user everywhere; reads that are under way will not fill the cache. */
+  invalidate(userId: string): Promise<void>;
+}

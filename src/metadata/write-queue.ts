@@ -1,0 +1,67 @@
+/**
+ * One writer per user. Writes that arrive while one is under way wait, and are then committed together
+ * in the order of their arrival (group commit): many callers, one request to the tenant.
+ */
+
+export type Settled<R> = { readonly result: R } | { readonly error: unknown };
+
+/**
+ * Commits a user's writes, in order, as one. Answers one outcome for each; a throw is the outcome of all.
+ */
+export type Commit<W, R> = (userId: string, writes: readonly W[]) => Promise<ReadonlyArray<Settled<R>>>;
+
+export interface WriteQueue<W, R> {
+  /** Resolves or rejects with this write's own outcome. Two users never wait for each other. */
+  submit(userId: string, write: W): Promise<R>;
+}
+
+interface Waiting<W, R> {
+  readonly write: W;
+  resolve(result: R): void;
+  reject(error: unknown): void;
+}
+
+export function createWriteQueue<W, R>(commit: Commit<W, R>): WriteQueue<W, R> {
+  /** A user has an entry while a commit of theirs is under way; it lists who came since. */
+  const lines = new Map<string, Array<Waiting<W, R>>>();
+
+  async function drain(userId: string, first: Waiting<W, R>): Promise<void> {
+    let batch = [first];
+    while (batch.length > 0) {
+      lines.set(userId, []);
+      // Serial by design: the next group is whoever arrived while this one was being committed.
+      // eslint-disable-next-line no-await-in-loop
+      await settle(userId, batch);
+      batch = lines.get(userId) ?? [];
+    }
+    lines.delete(userId);
+  }
+
+  async function settle(userId: string, batch: ReadonlyArray<Waiting<W, R>>): Promise<void> {
+    let outcomes: ReadonlyArray<Settled<R>>;
+    try {
+      outcomes = await commit(
+        userId,
+        batch.map(({ write }) => write),
+      );
+    } catch (error) {
+      outcomes = batch.map(() => ({ error }));
+    }
+    batch.forEach((waiting, index) => {
+      const outcome = outcomes[index] ?? { error: new Error('a commit answered too few outcomes') };
+      if ('result' in outcome) waiting.resolve(outcome.result);
+      else waiting.reject(outcome.error);
+    });
+  }
+
+  return {
+    submit(userId, write) {
+      return new Promise<R>((resolve, reject) => {
+        const waiting = { write, resolve, reject };
+        const line = lines.get(userId);
+        if (line) line.push(waiting);
+        else void drain(userId, waiting);
+      });
+    },
+  };
+}

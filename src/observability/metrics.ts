@@ -1,0 +1,81 @@
+/**
+ * Prometheus metrics. Every label has a closed set of values: templates of routes, codes of ours, names of
+ * operations; never a user, a client or a key.
+ */
+import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
+import { AppError } from '../lib/app-error.ts';
+import type { CachedProfile, MetadataCache, UserDirectory } from '../metadata/ports.ts';
+
+export interface Metrics {
+  readonly contentType: string;
+  render(): Promise<string>;
+  request(method: string, route: string, status: number, durationMs: number): void;
+  /** The same directory, counting its operations. */
+  countingDirectory(directory: UserDirectory): UserDirectory;
+  /** The same cache, counting where its answers come from. */
+  countingCache(cache: MetadataCache): MetadataCache;
+}
+
+const METHODS = new Set(['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+
+export function createMetrics({ now }: { readonly now: () => number }): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const requests = new Histogram({
+    name: 'metadata_bff_http_request_duration_seconds',
+    help: 'Time from the request to the end of its answer.',
+    labelNames: ['method', 'route', 'status'],
+    buckets: [0.001, 0.005, 0.02, 0.1, 0.3, 1, 3, 10],
+    registers,
+  });
+  const reads = new Counter({
+    name: 'metadata_bff_cache_reads_total',
+    help: 'Reads of profiles by where the answer came from.',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const upstream = new Histogram({
+    name: 'metadata_bff_upstream_duration_seconds',
+    help: 'Operations at the Management API by outcome (ok or an error code).',
+    labelNames: ['operation', 'outcome'],
+    buckets: [0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 2, 5, 10],
+    registers,
+  });
+
+  async function timed<T>(operation: string, task: () => Promise<T>): Promise<T> {
+    const startedAt = now();
+    const observe = (outcome: string) =>
+      upstream.observe({ operation, outcome }, Math.max(0, now() - startedAt) / 1000);
+    try {
+      const result = await task();
+      observe('ok');
+      return result;
+    } catch (error) {
+      observe(error instanceof AppError ? error.code : 'internal');
+      throw error;
+    }
+  }
+
+  return {
+    contentType: registry.contentType,
+    render: () => registry.metrics(),
+    request(method, route, status, durationMs) {
+      const labels = { method: METHODS.has(method) ? method : 'other', route, status };
+      requests.observe(labels, durationMs / 1000);
+    },
+    countingDirectory: (directory) => ({
+      read: (userId) => timed('users.read', () => directory.read(userId)),
+      change: (userId, changes) => timed('users.change', () => directory.change(userId, changes)),
+    }),
+    countingCache: (cache) => ({
+      async read(userId, options): Promise<CachedProfile> {
+        const read = await cache.read(userId, options);
+        reads.inc({ outcome: read.freshness.kind });
+        return read;
+      },
+      peek: (userId) => cache.peek(userId),
+      invalidate: (userId) => cache.invalidate(userId),
+    }),
+  };
+}
