@@ -2,6 +2,7 @@
  * From the environment to a frozen Config, or to one error that lists every fault at once. Faults name
  * variables, never their values.
  */
+import { loadPolicy, type Policy } from './policy.ts';
 import { VARIABLES, type Variable, type VariableName } from './schema.ts';
 
 export interface Config {
@@ -23,11 +24,14 @@ export interface Config {
   readonly allowedClients: readonly string[];
   readonly corsOrigins: readonly string[];
   readonly trustedProxies: readonly string[];
+  readonly policy: Policy;
+  readonly auth0Compat: boolean;
   readonly metadataBytesMax: number;
   readonly requireIfMatch: boolean;
   readonly cacheTtlSeconds: number;
   readonly cacheStaleSeconds: number;
   readonly cacheStaleIfErrorSeconds: number;
+  readonly cacheClientTtlSeconds: number;
   readonly upstreamTimeoutMs: number;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
 }
@@ -81,7 +85,8 @@ export function loadConfig(env: Environment, readFile: ReadFile): Config {
     ? required('AUTH0_DOMAIN', VARIABLES.AUTH0_DOMAIN, '')
     : optional('AUTH0_DOMAIN', VARIABLES.AUTH0_DOMAIN);
 
-  const config: Config = {
+  const policy = loadPolicy(required('POLICY_FILE', VARIABLES.POLICY_FILE, ''), readFile, faults);
+  const config: Omit<Config, 'policy'> = {
     host: required('HOST', VARIABLES.HOST, ''),
     port: required('PORT', VARIABLES.PORT, 0),
     opsHost: required('OPS_HOST', VARIABLES.OPS_HOST, ''),
@@ -108,6 +113,7 @@ export function loadConfig(env: Environment, readFile: ReadFile): Config {
     allowedClients: optional('ALLOWED_CLIENTS', VARIABLES.ALLOWED_CLIENTS) ?? [],
     corsOrigins: optional('CORS_ORIGINS', VARIABLES.CORS_ORIGINS) ?? [],
     trustedProxies: optional('TRUSTED_PROXIES', VARIABLES.TRUSTED_PROXIES) ?? [],
+    auth0Compat: required('AUTH0_COMPAT', VARIABLES.AUTH0_COMPAT, false),
     metadataBytesMax: required('USER_METADATA_MAX_BYTES', VARIABLES.USER_METADATA_MAX_BYTES, 0),
     requireIfMatch: required('REQUIRE_IF_MATCH', VARIABLES.REQUIRE_IF_MATCH, false),
     cacheTtlSeconds: required('CACHE_TTL_SECONDS', VARIABLES.CACHE_TTL_SECONDS, 0),
@@ -117,11 +123,12 @@ export function loadConfig(env: Environment, readFile: ReadFile): Config {
       VARIABLES.CACHE_STALE_IF_ERROR_SECONDS,
       0,
     ),
+    cacheClientTtlSeconds: required('CACHE_CLIENT_TTL_SECONDS', VARIABLES.CACHE_CLIENT_TTL_SECONDS, 0),
     upstreamTimeoutMs: required('UPSTREAM_TIMEOUT_MS', VARIABLES.UPSTREAM_TIMEOUT_MS, 0),
     logLevel: required('LOG_LEVEL', VARIABLES.LOG_LEVEL, 'info'),
   };
-  if (faults.length > 0) throw new ConfigError(faults);
-  return Object.freeze(config);
+  if (faults.length > 0 || policy === undefined) throw new ConfigError(faults);
+  return Object.freeze({ ...config, policy });
 }
 
 function unknownNames(env: Environment): string[] {

@@ -148,6 +148,16 @@ export const VARIABLES = {
     default: '',
     schema: networks,
   },
+  POLICY_FILE: {
+    description: 'The policy: scope names, the schema of `user_metadata`, limits, and who may read what.',
+    default: 'config/policy.json',
+    schema: text,
+  },
+  AUTH0_COMPAT: {
+    description: 'Whether `/api/v2/users/{id}` answers as a drop-in for the Management API.',
+    default: 'false',
+    schema: flag,
+  },
   USER_METADATA_MAX_BYTES: {
     description: 'Largest metadata document, in bytes of JSON. Auth0 caps the whole profile at 10 KB.',
     default: '8192',
@@ -172,6 +182,11 @@ export const VARIABLES = {
     description: 'How long after that it is served when Auth0 cannot answer.',
     default: '3600',
     schema: integer(0, 604_800),
+  },
+  CACHE_CLIENT_TTL_SECONDS: {
+    description: 'How long the `client_metadata` of an application is fresh.',
+    default: '300',
+    schema: integer(0, 86_400),
   },
   UPSTREAM_TIMEOUT_MS: {
     description: 'Longest wait for one answer of Auth0, in milliseconds.',

@@ -13,12 +13,18 @@ import { createBodyReader } from './http/body.ts';
 import { createGuard } from './http/guard.ts';
 import { createListener } from './http/listener.ts';
 import { createOps } from './http/ops.ts';
+import type { ObservedRequest } from './http/request-observer.ts';
+import { compatRoutes } from './http/routes/compat.ts';
+import { discoveryRoutes } from './http/routes/discovery.ts';
 import { metadataRoutes } from './http/routes/metadata.ts';
+import { profileRoutes } from './http/routes/profile.ts';
 import { createAuthenticate, SIGNING_ALGORITHMS } from './identity/authenticate.ts';
 import { createSigningKeys } from './identity/signing-keys.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
 import { createHttpClient } from './lib/http-client.ts';
 import { createUpkeep } from './lib/upkeep.ts';
+import { createViews } from './metadata/policy.ts';
+import { createSchemaRules } from './metadata/schema-rules.ts';
 import { createMetadataService } from './metadata/service.ts';
 import { createLogger, type Logger } from './observability/logger.ts';
 import { createMetrics } from './observability/metrics.ts';
@@ -37,7 +43,6 @@ interface Surroundings {
   readonly logDestination?: DestinationStream;
 }
 
-const LIMITS = { keysMax: 100, depthMax: 10 };
 /** Room for a document of the largest size in a wasteful notation, and nothing near a memory problem. */
 const BODY_BYTES_MIN = 102_400;
 const PROFILES_MAX = 100_000;
@@ -84,7 +89,10 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
   const directory = metrics.countingDirectory(
     createManagementClient(
       { http, tokens, clock },
-      { baseUrl: `${config.tenantUrl}/api/v2`, readsAppMetadata: false },
+      {
+        baseUrl: `${config.tenantUrl}/api/v2`,
+        readsAppMetadata: config.policy.appMetadata.readable.length > 0,
+      },
     ),
   );
   const tier = createMemoryTier({ entriesMax: PROFILES_MAX });
@@ -99,22 +107,53 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
       },
     ),
   );
-  const limits = { ...LIMITS, bytesMax: config.metadataBytesMax };
-  const service = createMetadataService({ directory, cache }, { limits });
+  const { policy } = config;
+  const service = createMetadataService(
+    { directory, cache },
+    {
+      limits: {
+        bytesMax: config.metadataBytesMax,
+        keysMax: policy.limits.keys,
+        depthMax: policy.limits.depth,
+      },
+      schema: createSchemaRules(policy.userMetadata.schema),
+      viewOf: createViews(policy.clients),
+      appMetadataReadable: new Set(policy.appMetadata.readable),
+    },
+  );
 
   const bodies = createBodyReader({ bodyBytesMax: Math.max(BODY_BYTES_MIN, 2 * config.metadataBytesMax) });
   const guard = createGuard({ authenticate });
-  const scopes = { readScope: 'read:metadata', updateScope: 'update:metadata' };
+  const { scopes } = policy;
+  const readScope = scopes.readMetadata;
+  const routes = [
+    metadataRoutes(
+      { service, guard, bodies },
+      { readScope, updateScope: scopes.updateMetadata, requireIfMatch: config.requireIfMatch },
+    ),
+    profileRoutes({ service, guard }, { readScope, appMetadataScope: scopes.readAppMetadata }),
+    discoveryRoutes({
+      ...config,
+      scopes: Object.values(scopes),
+      algorithms: SIGNING_ALGORITHMS,
+      metadataSchema: policy.userMetadata.schema,
+    }),
+    ...(config.auth0Compat
+      ? [
+          compatRoutes(
+            { service, guard, bodies },
+            { showsAppMetadata: policy.appMetadata.readable.length > 0 },
+          ),
+        ]
+      : []),
+  ];
+  const observers = [
+    (line: ObservedRequest) => logger.request(line),
+    ({ method, route, status, durationMs }: ObservedRequest) =>
+      metrics.request(method, route, status, durationMs),
+  ];
   const app = createApp(
-    {
-      routes: [
-        metadataRoutes({ service, guard, bodies }, { ...scopes, requireIfMatch: config.requireIfMatch }),
-      ],
-      observers: [
-        (line) => logger.request(line),
-        ({ method, route, status, durationMs }) => metrics.request(method, route, status, durationMs),
-      ],
-    },
+    { routes, observers },
     {
       corsOrigins: config.corsOrigins,
       trustedProxies: config.trustedProxies,

@@ -5,7 +5,6 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { AppError } from '../lib/app-error.ts';
 import { challengeFor } from './challenge.ts';
-import { renderProblem } from './problem.ts';
 import { contextOf } from './request-context.ts';
 
 /** Errors of body-parser, by their `type`; its messages quote the caller's bytes. */
@@ -26,7 +25,7 @@ export function createErrorHandler(options: { readonly algorithms: readonly stri
       res.destroy();
       return;
     }
-    const { status, headers, body } = renderProblem(error, context.id);
+    const { status, headers, body } = context.renderError(error, context.id);
     const challenge = challengeFor(error, req, options);
     for (const name of ['ETag', 'Age', 'Cache-Status', 'Metadata-Quota']) res.removeHeader(name);
     res.status(status).set(headers);

@@ -53,19 +53,15 @@ export interface RenderedProblem {
   readonly body: string;
 }
 
+export type RenderError = (error: AppError, requestId: string) => RenderedProblem;
+
 /** The whole answer for an error, but for authentication challenges, which need the request. */
 export function renderProblem(error: AppError, requestId: string): RenderedProblem {
   const { status, title } = PROBLEMS[error.code];
-  const { errors, current, etag, retryAfterSeconds, outcome, headers } = error.extras;
+  const { errors, current, outcome } = error.extras;
   return {
     status,
-    headers: {
-      'Content-Type': 'application/problem+json',
-      'Cache-Control': 'no-store',
-      ...(retryAfterSeconds === undefined ? {} : { 'Retry-After': String(retryAfterSeconds) }),
-      ...(etag === undefined ? {} : { ETag: etag }),
-      ...headers,
-    },
+    headers: { 'Content-Type': 'application/problem+json', ...errorHeaders(error) },
     body: JSON.stringify({
       type: `urn:metadata-bff:problem:${error.code}`,
       title,
@@ -77,5 +73,16 @@ export function renderProblem(error: AppError, requestId: string): RenderedProbl
       ...(errors === undefined ? {} : { errors }),
       ...(current === undefined ? {} : { current }),
     }),
+  };
+}
+
+/** The fields that an error brings along, whatever its body looks like. */
+export function errorHeaders({ extras }: AppError): Readonly<Record<string, string>> {
+  const { etag, retryAfterSeconds, headers } = extras;
+  return {
+    'Cache-Control': 'no-store',
+    ...(retryAfterSeconds === undefined ? {} : { 'Retry-After': String(retryAfterSeconds) }),
+    ...(etag === undefined ? {} : { ETag: etag }),
+    ...headers,
   };
 }

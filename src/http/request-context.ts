@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { NextFunction, Request, Response } from 'express';
+import { type RenderError, renderProblem } from './problem.ts';
 
 export interface RequestContext {
   readonly id: string;
@@ -12,6 +13,8 @@ export interface RequestContext {
   /** The route's template, never the address itself, which names keys. */
   route: string;
   clientId: string | undefined;
+  /** How errors are written for this request; the drop-in speaks another dialect. */
+  renderError: RenderError;
   /** The problem that was answered, and what lies behind it. */
   failure: { readonly code: string; readonly error: unknown } | undefined;
 }
@@ -30,6 +33,7 @@ export function contextOf(req: IncomingMessage): RequestContext {
     startedAt: performance.now(),
     route: 'none',
     clientId: undefined,
+    renderError: renderProblem,
     failure: undefined,
   };
   contexts.set(req, context);

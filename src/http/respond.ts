@@ -29,6 +29,14 @@ export function sendRead(req: Request, res: Response, value: JsonValue, source: 
   else sendJson(res, body);
 }
 
+/** Answers a document that is the same for everybody and may be kept for a while. */
+export function sendPublic(req: Request, res: Response, value: JsonValue, contentType: string): void {
+  const { body, etag } = represent(value);
+  res.set({ 'Cache-Control': 'public, max-age=300', ETag: etag });
+  if (notModified(req, etag)) res.status(304).end();
+  else sendBody(res, body, contentType);
+}
+
 /** Answers a write: 200 with what is now stored and its tag, or 204 where the caller wants no more. */
 export function sendWritten(res: Response, value: JsonValue, minimal: boolean): void {
   const { body, etag } = represent(value);
@@ -43,11 +51,10 @@ export function sendRemoved(res: Response): void {
 }
 
 function sendJson(res: Response, body: string): void {
-  res
-    .status(200)
-    .set({
-      'Content-Type': 'application/json; charset=utf-8',
-      'Content-Length': String(Buffer.byteLength(body)),
-    })
-    .end(body);
+  sendBody(res, body, 'application/json; charset=utf-8');
+}
+
+function sendBody(res: Response, body: string, contentType: string): void {
+  const headers = { 'Content-Type': contentType, 'Content-Length': String(Buffer.byteLength(body)) };
+  res.status(200).set(headers).end(body);
 }

@@ -3,12 +3,21 @@
  * document that those before it produced, and one that is refused leaves the others alone.
  */
 import { LRUCache } from 'lru-cache';
-import { type JsonObject, type JsonValue, jsonBytes, jsonEqual, ownValue } from '../lib/json.ts';
+import {
+  type JsonObject,
+  type JsonValue,
+  jsonBytes,
+  jsonEqual,
+  ownValue,
+  pointerToken,
+} from '../lib/json.ts';
 import { rootChanges } from './changes.ts';
 import { assertWithinLimits, type DocumentLimits } from './document.ts';
 import type { Edit } from './edit.ts';
-import type { MetadataCache, RootChanges, UserDirectory } from './ports.ts';
+import { type MetadataView, readOnly } from './policy.ts';
+import type { MetadataCache, Profile, RootChanges, UserDirectory } from './ports.ts';
 import { assertPrecondition, type Precondition } from './precondition.ts';
+import type { SchemaRules } from './schema-rules.ts';
 import type { Commit, Settled } from './write-queue.ts';
 
 export interface Write {
@@ -16,6 +25,14 @@ export interface Write {
   /** The top-level key that the write addresses, or undefined for the whole document. */
   readonly key: string | undefined;
   readonly preconditions: readonly Precondition[];
+  /** What the application sees: the document that the edit and its preconditions are about. */
+  readonly view: MetadataView;
+}
+
+/** What a document must satisfy after a write. */
+export interface DocumentRules {
+  readonly limits: DocumentLimits;
+  readonly schema: SchemaRules;
 }
 
 interface Dependencies {
@@ -41,90 +58,121 @@ export function resourceValue(document: JsonObject, key: string | undefined): Js
 }
 
 /**
- * @returns a commit that answers, for each write, the whole document after it. It reads the tenant first
- * unless a lone write neither depends on what is stored nor could exceed the limits. If the tenant
- * refuses the change, or may or may not have applied it, every write that counted on it fails alike.
+ * @returns a commit that answers, for each write, the user after it. It reads the tenant first unless a
+ * lone write neither depends on what is stored nor could break a rule. If the tenant refuses the change,
+ * or may or may not have applied it, every write that counted on it fails alike.
  */
 export function createCommit(
   { directory, cache }: Dependencies,
-  limits: DocumentLimits,
-): Commit<Write, JsonObject> {
+  rules: DocumentRules,
+): Commit<Write, Profile> {
   /** Sizes seen in answers to writes, which never fill the cache. */
   const sizes = new LRUCache<string, Size>({ max: SIZES_MAX });
 
-  async function change(userId: string, changes: RootChanges): Promise<JsonObject> {
+  async function change(userId: string, changes: RootChanges): Promise<Profile> {
     await cache.invalidate(userId);
     try {
-      const { userMetadata } = await directory.change(userId, changes);
-      sizes.set(userId, { bytes: jsonBytes(userMetadata), keys: Object.keys(userMetadata).length });
-      return userMetadata;
+      const profile = await directory.change(userId, changes);
+      sizes.set(userId, sizeOf(profile.userMetadata));
+      return profile;
     } finally {
       // Also after a failure: the tenant may have applied what it did not answer.
       await cache.invalidate(userId);
     }
   }
 
-  function surelyFits(userId: string, changes: RootChanges): boolean {
+  /** Whether the write may go out without asking the tenant what is stored. */
+  function isBlind(userId: string, { edit: { blind }, preconditions, view }: Write): boolean {
+    if (blind === undefined || preconditions.length > 0) return false;
+    const keys = Object.keys(blind);
+    if (!keys.every((key) => view.writable(key) && !rules.schema.guardedKeys.has(key))) return false;
     const held = cache.peek(userId)?.userMetadata;
-    const known = held ? { bytes: jsonBytes(held), keys: Object.keys(held).length } : sizes.get(userId);
-    const bytes = jsonBytes(changes);
-    if (known === undefined) return bytes <= limits.bytesMax * UNKNOWN_SIZE_SHARE;
-    return (
-      known.bytes + bytes <= limits.bytesMax && known.keys + Object.keys(changes).length <= limits.keysMax
-    );
+    return surelyFits(held ? sizeOf(held) : sizes.get(userId), blind, rules.limits);
   }
 
-  function blindChanges(userId: string, writes: readonly Write[]): RootChanges | undefined {
-    const [write] = writes;
-    if (writes.length !== 1 || write === undefined || write.preconditions.length > 0) return undefined;
-    const { blind } = write.edit;
-    return blind !== undefined && surelyFits(userId, blind) ? blind : undefined;
+  /** Lets the schema judge a blind write on the copy held, if any. */
+  function satisfiesSchema(userId: string, write: Write): boolean {
+    if (rules.schema.permitsAll) return true;
+    const held = cache.peek(userId);
+    if (held === undefined) return false;
+    judge(write, held.userMetadata, rules);
+    return true;
   }
 
   return async function commit(userId, writes) {
-    const blind = blindChanges(userId, writes);
-    if (blind) return [{ result: await change(userId, blind) }];
-
-    const base = (await directory.read(userId)).userMetadata;
-    const verdicts = judge(writes, base, limits);
-    const final = verdicts.at(-1)?.document ?? base;
-    const changes = rootChanges(base, final);
-    if (changes === undefined) return verdicts.map(({ settled }) => settled);
+    const [first] = writes;
+    const blind = first?.edit.blind;
+    if (first && blind && writes.length === 1 && isBlind(userId, first) && satisfiesSchema(userId, first)) {
+      return [{ result: await change(userId, blind) }];
+    }
+    const base = await directory.read(userId);
+    const verdicts = judgeAll(writes, base.userMetadata, rules);
+    const final = verdicts.at(-1)?.document ?? base.userMetadata;
+    const changes = rootChanges(base.userMetadata, final);
+    if (changes === undefined) return verdicts.map((verdict) => settle(verdict, base));
     try {
       const stored = await change(userId, changes);
       // Somebody else changed the user meanwhile: what the tenant holds is the answer for all.
-      const foreign = !jsonEqual(stored, final);
-      return verdicts.map(({ settled }) => (foreign && 'result' in settled ? { result: stored } : settled));
+      const foreign = !jsonEqual(stored.userMetadata, final);
+      return verdicts.map((verdict) => settle(verdict, stored, foreign));
     } catch (error) {
       // A refusal reached over changes that did not happen is void, like the successes.
-      return verdicts.map(({ settled, tentative }) =>
-        'result' in settled || tentative ? { error } : settled,
+      return verdicts.map((verdict) =>
+        verdict.error === undefined || verdict.tentative ? { error } : settle(verdict, base),
       );
     }
   };
 }
 
+function sizeOf(document: JsonObject): Size {
+  return { bytes: jsonBytes(document), keys: Object.keys(document).length };
+}
+
+function surelyFits(known: Size | undefined, changes: RootChanges, limits: DocumentLimits): boolean {
+  const { bytes, keys } = sizeOf(changes);
+  if (known === undefined) return bytes <= limits.bytesMax * UNKNOWN_SIZE_SHARE;
+  return known.bytes + bytes <= limits.bytesMax && known.keys + keys <= limits.keysMax;
+}
+
 interface Verdict {
-  readonly settled: Settled<JsonObject>;
+  /** Why this write is refused, if it is. */
+  readonly error: unknown;
   /** The document after this write. */
   readonly document: JsonObject;
   /** Whether the judgement rested on changes of this group that are not yet stored. */
   readonly tentative: boolean;
 }
 
-function judge(writes: readonly Write[], base: JsonObject, limits: DocumentLimits): Verdict[] {
+function settle({ error, document }: Verdict, stored: Profile, foreign = false): Settled<Profile> {
+  if (error !== undefined) return { error };
+  return { result: foreign ? stored : { ...stored, userMetadata: document } };
+}
+
+function judgeAll(writes: readonly Write[], base: JsonObject, rules: DocumentRules): Verdict[] {
   let document = base;
   return writes.map((write) => {
     const tentative = document !== base;
     try {
-      const current = resourceValue(document, write.key);
-      for (const precondition of write.preconditions) assertPrecondition(precondition, current);
-      const after = write.edit.apply(document);
-      assertWithinLimits(document, after, limits);
-      document = after;
-      return { settled: { result: after }, document, tentative };
+      document = judge(write, document, rules);
+      return { error: undefined, document, tentative };
     } catch (error) {
-      return { settled: { error }, document, tentative };
+      return { error, document, tentative };
     }
   });
+}
+
+/**
+ * The whole document after one write.
+ * @throws AppError for whatever the write may not do, in terms of what its application sees.
+ */
+function judge({ edit, key, preconditions, view }: Write, document: JsonObject, rules: DocumentRules) {
+  const before = view.visible(document);
+  const current = resourceValue(before, key);
+  for (const precondition of preconditions) assertPrecondition(precondition, current);
+  const after = edit.apply(before, (name) => !view.writable(name) || rules.schema.readOnlyKeys.has(name));
+  const refused = Object.keys(rootChanges(before, after) ?? {}).filter((name) => !view.writable(name));
+  if (refused.length > 0) throw readOnly(refused.map((name) => `/${pointerToken(name)}`));
+  assertWithinLimits(before, after, rules.limits);
+  rules.schema.assertChange(before, after);
+  return view.restore(document, after);
 }

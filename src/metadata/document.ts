@@ -16,7 +16,8 @@ export interface DocumentLimits {
 
 /** A client must not be flooded with one line per key of a hostile body. */
 const FAULTS_MAX = 50;
-const PROTOTYPE_NAMES = new Set(['__proto__', 'constructor', 'prototype']);
+/** Names that mean something else in JavaScript, and could do harm in code that reads the document. */
+export const PROTOTYPE_NAMES: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
 /** Why `name` cannot be a key of metadata, or undefined if it can (Auth0: no `.` and no `$` in field names). */
 function nameFault(name: string): Omit<DocumentFault, 'pointer'> | undefined {
@@ -48,6 +49,10 @@ export function assertStorable(value: JsonValue, limits: DocumentLimits, at = ''
       }
       return;
     }
+    if (typeof node === 'number' && !Number.isFinite(node)) {
+      // Text like 1e999 is valid JSON; passed on, it would become null and remove what it was to set.
+      faults.push({ pointer, code: 'number_too_large', detail: 'The number is beyond what can be stored.' });
+    }
     if (typeof node !== 'object' || node === null) return;
     if (level > limits.depthMax)
       throw tooLarge(pointer, 'too_deep', `Nesting is limited to ${limits.depthMax}.`);
@@ -73,7 +78,7 @@ export function assertStorable(value: JsonValue, limits: DocumentLimits, at = ''
 export function assertWithinLimits(before: JsonObject, after: JsonObject, limits: DocumentLimits): void {
   const bytes = jsonBytes(after);
   if (bytes > limits.bytesMax && bytes > jsonBytes(before)) {
-    throw tooLarge('', 'too_large', `The document would be ${bytes} bytes; the limit is ${limits.bytesMax}.`);
+    throw tooLarge('', 'too_large', `The document would be larger than ${limits.bytesMax} bytes.`);
   }
   const crowded = crowdedObject(after, limits.keysMax, '', 1, limits.depthMax);
   if (crowded && crowded.keys > keysAt(before, crowded.path)) {

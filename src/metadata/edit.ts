@@ -11,13 +11,23 @@ import {
   pointerToken,
   withKey,
 } from '../lib/json.ts';
+import { rootChanges } from './changes.ts';
 import { assertStorable, assertWithinLimits, type DocumentLimits } from './document.ts';
+import { applyJsonPatch, parseJsonPatch } from './json-patch.ts';
 import { mergePatch, patchNests } from './patch.ts';
+import { pick } from './policy.ts';
 import type { RootChanges } from './ports.ts';
 
+/** A patch may pass through states this much larger than what may be stored. */
+const PATCH_WORK_FACTOR = 4;
+
 export interface Edit {
-  /** The document after the edit. @throws AppError when it cannot be applied to this one. */
-  apply(before: JsonObject): JsonObject;
+  /**
+   * The document after the edit. Where it replaces the whole, keys for which `keeps` holds stay, unless the
+   * body names them.
+   * @throws AppError when it cannot be applied to this document.
+   */
+  apply(before: JsonObject, keeps: (key: string) => boolean): JsonObject;
   /** The same edit as root changes, where it does not depend on what is stored. Never empty. */
   readonly blind: RootChanges | undefined;
 }
@@ -34,18 +44,38 @@ export function mergeEdit(patch: JsonValue, limits: DocumentLimits): Edit {
 export function replaceEdit(document: JsonValue, limits: DocumentLimits): Edit {
   const accepted = rootObject(document);
   assertAcceptable(accepted, limits);
-  const nulls = Object.keys(accepted).filter((key) => accepted[key] === null);
-  if (nulls.length > 0) {
-    throw new AppError('metadata_invalid', 'A top-level key cannot hold null; leave it out to remove it.', {
-      errors: nulls.map((key) => nullFault(`/${pointerToken(key)}`)),
-    });
-  }
-  return { apply: () => accepted, blind: undefined };
+  assertNoRootNull(accepted);
+  return { apply: (before, keeps) => ({ ...pick(before, keeps), ...accepted }), blind: undefined };
 }
 
 /** Every key is removed. */
 export function removeEdit(): Edit {
-  return { apply: () => ({}), blind: undefined };
+  return { apply: pick, blind: undefined };
+}
+
+/** RFC 6902, atomic. */
+export function jsonPatchEdit(body: JsonValue, limits: DocumentLimits): Edit {
+  const patch = parseJsonPatch(body);
+  return {
+    apply(before) {
+      const after = rootObject(applyJsonPatch(before, patch, limits.bytesMax * PATCH_WORK_FACTOR));
+      const changes = rootChanges(before, after) ?? {};
+      assertStorable(changes, limits);
+      assertNoRootNull(after);
+      return after;
+    },
+    blind: undefined,
+  };
+}
+
+/** The Management API's own merge: each root key is replaced whole, `null` removes it. Never empty. */
+export function rootEdit(changes: RootChanges, limits: DocumentLimits): Edit {
+  assertAcceptable(changes, limits);
+  const kept = (key: string) => !Object.hasOwn(changes, key);
+  return {
+    apply: (before) => ({ ...pick(before, kept), ...pick(changes, (key) => changes[key] !== null) }),
+    blind: changes,
+  };
 }
 
 /** One top-level key becomes `value`, whole. */
@@ -71,6 +101,14 @@ export function removeKeyEdit(key: string, limits: DocumentLimits): Edit {
 function assertAcceptable(document: JsonObject, limits: DocumentLimits): void {
   assertStorable(document, limits);
   assertWithinLimits({}, mergePatch({}, document), limits);
+}
+
+function assertNoRootNull(document: JsonObject): void {
+  const nulls = Object.keys(document).filter((key) => document[key] === null);
+  if (nulls.length === 0) return;
+  throw new AppError('metadata_invalid', 'A top-level key cannot hold null; leave it out to remove it.', {
+    errors: nulls.map((key) => nullFault(`/${pointerToken(key)}`)),
+  });
 }
 
 function rootObject(value: JsonValue): JsonObject {

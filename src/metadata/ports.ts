@@ -13,6 +13,13 @@ export interface Profile {
   readonly updatedAt: string | undefined;
 }
 
+/** Who acts: always on their own metadata, through one application. */
+export interface Subject {
+  readonly userId: string;
+  /** The application, which the operator's policy may narrow. */
+  readonly clientId: string | undefined;
+}
+
 /**
  * Changes to the first level of `user_metadata`: a value replaces that key whole, `null` removes it.
  * Never empty: the Management API takes an empty object to mean "remove everything".

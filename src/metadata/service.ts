@@ -1,40 +1,59 @@
 /**
- * What each verb means for a caller's own metadata. The user is always the caller; no argument names
- * another one.
+ * What each verb means for a caller's own metadata. The user is always the subject; no argument names
+ * another one, and every document is what the subject's application may see of it.
  */
 import { AppError } from '../lib/app-error.ts';
 import type { JsonObject, JsonValue } from '../lib/json.ts';
-import { createCommit, resourceValue, type Write } from './commit.ts';
+import { createCommit, type DocumentRules, resourceValue } from './commit.ts';
 import type { DocumentLimits } from './document.ts';
-import { mergeEdit, removeEdit, removeKeyEdit, replaceEdit, replaceKeyEdit } from './edit.ts';
-import type { CachedProfile, MetadataCache, UserDirectory } from './ports.ts';
+import {
+  type Edit,
+  jsonPatchEdit,
+  mergeEdit,
+  removeEdit,
+  removeKeyEdit,
+  replaceEdit,
+  replaceKeyEdit,
+  rootEdit,
+} from './edit.ts';
+import { type MetadataView, pick } from './policy.ts';
+import type { CachedProfile, MetadataCache, Profile, RootChanges, Subject, UserDirectory } from './ports.ts';
 import type { Precondition } from './precondition.ts';
 import { createWriteQueue } from './write-queue.ts';
 
+export interface WriteOptions {
+  readonly preconditions?: readonly Precondition[];
+}
+
 export interface MetadataService {
   readonly limits: DocumentLimits;
-  /** The user's profile; `revalidate` asks the tenant instead of the cache. */
-  read(userId: string, options?: { readonly revalidate?: boolean }): Promise<CachedProfile>;
-  /** Merges `patch` at every depth (RFC 7396) and answers the document that results. */
-  patch(userId: string, patch: JsonValue, preconditions?: readonly Precondition[]): Promise<JsonObject>;
-  /** Makes `document` the whole metadata. */
-  replace(userId: string, document: JsonValue, preconditions?: readonly Precondition[]): Promise<JsonObject>;
-  /** Removes all keys. Removing what is not there succeeds. */
-  remove(userId: string, preconditions?: readonly Precondition[]): Promise<void>;
+  /** The subject's profile; `revalidate` asks the tenant instead of the cache. */
+  read(subject: Subject, options?: { readonly revalidate?: boolean }): Promise<CachedProfile>;
+  /** Merges at every depth (RFC 7396). Answers, like each write, the profile that results. */
+  patch(subject: Subject, patch: JsonValue, options?: WriteOptions): Promise<Profile>;
+  /** Applies a JSON Patch (RFC 6902), whole or not at all. */
+  applyPatch(subject: Subject, operations: JsonValue, options?: WriteOptions): Promise<Profile>;
+  /** Merges at the first level only, as the Management API does. `changes` must not be empty. */
+  mergeRoot(subject: Subject, changes: RootChanges, options?: WriteOptions): Promise<Profile>;
+  /** Makes `document` the whole metadata, but for keys the subject may not change. */
+  replace(subject: Subject, document: JsonValue, options?: WriteOptions): Promise<Profile>;
+  /** Removes all keys that the subject may change. Removing what is not there succeeds. */
+  remove(subject: Subject, options?: WriteOptions): Promise<void>;
   /** Makes `value` the whole value of one top-level key. */
-  replaceKey(
-    userId: string,
-    key: string,
-    value: JsonValue,
-    preconditions?: readonly Precondition[],
-  ): Promise<JsonObject>;
+  replaceKey(subject: Subject, key: string, value: JsonValue, options?: WriteOptions): Promise<Profile>;
   /** Removes one top-level key. Removing what is not there succeeds. */
-  removeKey(userId: string, key: string, preconditions?: readonly Precondition[]): Promise<void>;
+  removeKey(subject: Subject, key: string, options?: WriteOptions): Promise<void>;
 }
 
 interface Dependencies {
   readonly directory: UserDirectory;
   readonly cache: MetadataCache;
+}
+
+export interface MetadataRules extends DocumentRules {
+  readonly viewOf: (clientId: string | undefined) => MetadataView;
+  /** Keys of `app_metadata` that may be read; no other leaves this service. */
+  readonly appMetadataReadable: ReadonlySet<string>;
 }
 
 /**
@@ -44,33 +63,49 @@ interface Dependencies {
  */
 export function createMetadataService(
   { directory, cache }: Dependencies,
-  { limits }: { readonly limits: DocumentLimits },
+  rules: MetadataRules,
 ): MetadataService {
-  const queue = createWriteQueue(createCommit({ directory, cache }, limits));
+  const { limits, viewOf, appMetadataReadable } = rules;
+  const queue = createWriteQueue(createCommit({ directory, cache }, rules));
 
-  function submit(
-    userId: string,
-    edit: Write['edit'],
+  function seenBy({ clientId }: Subject, profile: Profile): Profile {
+    return {
+      ...profile,
+      userMetadata: viewOf(clientId).visible(profile.userMetadata),
+      appMetadata: pick(profile.appMetadata, (key) => appMetadataReadable.has(key)),
+    };
+  }
+
+  async function write(
+    subject: Subject,
+    edit: Edit,
     key: string | undefined,
-    preconditions: readonly Precondition[] = [],
-  ): Promise<JsonObject> {
-    return queue.submit(userId, { edit, key, preconditions });
+    { preconditions = [] }: WriteOptions = {},
+  ): Promise<Profile> {
+    const view = viewOf(subject.clientId);
+    return seenBy(subject, await queue.submit(subject.userId, { edit, key, preconditions, view }));
   }
 
   return {
     limits,
-    read: (userId, options) => cache.read(userId, options),
-    patch: async (userId, patch, preconditions) =>
-      submit(userId, mergeEdit(patch, limits), undefined, preconditions),
-    replace: async (userId, document, preconditions) =>
-      submit(userId, replaceEdit(document, limits), undefined, preconditions),
-    remove: async (userId, preconditions) => {
-      await submit(userId, removeEdit(), undefined, preconditions);
+    async read(subject, options) {
+      const read = await cache.read(subject.userId, options);
+      return { ...read, profile: seenBy(subject, read.profile) };
     },
-    replaceKey: async (userId, key, value, preconditions) =>
-      submit(userId, replaceKeyEdit(key, value, limits), key, preconditions),
-    removeKey: async (userId, key, preconditions) => {
-      await submit(userId, removeKeyEdit(key, limits), key, preconditions);
+    patch: async (subject, patch, options) => write(subject, mergeEdit(patch, limits), undefined, options),
+    applyPatch: async (subject, operations, options) =>
+      write(subject, jsonPatchEdit(operations, limits), undefined, options),
+    mergeRoot: async (subject, changes, options) =>
+      write(subject, rootEdit(changes, limits), undefined, options),
+    replace: async (subject, document, options) =>
+      write(subject, replaceEdit(document, limits), undefined, options),
+    remove: async (subject, options) => {
+      await write(subject, removeEdit(), undefined, options);
+    },
+    replaceKey: async (subject, key, value, options) =>
+      write(subject, replaceKeyEdit(key, value, limits), key, options),
+    removeKey: async (subject, key, options) => {
+      await write(subject, removeKeyEdit(key, limits), key, options);
     },
   };
 }

@@ -12,7 +12,8 @@ import { resource } from '../resource.ts';
 import { assertAcceptsJson, sendRead, sendRemoved, sendWritten } from '../respond.ts';
 
 const JSON_TYPES = ['application/json'];
-const PATCH_TYPES = ['application/merge-patch+json', 'application/json'];
+const JSON_PATCH_TYPE = 'application/json-patch+json';
+const PATCH_TYPES = ['application/merge-patch+json', 'application/json', JSON_PATCH_TYPE];
 
 interface Dependencies {
   readonly service: MetadataService;
@@ -43,53 +44,56 @@ export function metadataRoutes(
     res.set('Metadata-Quota', `limit=${service.limits.bytesMax}, used=${jsonBytes(document)}`);
   }
 
-  async function readDocument(req: Request, res: Response, { userId }: Caller) {
+  async function readDocument(req: Request, res: Response, caller: Caller) {
     assertAcceptsJson(req);
     const project = projectionOf(req);
-    const read = await service.read(userId, { revalidate: wantsRevalidation(req) });
+    const read = await service.read(caller, { revalidate: wantsRevalidation(req) });
     setQuota(res, read.profile.userMetadata);
     sendRead(req, res, project(read.profile.userMetadata), read);
   }
 
-  async function patchDocument(req: Request, res: Response, { userId }: Caller) {
+  async function patchDocument(req: Request, res: Response, caller: Caller) {
     const preconditions = conditions(req);
-    const { value } = await bodies.read(req, res, PATCH_TYPES);
-    const document = await service.patch(userId, value, preconditions);
-    setQuota(res, document);
-    sendWritten(res, document, prefersMinimal(req));
+    const { mediaType, value } = await bodies.read(req, res, PATCH_TYPES);
+    const { userMetadata } =
+      mediaType === JSON_PATCH_TYPE
+        ? await service.applyPatch(caller, value, { preconditions })
+        : await service.patch(caller, value, { preconditions });
+    setQuota(res, userMetadata);
+    sendWritten(res, userMetadata, prefersMinimal(req));
   }
 
-  async function replaceDocument(req: Request, res: Response, { userId }: Caller) {
+  async function replaceDocument(req: Request, res: Response, caller: Caller) {
     const preconditions = conditions(req);
     const { value } = await bodies.read(req, res, JSON_TYPES);
-    const document = await service.replace(userId, value, preconditions);
-    setQuota(res, document);
-    sendWritten(res, document, prefersMinimal(req));
+    const { userMetadata } = await service.replace(caller, value, { preconditions });
+    setQuota(res, userMetadata);
+    sendWritten(res, userMetadata, prefersMinimal(req));
   }
 
-  async function removeDocument(req: Request, res: Response, { userId }: Caller) {
-    await service.remove(userId, conditions(req));
+  async function removeDocument(req: Request, res: Response, caller: Caller) {
+    await service.remove(caller, { preconditions: conditions(req) });
     sendRemoved(res);
   }
 
-  async function readKey(req: Request, res: Response, { userId }: Caller) {
+  async function readKey(req: Request, res: Response, caller: Caller) {
     assertAcceptsJson(req);
-    const read = await service.read(userId, { revalidate: wantsRevalidation(req) });
+    const read = await service.read(caller, { revalidate: wantsRevalidation(req) });
     const value = keyValue(read.profile.userMetadata, keyOf(req));
     setQuota(res, read.profile.userMetadata);
     sendRead(req, res, value, read);
   }
 
-  async function replaceKey(req: Request, res: Response, { userId }: Caller) {
+  async function replaceKey(req: Request, res: Response, caller: Caller) {
     const preconditions = conditions(req);
     const { value } = await bodies.read(req, res, JSON_TYPES);
-    const document = await service.replaceKey(userId, keyOf(req), value, preconditions);
-    setQuota(res, document);
-    sendWritten(res, keyValue(document, keyOf(req)), prefersMinimal(req));
+    const { userMetadata } = await service.replaceKey(caller, keyOf(req), value, { preconditions });
+    setQuota(res, userMetadata);
+    sendWritten(res, keyValue(userMetadata, keyOf(req)), prefersMinimal(req));
   }
 
-  async function removeKey(req: Request, res: Response, { userId }: Caller) {
-    await service.removeKey(userId, keyOf(req), conditions(req));
+  async function removeKey(req: Request, res: Response, caller: Caller) {
+    await service.removeKey(caller, keyOf(req), { preconditions: conditions(req) });
     sendRemoved(res);
   }
 

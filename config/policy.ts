@@ -1,0 +1,128 @@
+/**
+ * The policy file: what the operator decides about metadata itself, as opposed to the deployment. The same
+ * schema checks it, gives it its type and, as JSON Schema, gives editors completion.
+ */
+import { dirname, resolve } from 'node:path';
+import { z } from 'zod';
+
+/** RFC 6749 section 3.3: what a scope name may be made of. */
+const scope = z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'must be a scope name');
+const keys = z.array(z.string().min(1));
+
+const jsonObject = z.record(z.string(), z.json());
+
+export const policySchema = z.strictObject({
+  $schema: z.string().optional().describe('For editors: the schema of this file.'),
+  scopes: z
+    .strictObject({
+      readMetadata: scope.default('read:metadata').describe('Reads the caller’s own user_metadata.'),
+      updateMetadata: scope.default('update:metadata').describe('Changes the caller’s own user_metadata.'),
+      readAppMetadata: scope
+        .default('read:app_metadata')
+        .describe('Reads the allow-listed part of the caller’s own app_metadata.'),
+      readClientMetadata: scope
+        .default('read:client_metadata')
+        .describe('Reads the allow-listed client_metadata of the application the caller uses.'),
+    })
+    .prefault({})
+    .describe('Names of the scopes, as they stand in the API’s permissions in Auth0.'),
+  limits: z
+    .strictObject({
+      keys: z.int().min(1).max(1000).default(100).describe('Keys of any one object.'),
+      depth: z.int().min(1).max(50).default(10).describe('Nested objects and lists, the document included.'),
+    })
+    .prefault({})
+    .describe('Limits of a document, beside USER_METADATA_MAX_BYTES.'),
+  userMetadata: z
+    .strictObject({
+      schema: z
+        .union([z.string().min(1), jsonObject])
+        .optional()
+        .describe('JSON Schema (draft 2020-12) of user_metadata, or the path of a file that holds it.'),
+    })
+    .prefault({}),
+  appMetadata: z
+    .strictObject({
+      readable: keys.default([]).describe('Top-level keys of app_metadata that callers may read.'),
+    })
+    .prefault({}),
+  clientMetadata: z
+    .strictObject({
+      readable: keys.default([]).describe('Keys of client_metadata that callers may read.'),
+    })
+    .prefault({}),
+  clients: z
+    .record(
+      z.string().min(1),
+      z
+        .strictObject({
+          readable: keys.optional().describe('The only keys of user_metadata that exist for it.'),
+          writable: keys.optional().describe('The only ones it may change; by default all it may read.'),
+        })
+        .refine(
+          ({ readable, writable }) =>
+            readable === undefined || (writable ?? []).every((key) => readable.includes(key)),
+          'writable must lie within readable',
+        ),
+    )
+    .default({})
+    .describe('By client id: applications that see or change less than the whole user_metadata.'),
+});
+
+type PolicyFile = z.infer<typeof policySchema>;
+
+/** The policy with the schema in place of its path. */
+export interface Policy extends Omit<PolicyFile, '$schema' | 'userMetadata'> {
+  readonly userMetadata: { readonly schema: Readonly<Record<string, z.core.util.JSONType>> | undefined };
+}
+
+/**
+ * Reads the policy, and the metadata schema beside it where one is named by path. Each fault is added to
+ * `faults`; then the answer must not be used.
+ */
+export function loadPolicy(
+  path: string,
+  readFile: (path: string) => string,
+  faults: string[],
+): Policy | undefined {
+  const content = readJson(path, 'POLICY_FILE', readFile, faults);
+  if (content === undefined) return undefined;
+  const result = policySchema.safeParse(content);
+  if (!result.success) {
+    for (const { path: place, message } of result.error.issues) {
+      faults.push(`POLICY_FILE: ${place.map(String).join('.') || 'the file'}: ${message}`);
+    }
+    return undefined;
+  }
+  const { $schema: _editorsOnly, userMetadata, ...policy } = result.data;
+  if (typeof userMetadata.schema !== 'string')
+    return { ...policy, userMetadata: { schema: userMetadata.schema } };
+  const schemaPath = resolve(dirname(path), userMetadata.schema);
+  const schema = jsonObject.safeParse(
+    readJson(schemaPath, 'POLICY_FILE: userMetadata.schema', readFile, faults),
+  );
+  if (schema.success) return { ...policy, userMetadata: { schema: schema.data } };
+  faults.push('POLICY_FILE: userMetadata.schema: the file must hold a JSON object');
+  return undefined;
+}
+
+function readJson(path: string, name: string, readFile: (path: string) => string, faults: string[]): unknown {
+  let text: string;
+  try {
+    text = readFile(path);
+  } catch {
+    faults.push(`${name}: the file cannot be read`);
+    return undefined;
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    faults.push(`${name}: the file is not valid JSON`);
+    return undefined;
+  }
+}
+
+/** The policy file's own JSON Schema, for editors. Kept in `config/policy.schema.json`. */
+export function policyJsonSchema(): unknown {
+  return z.toJSONSchema(policySchema, { io: 'input' });
+}

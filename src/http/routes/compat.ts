@@ -1,0 +1,96 @@
+/**
+ * `/api/v2/users/{id}`: a drop-in for code that calls the Management API with a user's token (auth0.js
+ * `Management`, the edit-profile widget). Only the base URL changes; `{id}` must be the caller.
+ */
+import { type Request, type Response, Router } from 'express';
+import { z } from 'zod';
+import type { Caller } from '../../identity/caller.ts';
+import { AppError } from '../../lib/app-error.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../lib/json.ts';
+import type { Profile } from '../../metadata/ports.ts';
+import type { MetadataService } from '../../metadata/service.ts';
+import { renderAuth0Error } from '../auth0-error.ts';
+import type { BodyReader } from '../body.ts';
+import { preconditionsOf, wantsRevalidation } from '../conditional.ts';
+import type { Guard } from '../guard.ts';
+import { projectionOf } from '../projection.ts';
+import { contextOf } from '../request-context.ts';
+import { resource } from '../resource.ts';
+import { sendRead, sendWritten } from '../respond.ts';
+
+interface Dependencies {
+  readonly service: MetadataService;
+  readonly guard: Guard;
+  readonly bodies: BodyReader;
+}
+
+const READ_SCOPES = ['read:current_user'];
+const UPDATE_SCOPES = ['update:current_user_metadata', 'create:current_user_metadata'];
+
+const patchSchema = z.strictObject({ user_metadata: z.custom<JsonObject>(isJsonObject) });
+
+export function compatRoutes(
+  { service, guard, bodies }: Dependencies,
+  { showsAppMetadata }: { readonly showsAppMetadata: boolean },
+): Router {
+  function userOf({ userId, userMetadata, appMetadata, updatedAt }: Profile): JsonObject {
+    return {
+      user_id: userId,
+      user_metadata: userMetadata,
+      ...(showsAppMetadata ? { app_metadata: appMetadata } : {}),
+      ...(updatedAt === undefined ? {} : { updated_at: updatedAt }),
+    };
+  }
+
+  async function readUser(req: Request, res: Response, caller: Caller) {
+    assertSelf(req, caller);
+    const project = projectionOf(req);
+    const read = await service.read(caller, { revalidate: wantsRevalidation(req) });
+    sendRead(req, res, project(userOf(read.profile)), read);
+  }
+
+  async function patchUser(req: Request, res: Response, caller: Caller) {
+    assertSelf(req, caller);
+    const preconditions = preconditionsOf(req);
+    const { value } = await bodies.read(req, res, ['application/json']);
+    const profile = await service.mergeRoot(caller, userMetadataOf(value), { preconditions });
+    sendWritten(res, userOf(profile), false);
+  }
+
+  return Router()
+    .use('/api/v2', (req, _res, next) => {
+      contextOf(req).renderError = renderAuth0Error;
+      next();
+    })
+    .use(
+      resource('/api/v2/users/:id', {
+        GET: guard(READ_SCOPES, readUser),
+        PATCH: guard(UPDATE_SCOPES, patchUser),
+      }),
+    );
+}
+
+/** Clients of old put the id into the path as it is, so that its own `%` may look like an escape. */
+function assertSelf(req: Request, { userId }: Caller): void {
+  const raw = req.path.slice('/api/v2/users/'.length);
+  if (req.params['id'] === userId || raw === userId) return;
+  throw new AppError('user_mismatch', 'A caller can reach their own user only.');
+}
+
+/** `{}` means "remove everything" upstream, and nearly always a mistake; it is refused here. */
+function userMetadataOf(body: JsonValue): JsonObject {
+  if (isJsonObject(body)) {
+    const others = Object.keys(body).filter((key) => key !== 'user_metadata');
+    if (others.length > 0) {
+      throw new AppError('key_read_only', `You cannot update the following fields: ${others.join(', ')}`);
+    }
+  }
+  const result = patchSchema.safeParse(body);
+  if (!result.success || Object.keys(result.data.user_metadata).length === 0) {
+    throw new AppError(
+      'metadata_invalid',
+      'Payload validation error: user_metadata must be an object with at least one property.',
+    );
+  }
+  return result.data.user_metadata;
+}

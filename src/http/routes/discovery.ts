@@ -1,0 +1,43 @@
+/** Documents about this service that anybody may read: RFC 9728, and the operator's schema. */
+import { Router } from 'express';
+import type { JsonObject } from '../../lib/json.ts';
+import { RESOURCE_METADATA_PATH } from '../challenge.ts';
+import { resource } from '../resource.ts';
+import { sendPublic } from '../respond.ts';
+
+export interface DiscoveryOptions {
+  readonly audience: string;
+  readonly issuer: string;
+  readonly scopes: readonly string[];
+  readonly algorithms: readonly string[];
+  /** The operator's JSON Schema of `user_metadata`, if there is one. */
+  readonly metadataSchema: JsonObject | undefined;
+}
+
+/** What an app may store where the operator asks for nothing in particular. */
+const ANY_OBJECT = { $schema: 'https://json-schema.org/draft/2020-12/schema', type: 'object' };
+
+export function discoveryRoutes({
+  audience,
+  issuer,
+  scopes,
+  algorithms,
+  metadataSchema = ANY_OBJECT,
+}: DiscoveryOptions): Router {
+  const protectedResource = {
+    resource: audience,
+    authorization_servers: [issuer],
+    scopes_supported: scopes,
+    bearer_methods_supported: ['header'],
+    dpop_signing_alg_values_supported: algorithms,
+    dpop_bound_access_tokens_required: false,
+  };
+  return Router().use(
+    resource(RESOURCE_METADATA_PATH, {
+      GET: (req, res) => sendPublic(req, res, protectedResource, 'application/json; charset=utf-8'),
+    }),
+    resource('/schemas/user-metadata', {
+      GET: (req, res) => sendPublic(req, res, metadataSchema, 'application/schema+json; charset=utf-8'),
+    }),
+  );
+}

@@ -1,0 +1,58 @@
+/** `/me` and `/me/app-metadata`: the caller's profile, as far as this service shows it, to read only. */
+import { type Request, type Response, Router } from 'express';
+import type { Caller } from '../../identity/caller.ts';
+import type { JsonObject } from '../../lib/json.ts';
+import type { Profile } from '../../metadata/ports.ts';
+import type { MetadataService } from '../../metadata/service.ts';
+import { wantsRevalidation } from '../conditional.ts';
+import type { Guard } from '../guard.ts';
+import { projectionOf } from '../projection.ts';
+import { resource } from '../resource.ts';
+import { assertAcceptsJson, sendRead } from '../respond.ts';
+
+interface Dependencies {
+  readonly service: MetadataService;
+  readonly guard: Guard;
+}
+
+export interface ProfileRoutesOptions {
+  readonly readScope: string;
+  readonly appMetadataScope: string;
+}
+
+export function profileRoutes(
+  { service, guard }: Dependencies,
+  { readScope, appMetadataScope }: ProfileRoutesOptions,
+): Router {
+  function profileOf(caller: Caller, { userId, userMetadata, appMetadata, updatedAt }: Profile): JsonObject {
+    return {
+      sub: userId,
+      user_metadata: userMetadata,
+      ...(caller.scopes.has(appMetadataScope) ? { app_metadata: appMetadata } : {}),
+      ...(updatedAt === undefined ? {} : { updated_at: updatedAt }),
+    };
+  }
+
+  async function readProfile(req: Request, res: Response, caller: Caller) {
+    assertAcceptsJson(req);
+    const project = projectionOf(req);
+    const read = await service.read(caller, { revalidate: wantsRevalidation(req) });
+    // A person who asks for their data gets a file (data portability), not a page of text.
+    if (req.query['download'] === '1') {
+      res.set('Content-Disposition', 'attachment; filename="my-profile.json"');
+    }
+    sendRead(req, res, project(profileOf(caller, read.profile)), read);
+  }
+
+  async function readAppMetadata(req: Request, res: Response, caller: Caller) {
+    assertAcceptsJson(req);
+    const project = projectionOf(req);
+    const read = await service.read(caller, { revalidate: wantsRevalidation(req) });
+    sendRead(req, res, project(read.profile.appMetadata), read);
+  }
+
+  return Router().use(
+    resource('/me', { GET: guard(readScope, readProfile) }),
+    resource('/me/app-metadata', { GET: guard(appMetadataScope, readAppMetadata) }),
+  );
+}

@@ -1,0 +1,64 @@
+/**
+ * Who may see and change which key. An application that the operator narrows works on a document in which
+ * the keys it may not read do not exist: not in reads, tags, tests of a patch, errors or sizes.
+ */
+import { AppError } from '../lib/app-error.ts';
+import type { JsonObject } from '../lib/json.ts';
+
+/** `undefined` stands for every key. */
+export interface ClientNarrowing {
+  readonly readable?: readonly string[] | undefined;
+  /** Within `readable`. */
+  readonly writable?: readonly string[] | undefined;
+}
+
+/** One application's view of a user's `user_metadata`. */
+export interface MetadataView {
+  /** What exists for this application. */
+  visible(document: JsonObject): JsonObject;
+  /** The whole document when what this application sees of `before` has become `after`. */
+  restore(before: JsonObject, after: JsonObject): JsonObject;
+  /** Whether this application may change the key. */
+  writable(key: string): boolean;
+}
+
+/** @returns the view of each application; those the policy does not mention see and change everything. */
+export function createViews(
+  clients: Readonly<Record<string, ClientNarrowing>>,
+): (clientId: string | undefined) => MetadataView {
+  const views = new Map(Object.entries(clients).map(([clientId, client]) => [clientId, createView(client)]));
+  const whole = createView({});
+  return (clientId) => (clientId === undefined ? whole : (views.get(clientId) ?? whole));
+}
+
+function createView({ readable, writable = readable }: ClientNarrowing): MetadataView {
+  const sees = keyTest(readable);
+  const changes = keyTest(writable);
+  return {
+    visible: (document) => (readable === undefined ? document : pick(document, sees)),
+    restore: (before, after) =>
+      readable === undefined ? after : { ...pick(before, (key) => !sees(key)), ...after },
+    writable: changes,
+  };
+}
+
+/** The error for values that the caller may not change, by their pointers. */
+export function readOnly(pointers: readonly string[]): AppError {
+  return new AppError('key_read_only', 'The request would change what this caller may not change.', {
+    errors: pointers.map((pointer) => ({
+      pointer,
+      code: 'read_only',
+      detail: 'This cannot be changed here.',
+    })),
+  });
+}
+
+function keyTest(keys: readonly string[] | undefined): (key: string) => boolean {
+  if (keys === undefined) return () => true;
+  const set = new Set(keys);
+  return (key) => set.has(key);
+}
+
+export function pick(document: JsonObject, test: (key: string) => boolean): JsonObject {
+  return Object.fromEntries(Object.entries(document).filter(([key]) => test(key)));
+}

@@ -1,0 +1,209 @@
+/**
+ * The operator's JSON Schema (draft 2020-12) over `user_metadata`: a write is refused for what it makes
+ * wrong, never for what was wrong before. Patterns run on an engine of linear time.
+ */
+import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import { RE2JS } from 're2js';
+import { AppError, type DocumentFault } from '../lib/app-error.ts';
+import {
+  canonicalJson,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  jsonEqual,
+  pointerToken,
+} from '../lib/json.ts';
+import { SafeError } from '../lib/safe-error.ts';
+import { readOnly } from './policy.ts';
+
+export interface SchemaRules {
+  /** Whether a change of these root keys can be judged without the rest of the document. */
+  readonly permitsAll: boolean;
+  /** Root keys of which something is read-only. */
+  readonly guardedKeys: ReadonlySet<string>;
+  /** Root keys that are read-only as a whole. */
+  readonly readOnlyKeys: ReadonlySet<string>;
+  /** @throws AppError `key_read_only` or `metadata_invalid`, naming each by its JSON Pointer. */
+  assertChange(before: JsonObject, after: JsonObject): void;
+}
+
+const PERMIT_ALL: SchemaRules = {
+  permitsAll: true,
+  guardedKeys: new Set(),
+  readOnlyKeys: new Set(),
+  assertChange: () => undefined,
+};
+
+const FAULTS_MAX = 50;
+
+/**
+ * @throws SafeError for a schema that is invalid, refers to another document, or holds a pattern that a
+ * linear-time engine cannot run (look-around, back-references).
+ */
+export function createSchemaRules(schema: JsonObject | undefined): SchemaRules {
+  if (schema === undefined) return PERMIT_ALL;
+  refuseRemoteReferences(schema, '');
+  const validate = compile(schema);
+  const readOnlyPaths = [...readOnlyPathsOf(schema, schema, [], new Set())];
+
+  function violations(document: JsonObject): ErrorObject[] {
+    return validate(document) ? [] : (validate.errors ?? []);
+  }
+
+  return {
+    permitsAll: false,
+    guardedKeys: new Set(readOnlyPaths.map(([root = '']) => root)),
+    readOnlyKeys: new Set(readOnlyPaths.filter(({ length }) => length === 1).map(([root = '']) => root)),
+    assertChange(before, after) {
+      const touched = readOnlyPaths.filter((path) => !jsonEqual(valueAt(before, path), valueAt(after, path)));
+      if (touched.length > 0) throw readOnly(touched.map(toPointer));
+      const found = violations(after);
+      if (found.length === 0) return;
+      const introduced = subtract(found, after, violations(before), before);
+      if (introduced.length === 0) return;
+      throw new AppError(
+        'metadata_invalid',
+        'The metadata would not be what the schema of this app asks for.',
+        {
+          errors: introduced.slice(0, FAULTS_MAX).map(toFault),
+        },
+      );
+    },
+  };
+}
+
+function compile(schema: JsonObject) {
+  // Without prototypes: a property named `constructor` is the document's own or absent.
+  const ajv = new Ajv2020({
+    strict: true,
+    strictRequired: false,
+    allErrors: true,
+    ownProperties: true,
+    multipleOfPrecision: 9,
+    validateSchema: true,
+    logger: false,
+    code: { regExp: Object.assign(linearTimePattern, { code: 'linearTimePattern' }) },
+  });
+  addFormats.default(ajv);
+  // Notes for forms and other tools; any other unknown keyword is taken for a typing error.
+  ajv.addVocabulary([...new Set(annotationsIn(schema))]);
+  try {
+    return ajv.compile(schema);
+  } catch (error) {
+    // Messages of ajv quote the operator's own schema, which is public.
+    throw new SafeError(`userMetadata.schema: ${error instanceof Error ? error.message : 'is not valid'}`);
+  }
+}
+
+function annotationsIn(node: JsonValue): string[] {
+  if (typeof node !== 'object' || node === null) return [];
+  return Object.entries(node).flatMap(([key, child]) => [
+    ...(key.startsWith('x-') ? [key] : []),
+    ...annotationsIn(child),
+  ]);
+}
+
+function linearTimePattern(pattern: string): { test(text: string): boolean } {
+  try {
+    const compiled = RE2JS.compile(pattern);
+    return { test: (text) => compiled.matcher(text).find() };
+  } catch {
+    throw new Error(`the pattern ${JSON.stringify(pattern)} cannot run in linear time`);
+  }
+}
+
+function refuseRemoteReferences(node: JsonValue, path: string): void {
+  if (typeof node !== 'object' || node === null) return;
+  for (const [key, child] of Object.entries(node)) {
+    if (/^\$(?:dynamicRef|ref)$/.test(key) && typeof child === 'string' && !child.startsWith('#')) {
+      throw new SafeError(
+        `userMetadata.schema${path}/${key}: only references within the schema are followed`,
+      );
+    }
+    refuseRemoteReferences(child, `${path}/${key}`);
+  }
+}
+
+/** Paths of properties marked `readOnly: true`, through nested `properties` and local `$ref`. */
+function* readOnlyPathsOf(
+  schema: JsonObject,
+  root: JsonObject,
+  path: readonly string[],
+  seen: ReadonlySet<JsonObject>,
+): Generator<readonly string[]> {
+  if (seen.has(schema)) return;
+  const visited = new Set([...seen, schema]);
+  if (schema['readOnly'] === true && path.length > 0) yield path;
+  const target = localReference(schema['$ref'], root);
+  if (target) yield* readOnlyPathsOf(target, root, path, visited);
+  const { properties } = schema;
+  if (!isJsonObject(properties)) return;
+  for (const [name, child] of Object.entries(properties)) {
+    if (isJsonObject(child)) yield* readOnlyPathsOf(child, root, [...path, name], visited);
+  }
+}
+
+function localReference(reference: JsonValue | undefined, root: JsonObject): JsonObject | undefined {
+  if (typeof reference !== 'string' || !reference.startsWith('#/')) return undefined;
+  const tokens = reference
+    .slice(2)
+    .split('/')
+    .map((token) => decodeURIComponent(token).replaceAll('~1', '/').replaceAll('~0', '~'));
+  const target = valueAt(root, tokens);
+  return isJsonObject(target) ? target : undefined;
+}
+
+function valueAt(node: JsonValue, path: readonly string[]): JsonValue | undefined {
+  let value: JsonValue | undefined = node;
+  for (const name of path) {
+    if (typeof value !== 'object' || value === null) return undefined;
+    value = Object.entries(value).find(([key]) => key === name)?.[1];
+  }
+  return value;
+}
+
+/** The violations in `found` that were not there before. Each earlier one excuses one later one. */
+function subtract(
+  found: readonly ErrorObject[],
+  after: JsonObject,
+  earlier: readonly ErrorObject[],
+  before: JsonObject,
+): ErrorObject[] {
+  const excuses = new Map<string, number>();
+  for (const error of earlier) {
+    const id = identity(error, before);
+    excuses.set(id, (excuses.get(id) ?? 0) + 1);
+  }
+  return found.filter((error) => {
+    const id = identity(error, after);
+    const left = excuses.get(id) ?? 0;
+    excuses.set(id, left - 1);
+    return left <= 0;
+  });
+}
+
+/**
+ * What makes two violations the same: rule and place, positions within lists apart, and the value where it
+ * is not an object. So a wrong value may stay but not become another wrong one, and an object that lacks
+ * something may be changed elsewhere.
+ */
+function identity({ instancePath, schemaPath, params }: ErrorObject, document: JsonObject): string {
+  const tokens = instancePath.split('/').slice(1);
+  const path = tokens.map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const value = valueAt(document, path);
+  const place = tokens.map((token) => (/^\d+$/.test(token) ? '*' : token)).join('/');
+  const content = isJsonObject(value) || value === undefined ? '' : canonicalJson(value);
+  return JSON.stringify([place, schemaPath, params, content]);
+}
+
+function toPointer(path: readonly string[]): string {
+  return path.map((name) => `/${pointerToken(name)}`).join('');
+}
+
+function toFault({ instancePath, keyword, params, message }: ErrorObject): DocumentFault {
+  const missing: unknown =
+    params['missingProperty'] ?? params['additionalProperty'] ?? params['unevaluatedProperty'];
+  const child = typeof missing === 'string' ? toPointer([missing]) : '';
+  return { pointer: `${instancePath}${child}`, code: keyword, detail: message ?? 'is not acceptable' };
+}
