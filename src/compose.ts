@@ -14,6 +14,7 @@ import { createGuard } from './http/guard.ts';
 import { createListener } from './http/listener.ts';
 import { createOps } from './http/ops.ts';
 import type { ObservedRequest } from './http/request-observer.ts';
+import { clientMetadataRoutes } from './http/routes/client-metadata.ts';
 import { compatRoutes } from './http/routes/compat.ts';
 import { discoveryRoutes } from './http/routes/discovery.ts';
 import { metadataRoutes } from './http/routes/metadata.ts';
@@ -21,14 +22,26 @@ import { profileRoutes } from './http/routes/profile.ts';
 import { createAuthenticate, SIGNING_ALGORITHMS } from './identity/authenticate.ts';
 import { createSigningKeys } from './identity/signing-keys.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
+import type { JsonObject } from './lib/json.ts';
 import { createHttpClient } from './lib/http-client.ts';
 import { createUpkeep } from './lib/upkeep.ts';
+import type { Profile } from './metadata/ports.ts';
+import { createClientSettings } from './metadata/client-settings.ts';
 import { createViews } from './metadata/policy.ts';
 import { createSchemaRules } from './metadata/schema-rules.ts';
 import { createMetadataService } from './metadata/service.ts';
 import { createLogger, type Logger } from './observability/logger.ts';
 import { createMetrics } from './observability/metrics.ts';
 import { createReadiness } from './observability/readiness.ts';
+import {
+  BODY_BYTES_MIN,
+  CLIENTS_MAX,
+  KEYS,
+  PROFILES_MAX,
+  STOP,
+  UPKEEP_INTERVAL_MS,
+  UPSTREAM,
+} from './tuning.ts';
 
 export interface Service {
   readonly logger: Logger;
@@ -42,23 +55,6 @@ interface Surroundings {
   readonly clock?: Clock;
   readonly logDestination?: DestinationStream;
 }
-
-/** Room for a document of the largest size in a wasteful notation, and nothing near a memory problem. */
-const BODY_BYTES_MIN = 102_400;
-const PROFILES_MAX = 100_000;
-const MINUTE_MS = 60_000;
-const KEYS = {
-  // Auth0 advises five to ten minutes.
-  refreshAfterMs: 10 * MINUTE_MS,
-  // Long enough for an outage of the issuer, short enough to bound trust in a key it may have retired.
-  usableForMs: 4 * 60 * MINUTE_MS,
-  retryAfterMs: 2_000,
-  unknownKeyBurst: 5,
-  unknownKeyRefillMs: 10_000,
-};
-const UPSTREAM = { responseBytesMax: 1_048_576, requestBytesMax: 1_048_576, connectionsMax: 64 };
-const UPKEEP_INTERVAL_MS = 10_000;
-const STOP = { settleMs: 250, graceMs: 10_000 };
 
 export function createService(config: Config, surroundings: Surroundings = {}): Service {
   const { clock = systemClock, logDestination } = surroundings;
@@ -86,25 +82,39 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
       audience: `${config.tenantUrl}/api/v2/`,
     },
   );
-  const directory = metrics.countingDirectory(
-    createManagementClient(
-      { http, tokens, clock },
+  const management = createManagementClient(
+    { http, tokens, clock },
+    {
+      baseUrl: `${config.tenantUrl}/api/v2`,
+      readsAppMetadata: config.policy.appMetadata.readable.length > 0,
+    },
+  );
+  const directory = metrics.countingDirectory(management.users);
+  const clients = metrics.countingClients(management.clients);
+  const staleness = {
+    staleSeconds: config.cacheStaleSeconds,
+    staleIfErrorSeconds: config.cacheStaleIfErrorSeconds,
+  };
+  const cache = metrics.countingCache(
+    'user',
+    createMetadataCache(
       {
-        baseUrl: `${config.tenantUrl}/api/v2`,
-        readsAppMetadata: config.policy.appMetadata.readable.length > 0,
+        tier: createMemoryTier({ entriesMax: PROFILES_MAX }),
+        load: (id: string) => directory.read(id),
+        clock,
       },
+      { ...staleness, ttlSeconds: config.cacheTtlSeconds, entriesMax: PROFILES_MAX },
     ),
   );
-  const tier = createMemoryTier({ entriesMax: PROFILES_MAX });
-  const cache = metrics.countingCache(
+  const clientCache = metrics.countingCache(
+    'client',
     createMetadataCache(
-      { tier, load: (userId) => directory.read(userId), clock },
       {
-        ttlSeconds: config.cacheTtlSeconds,
-        staleSeconds: config.cacheStaleSeconds,
-        staleIfErrorSeconds: config.cacheStaleIfErrorSeconds,
-        entriesMax: PROFILES_MAX,
+        tier: createMemoryTier<JsonObject>({ entriesMax: CLIENTS_MAX }),
+        load: (id) => clients.read(id),
+        clock,
       },
+      { ...staleness, ttlSeconds: config.cacheClientTtlSeconds, entriesMax: CLIENTS_MAX },
     ),
   );
   const { policy } = config;
@@ -122,6 +132,11 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
     },
   );
 
+  const settings = createClientSettings(
+    { cache: clientCache },
+    { readable: new Set(policy.clientMetadata.readable) },
+  );
+
   const bodies = createBodyReader({ bodyBytesMax: Math.max(BODY_BYTES_MIN, 2 * config.metadataBytesMax) });
   const guard = createGuard({ authenticate });
   const { scopes } = policy;
@@ -132,6 +147,7 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
       { readScope, updateScope: scopes.updateMetadata, requireIfMatch: config.requireIfMatch },
     ),
     profileRoutes({ service, guard }, { readScope, appMetadataScope: scopes.readAppMetadata }),
+    clientMetadataRoutes({ settings, guard }, { readScope: scopes.readClientMetadata }),
     discoveryRoutes({
       ...config,
       scopes: Object.values(scopes),

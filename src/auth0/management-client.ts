@@ -1,5 +1,5 @@
 /**
- * The Management API, reduced to two operations on one user. Nothing but `user_metadata` can be sent, and
+ * The Management API, reduced to two operations on one user and one on an application. Nothing but `user_metadata` can be sent, and
  * nothing but the fields we ask for is kept of an answer, although a PATCH answers the whole user.
  */
 import { z } from 'zod';
@@ -8,7 +8,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { HttpClient, HttpRequest, HttpResponse } from '../lib/http-client.ts';
 import { isJsonObject, type JsonObject, nestsDeeperThan } from '../lib/json.ts';
 import { parseJsonText } from '../lib/json-text.ts';
-import type { Profile, UserDirectory } from '../metadata/ports.ts';
+import type { ClientDirectory, Profile, UserDirectory } from '../metadata/ports.ts';
 import { malformedError, sending, statusError } from './failure.ts';
 import type { TokenProvider } from './token-provider.ts';
 
@@ -17,6 +17,11 @@ export interface ManagementClientOptions {
   readonly baseUrl: string;
   /** Whether `app_metadata` is asked for and kept; only where something reads it. */
   readonly readsAppMetadata: boolean;
+}
+
+export interface ManagementClient {
+  readonly users: UserDirectory;
+  readonly clients: ClientDirectory;
 }
 
 interface Dependencies {
@@ -37,17 +42,20 @@ const userSchema = z.object({
   updated_at: z.string().optional(),
 });
 
+const clientSchema = z.object({ client_id: z.string(), client_metadata: metadata.optional() });
+
 const READ = { name: 'users.read', changes: false };
+const READ_CLIENT = { name: 'clients.read', changes: false };
 const CHANGE = { name: 'users.change', changes: true };
 
 /**
- * @returns the directory of the tenant. An answer of 401 or 403 is this service's own fault: the token is
+ * @returns the directories of the tenant. An answer of 401 or 403 is this service's own fault: the token is
  * renewed once and the request repeated once, which is safe because a refused request changes nothing.
  */
 export function createManagementClient(
   { http, tokens, clock }: Dependencies,
   { baseUrl, readsAppMetadata }: ManagementClientOptions,
-): UserDirectory {
+): ManagementClient {
   const fields = ['user_id', 'user_metadata', 'updated_at', ...(readsAppMetadata ? ['app_metadata'] : [])];
   const query = `fields=${fields.join(',')}&include_fields=true`;
 
@@ -87,7 +95,21 @@ export function createManagementClient(
     };
   }
 
-  return {
+  const clients: ClientDirectory = {
+    async read(clientId) {
+      const url = `${baseUrl}/clients/${encodeURIComponent(clientId)}?fields=client_id,client_metadata&include_fields=true`;
+      const response = await call({ method: 'GET', url }, READ_CLIENT);
+      if (response.status === 404) {
+        throw new AppError('client_not_allowed', 'The application no longer exists.');
+      }
+      if (response.status !== 200) throw statusError(response, READ_CLIENT, clock.now());
+      const client = parseJsonText(response.text, clientSchema);
+      if (!client || client.client_id !== clientId) throw malformedError(response, READ_CLIENT);
+      return client.client_metadata ?? {};
+    },
+  };
+
+  const users: UserDirectory = {
     async read(userId) {
       const response = await call({ method: 'GET', url: `${userUrl(userId)}?${query}` }, READ);
       return interpret(response, READ, userId);
@@ -106,4 +128,5 @@ export function createManagementClient(
       return interpret(response, CHANGE, userId);
     },
   };
+  return { users, clients };
 }

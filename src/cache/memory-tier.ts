@@ -5,31 +5,31 @@
 import { LRUCache } from 'lru-cache';
 import type { CacheEntry, CacheTier } from './tier.ts';
 
-export function createMemoryTier({ entriesMax }: { readonly entriesMax: number }): CacheTier {
-  const entries = new LRUCache<string, CacheEntry>({ max: entriesMax });
-  const listeners: Array<(userId: string) => void> = [];
+export function createMemoryTier<V>({ entriesMax }: { readonly entriesMax: number }): CacheTier<V> {
+  const entries = new LRUCache<string, CacheEntry<V>>({ max: entriesMax });
+  const listeners: Array<(id: string) => void> = [];
   let generation = 0;
   /** Every invalidation up to this generation may have been forgotten. */
   let forgotten = 0;
   const raisedAt = new LRUCache<string, number>({
     max: entriesMax,
-    dispose: (raised, _userId, reason) => {
+    dispose: (raised, _id, reason) => {
       if (reason === 'evict') forgotten = Math.max(forgotten, raised);
     },
   });
 
   return {
-    read: async (userId) => entries.get(userId),
+    read: async (id) => entries.get(id),
     lease: async () => generation,
-    async fill(userId, entry, lease) {
-      const raised = raisedAt.get(userId) ?? forgotten;
-      if (raised <= lease) entries.set(userId, entry);
+    async fill(id, entry, lease) {
+      const raised = raisedAt.get(id) ?? forgotten;
+      if (raised <= lease) entries.set(id, entry);
     },
-    async invalidate(userId) {
+    async invalidate(id) {
       generation += 1;
-      raisedAt.set(userId, generation);
-      entries.delete(userId);
-      for (const listener of listeners) listener(userId);
+      raisedAt.set(id, generation);
+      entries.delete(id);
+      for (const listener of listeners) listener(id);
     },
     onInvalidation(listener) {
       listeners.push(listener);

@@ -6,7 +6,7 @@
 import { LRUCache } from 'lru-cache';
 import { AppError } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { CachedProfile, Freshness, MetadataCache, Profile } from '../metadata/ports.ts';
+import type { Cached, Freshness, ReadCache } from '../metadata/ports.ts';
 import type { CacheEntry, CacheTier } from './tier.ts';
 
 export interface MetadataCacheOptions {
@@ -16,120 +16,120 @@ export interface MetadataCacheOptions {
   readonly staleSeconds: number;
   /** And for this long when the tenant cannot answer (RFC 5861). */
   readonly staleIfErrorSeconds: number;
-  /** Users held by this process. */
+  /** Values held by this process. */
   readonly entriesMax: number;
 }
 
-interface Dependencies {
-  readonly tier: CacheTier;
+interface Dependencies<V> {
+  readonly tier: CacheTier<V>;
   /** Asks the tenant. */
-  readonly load: (userId: string) => Promise<Profile>;
+  readonly load: (id: string) => Promise<V>;
   readonly clock: Clock;
 }
 
-interface Landing {
-  readonly entry: CacheEntry;
+interface Landing<V> {
+  readonly entry: CacheEntry<V>;
   readonly origin: 'tier' | 'tenant';
   readonly stored: boolean;
 }
 
 /**
- * Any number of concurrent reads of a user cost one read of the tenant. After `invalidate` resolves, no
+ * Any number of concurrent reads of an id cost one read of the tenant. After `invalidate` resolves, no
  * read that starts in this process answers older data; in other processes, none that starts after the
  * tier's announcement arrived there.
  */
-export function createMetadataCache(
-  { tier, load, clock }: Dependencies,
+export function createMetadataCache<V>(
+  { tier, load, clock }: Dependencies<V>,
   { ttlSeconds, staleSeconds, staleIfErrorSeconds, entriesMax }: MetadataCacheOptions,
-): MetadataCache {
+): ReadCache<V> {
   const ttlMs = ttlSeconds * 1000;
   const staleUntilMs = ttlMs + staleSeconds * 1000;
   const staleIfErrorUntilMs = ttlMs + staleIfErrorSeconds * 1000;
-  const memory = new LRUCache<string, CacheEntry>({ max: entriesMax });
+  const memory = new LRUCache<string, CacheEntry<V>>({ max: entriesMax });
   /** Reads under way. Only the one that is still listed may fill the memory. */
-  const flights = new Map<string, Promise<Landing>>();
+  const flights = new Map<string, Promise<Landing<V>>>();
 
   tier.onInvalidation(forget);
 
-  function forget(userId: string): void {
-    flights.delete(userId);
-    memory.delete(userId);
+  function forget(id: string): void {
+    flights.delete(id);
+    memory.delete(id);
   }
 
-  function ageMs(entry: CacheEntry): number {
+  function ageMs(entry: CacheEntry<V>): number {
     return Math.max(0, clock.now() - entry.askedAt);
   }
 
-  function answer(entry: CacheEntry, freshness: Freshness): CachedProfile {
-    return { profile: entry.profile, freshness, ageSeconds: Math.floor(ageMs(entry) / 1000) };
+  function answer(entry: CacheEntry<V>, freshness: Freshness): Cached<V> {
+    return { value: entry.value, freshness, ageSeconds: Math.floor(ageMs(entry) / 1000) };
   }
 
-  function hit(entry: CacheEntry): CachedProfile {
+  function hit(entry: CacheEntry<V>): Cached<V> {
     return answer(entry, { kind: 'hit', ttlSeconds: Math.ceil((ttlMs - ageMs(entry)) / 1000) });
   }
 
-  function depart(userId: string, mayUseTier: boolean): Promise<Landing> {
-    const isCurrent = () => flights.get(userId) === landing;
-    const landing = fly(userId, mayUseTier, isCurrent).finally(() => {
-      if (isCurrent()) flights.delete(userId);
+  function depart(id: string, mayUseTier: boolean): Promise<Landing<V>> {
+    const isCurrent = () => flights.get(id) === landing;
+    const landing = fly(id, mayUseTier, isCurrent).finally(() => {
+      if (isCurrent()) flights.delete(id);
     });
-    flights.set(userId, landing);
+    flights.set(id, landing);
     return landing;
   }
 
-  async function fly(userId: string, mayUseTier: boolean, isCurrent: () => boolean): Promise<Landing> {
-    const shared = mayUseTier ? await tier.read(userId) : undefined;
+  async function fly(id: string, mayUseTier: boolean, isCurrent: () => boolean): Promise<Landing<V>> {
+    const shared = mayUseTier ? await tier.read(id) : undefined;
     if (shared && ageMs(shared) < ttlMs) {
-      return { entry: shared, origin: 'tier', stored: keep(userId, shared, isCurrent()) };
+      return { entry: shared, origin: 'tier', stored: keep(id, shared, isCurrent()) };
     }
-    const lease = await tier.lease(userId);
+    const lease = await tier.lease(id);
     const askedAt = clock.now();
-    const entry = { profile: await ask(userId), askedAt };
-    await tier.fill(userId, entry, lease);
-    return { entry, origin: 'tenant', stored: keep(userId, entry, isCurrent()) };
+    const entry = { value: await ask(id), askedAt };
+    await tier.fill(id, entry, lease);
+    return { entry, origin: 'tenant', stored: keep(id, entry, isCurrent()) };
   }
 
-  async function ask(userId: string): Promise<Profile> {
+  async function ask(id: string): Promise<V> {
     try {
-      return await load(userId);
+      return await load(id);
     } catch (error) {
-      if (error instanceof AppError && error.code === 'user_not_found') await invalidate(userId);
+      if (error instanceof AppError && error.code === 'user_not_found') await invalidate(id);
       throw error;
     }
   }
 
-  function keep(userId: string, entry: CacheEntry, current: boolean): boolean {
-    if (current) memory.set(userId, entry);
+  function keep(id: string, entry: CacheEntry<V>, current: boolean): boolean {
+    if (current) memory.set(id, entry);
     return current;
   }
 
-  async function invalidate(userId: string): Promise<void> {
-    forget(userId);
-    await tier.invalidate(userId);
+  async function invalidate(id: string): Promise<void> {
+    forget(id);
+    await tier.invalidate(id);
     // A reader that set out meanwhile may have found the tier not yet emptied.
-    forget(userId);
+    forget(id);
   }
 
-  async function readThrough(userId: string, revalidate: boolean): Promise<CachedProfile> {
-    const underWay = revalidate ? undefined : flights.get(userId);
-    const { entry, origin, stored } = await (underWay ?? depart(userId, !revalidate));
+  async function readThrough(id: string, revalidate: boolean): Promise<Cached<V>> {
+    const underWay = revalidate ? undefined : flights.get(id);
+    const { entry, origin, stored } = await (underWay ?? depart(id, !revalidate));
     if (origin === 'tier') return hit(entry);
     if (underWay) return answer(entry, { kind: 'collapsed' });
     return answer(entry, { kind: revalidate ? 'request' : 'miss', stored });
   }
 
   return {
-    async read(userId, { revalidate = false } = {}) {
-      const held = revalidate ? undefined : memory.get(userId);
-      if (!held) return readThrough(userId, revalidate);
+    async read(id, { revalidate = false } = {}) {
+      const held = revalidate ? undefined : memory.get(id);
+      if (!held) return readThrough(id, revalidate);
       if (ageMs(held) < ttlMs) return hit(held);
       if (ageMs(held) < staleUntilMs) {
         // Whether the refresh succeeds is for the next reader to see.
-        if (!flights.has(userId)) depart(userId, true).catch(() => undefined);
+        if (!flights.has(id)) depart(id, true).catch(() => undefined);
         return answer(held, { kind: 'stale-while-revalidate' });
       }
       try {
-        return await readThrough(userId, false);
+        return await readThrough(id, false);
       } catch (error) {
         if (isUpstreamFailure(error) && ageMs(held) < staleIfErrorUntilMs) {
           return answer(held, { kind: 'stale-if-error' });
@@ -137,12 +137,12 @@ export function createMetadataCache(
         throw error;
       }
     },
-    peek: (userId) => memory.get(userId)?.profile,
+    peek: (id) => memory.get(id)?.value,
     invalidate,
   };
 }
 
-/** The tenant could not answer, which says nothing about the user. */
+/** The tenant could not answer, which says nothing about what it holds. */
 function isUpstreamFailure(error: unknown): boolean {
   return error instanceof AppError && error.code.startsWith('upstream_');
 }

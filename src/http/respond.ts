@@ -2,7 +2,7 @@
 import type { Request, Response } from 'express';
 import { AppError } from '../lib/app-error.ts';
 import type { JsonValue } from '../lib/json.ts';
-import { type CachedProfile } from '../metadata/ports.ts';
+import type { Cached } from '../metadata/ports.ts';
 import { represent } from '../metadata/representation.ts';
 import { cacheStatus } from './cache-status.ts';
 import { notModified } from './conditional.ts';
@@ -17,7 +17,7 @@ export function assertAcceptsJson(req: Request): void {
 }
 
 /** Answers a read: 200 with the value, or 304 when the caller already holds it. */
-export function sendRead(req: Request, res: Response, value: JsonValue, source: CachedProfile): void {
+export function sendRead(req: Request, res: Response, value: JsonValue, source: Cached<unknown>): void {
   const { body, etag } = represent(value);
   res.set({
     ...PRIVATE,

@@ -37,6 +37,15 @@ export interface UserDirectory {
   change(userId: string, changes: RootChanges): Promise<Profile>;
 }
 
+/** The applications of the tenant, of which only their settings are read. */
+export interface ClientDirectory {
+  /**
+   * The application's `client_metadata`.
+   * @throws AppError `client_not_allowed` when the tenant knows no such application, or `upstream_*`.
+   */
+  read(clientId: string): Promise<JsonObject>;
+}
+
 /** Where an answer came from, in the terms of RFC 9211 (Cache-Status). */
 export type Freshness =
   | { readonly kind: 'hit'; readonly ttlSeconds: number }
@@ -46,21 +55,24 @@ export type Freshness =
   | { readonly kind: 'stale-while-revalidate' }
   | { readonly kind: 'stale-if-error' };
 
-export interface CachedProfile {
-  readonly profile: Profile;
+export interface Cached<V> {
+  readonly value: V;
   readonly freshness: Freshness;
   /** Seconds since the tenant was asked. */
   readonly ageSeconds: number;
 }
 
-export interface MetadataCache {
+/** Values of the tenant by their id there: profiles by user, settings by application. */
+export interface ReadCache<V> {
   /**
-   * The user's profile, from memory where the freshness rules allow it. `revalidate` asks the tenant.
+   * The value, from memory where the freshness rules allow it. `revalidate` asks the tenant.
    * @throws whatever the directory throws, when no stale copy may stand in.
    */
-  read(userId: string, options?: { readonly revalidate?: boolean }): Promise<CachedProfile>;
+  read(id: string, options?: { readonly revalidate?: boolean }): Promise<Cached<V>>;
   /** A copy already held, however stale, without asking anybody. */
-  peek(userId: string): Profile | undefined;
-  /** Forgets the user everywhere; reads that are under way will not fill the cache. */
-  invalidate(userId: string): Promise<void>;
+  peek(id: string): V | undefined;
+  /** Forgets the value everywhere; reads that are under way will not fill the cache. */
+  invalidate(id: string): Promise<void>;
 }
+
+export type MetadataCache = ReadCache<Profile>;

@@ -17,7 +17,7 @@ import {
   rootEdit,
 } from './edit.ts';
 import { type MetadataView, pick } from './policy.ts';
-import type { CachedProfile, MetadataCache, Profile, RootChanges, Subject, UserDirectory } from './ports.ts';
+import type { Cached, MetadataCache, Profile, RootChanges, Subject, UserDirectory } from './ports.ts';
 import type { Precondition } from './precondition.ts';
 import { createWriteQueue } from './write-queue.ts';
 
@@ -28,7 +28,7 @@ export interface WriteOptions {
 export interface MetadataService {
   readonly limits: DocumentLimits;
   /** The subject's profile; `revalidate` asks the tenant instead of the cache. */
-  read(subject: Subject, options?: { readonly revalidate?: boolean }): Promise<CachedProfile>;
+  read(subject: Subject, options?: { readonly revalidate?: boolean }): Promise<Cached<Profile>>;
   /** Merges at every depth (RFC 7396). Answers, like each write, the profile that results. */
   patch(subject: Subject, patch: JsonValue, options?: WriteOptions): Promise<Profile>;
   /** Applies a JSON Patch (RFC 6902), whole or not at all. */
@@ -90,7 +90,7 @@ export function createMetadataService(
     limits,
     async read(subject, options) {
       const read = await cache.read(subject.userId, options);
-      return { ...read, profile: seenBy(subject, read.profile) };
+      return { ...read, value: seenBy(subject, read.value) };
     },
     patch: async (subject, patch, options) => write(subject, mergeEdit(patch, limits), undefined, options),
     applyPatch: async (subject, operations, options) =>

@@ -4,7 +4,7 @@
  */
 import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
 import { AppError } from '../lib/app-error.ts';
-import type { CachedProfile, MetadataCache, UserDirectory } from '../metadata/ports.ts';
+import type { ClientDirectory, ReadCache, UserDirectory } from '../metadata/ports.ts';
 
 export interface Metrics {
   readonly contentType: string;
@@ -12,8 +12,9 @@ export interface Metrics {
   request(method: string, route: string, status: number, durationMs: number): void;
   /** The same directory, counting its operations. */
   countingDirectory(directory: UserDirectory): UserDirectory;
+  countingClients(directory: ClientDirectory): ClientDirectory;
   /** The same cache, counting where its answers come from. */
-  countingCache(cache: MetadataCache): MetadataCache;
+  countingCache<V>(resource: 'user' | 'client', cache: ReadCache<V>): ReadCache<V>;
 }
 
 const METHODS = new Set(['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
@@ -32,7 +33,7 @@ export function createMetrics({ now }: { readonly now: () => number }): Metrics 
   const reads = new Counter({
     name: 'metadata_bff_cache_reads_total',
     help: 'Reads of profiles by where the answer came from.',
-    labelNames: ['outcome'],
+    labelNames: ['resource', 'outcome'],
     registers,
   });
   const upstream = new Histogram({
@@ -68,10 +69,13 @@ export function createMetrics({ now }: { readonly now: () => number }): Metrics 
       read: (userId) => timed('users.read', () => directory.read(userId)),
       change: (userId, changes) => timed('users.change', () => directory.change(userId, changes)),
     }),
-    countingCache: (cache) => ({
-      async read(userId, options): Promise<CachedProfile> {
+    countingClients: (directory) => ({
+      read: (clientId) => timed('clients.read', () => directory.read(clientId)),
+    }),
+    countingCache: <V>(resource: 'user' | 'client', cache: ReadCache<V>): ReadCache<V> => ({
+      async read(userId, options) {
         const read = await cache.read(userId, options);
-        reads.inc({ outcome: read.freshness.kind });
+        reads.inc({ resource, outcome: read.freshness.kind });
         return read;
       },
       peek: (userId) => cache.peek(userId),

@@ -46,7 +46,7 @@ export function compatRoutes(
     assertSelf(req, caller);
     const project = projectionOf(req);
     const read = await service.read(caller, { revalidate: wantsRevalidation(req) });
-    sendRead(req, res, project(userOf(read.profile)), read);
+    sendRead(req, res, project(userOf(read.value)), read);
   }
 
   async function patchUser(req: Request, res: Response, caller: Caller) {

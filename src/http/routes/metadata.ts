@@ -48,8 +48,8 @@ export function metadataRoutes(
     assertAcceptsJson(req);
     const project = projectionOf(req);
     const read = await service.read(caller, { revalidate: wantsRevalidation(req) });
-    setQuota(res, read.profile.userMetadata);
-    sendRead(req, res, project(read.profile.userMetadata), read);
+    setQuota(res, read.value.userMetadata);
+    sendRead(req, res, project(read.value.userMetadata), read);
   }
 
   async function patchDocument(req: Request, res: Response, caller: Caller) {
@@ -79,8 +79,8 @@ export function metadataRoutes(
   async function readKey(req: Request, res: Response, caller: Caller) {
     assertAcceptsJson(req);
     const read = await service.read(caller, { revalidate: wantsRevalidation(req) });
-    const value = keyValue(read.profile.userMetadata, keyOf(req));
-    setQuota(res, read.profile.userMetadata);
+    const value = keyValue(read.value.userMetadata, keyOf(req));
+    setQuota(res, read.value.userMetadata);
     sendRead(req, res, value, read);
   }
 

@@ -41,14 +41,14 @@ export function profileRoutes(
     if (req.query['download'] === '1') {
       res.set('Content-Disposition', 'attachment; filename="my-profile.json"');
     }
-    sendRead(req, res, project(profileOf(caller, read.profile)), read);
+    sendRead(req, res, project(profileOf(caller, read.value)), read);
   }
 
   async function readAppMetadata(req: Request, res: Response, caller: Caller) {
     assertAcceptsJson(req);
     const project = projectionOf(req);
     const read = await service.read(caller, { revalidate: wantsRevalidation(req) });
-    sendRead(req, res, project(read.profile.appMetadata), read);
+    sendRead(req, res, project(read.value.appMetadata), read);
   }
 
   return Router().use(

@@ -1,0 +1,30 @@
+/** `/client/metadata`: allow-listed settings of the application that the caller uses, to read only. */
+import { type Request, type Response, Router } from 'express';
+import type { Caller } from '../../identity/caller.ts';
+import { AppError } from '../../lib/app-error.ts';
+import type { ClientSettings } from '../../metadata/client-settings.ts';
+import { wantsRevalidation } from '../conditional.ts';
+import type { Guard } from '../guard.ts';
+import { resource } from '../resource.ts';
+import { assertAcceptsJson, sendRead } from '../respond.ts';
+
+interface Dependencies {
+  readonly settings: ClientSettings;
+  readonly guard: Guard;
+}
+
+export function clientMetadataRoutes(
+  { settings, guard }: Dependencies,
+  { readScope }: { readonly readScope: string },
+): Router {
+  async function readSettings(req: Request, res: Response, { clientId }: Caller) {
+    assertAcceptsJson(req);
+    if (clientId === undefined) {
+      throw new AppError('client_not_allowed', 'The access token does not say which application it is for.');
+    }
+    const read = await settings.read(clientId, { revalidate: wantsRevalidation(req) });
+    sendRead(req, res, read.value, read);
+  }
+
+  return Router().use(resource('/client/metadata', { GET: guard(readScope, readSettings) }));
+}

@@ -1,0 +1,19 @@
+/** Numbers that have a reason, but that no operator should need to change. */
+
+/** Room for a document of the largest size in a wasteful notation, and nothing near a memory problem. */
+export const BODY_BYTES_MIN = 102_400;
+export const PROFILES_MAX = 100_000;
+export const CLIENTS_MAX = 1_000;
+const MINUTE_MS = 60_000;
+export const KEYS = {
+  // Auth0 advises five to ten minutes.
+  refreshAfterMs: 10 * MINUTE_MS,
+  // Long enough for an outage of the issuer, short enough to bound trust in a key it may have retired.
+  usableForMs: 4 * 60 * MINUTE_MS,
+  retryAfterMs: 2_000,
+  unknownKeyBurst: 5,
+  unknownKeyRefillMs: 10_000,
+};
+export const UPSTREAM = { responseBytesMax: 1_048_576, requestBytesMax: 1_048_576, connectionsMax: 64 };
+export const UPKEEP_INTERVAL_MS = 10_000;
+export const STOP = { settleMs: 250, graceMs: 10_000 };
