@@ -3,9 +3,7 @@
  */
 import type { DestinationStream } from 'pino';
 import type { Config } from '../config/load.ts';
-import { createClientAuthentication } from './auth0/client-credentials.ts';
-import { createManagementClient } from './auth0/management-client.ts';
-import { createTokenProvider } from './auth0/token-provider.ts';
+import { createTenant } from './auth0/tenant.ts';
 import { createMemoryTier } from './cache/memory-tier.ts';
 import { createMetadataCache } from './cache/metadata-cache.ts';
 import { createApp } from './http/app.ts';
@@ -14,11 +12,7 @@ import { createGuard } from './http/guard.ts';
 import { createListener } from './http/listener.ts';
 import { createOps } from './http/ops.ts';
 import type { ObservedRequest } from './http/request-observer.ts';
-import { clientMetadataRoutes } from './http/routes/client-metadata.ts';
-import { compatRoutes } from './http/routes/compat.ts';
-import { discoveryRoutes } from './http/routes/discovery.ts';
-import { metadataRoutes } from './http/routes/metadata.ts';
-import { profileRoutes } from './http/routes/profile.ts';
+import { createRoutes } from './http/routes.ts';
 import { createAuthenticate, SIGNING_ALGORITHMS } from './identity/authenticate.ts';
 import { createSigningKeys } from './identity/signing-keys.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
@@ -70,27 +64,10 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
   );
   const authenticate = createAuthenticate({ keys }, config);
 
-  const authentication = createClientAuthentication(
-    { clock },
-    { ...config, assertionAudience: `${config.tenantUrl}/` },
-  );
-  const tokens = createTokenProvider(
-    { http, clock, authentication },
-    {
-      tokenUrl: `${config.tenantUrl}/oauth/token`,
-      clientId: config.clientId,
-      audience: `${config.tenantUrl}/api/v2/`,
-    },
-  );
-  const management = createManagementClient(
-    { http, tokens, clock },
-    {
-      baseUrl: `${config.tenantUrl}/api/v2`,
-      readsAppMetadata: config.policy.appMetadata.readable.length > 0,
-    },
-  );
-  const directory = metrics.countingDirectory(management.users);
-  const clients = metrics.countingClients(management.clients);
+  const readsAppMetadata = config.policy.appMetadata.readable.length > 0;
+  const tenant = createTenant({ http, clock }, { ...config, readsAppMetadata });
+  const directory = metrics.countingDirectory(tenant.users);
+  const clients = metrics.countingClients(tenant.clients);
   const staleness = {
     staleSeconds: config.cacheStaleSeconds,
     staleIfErrorSeconds: config.cacheStaleIfErrorSeconds,
@@ -99,8 +76,8 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
     'user',
     createMetadataCache(
       {
-        tier: createMemoryTier({ entriesMax: PROFILES_MAX }),
-        load: (id: string) => directory.read(id),
+        tier: createMemoryTier<Profile>({ entriesMax: PROFILES_MAX }),
+        load: (id) => directory.read(id),
         clock,
       },
       { ...staleness, ttlSeconds: config.cacheTtlSeconds, entriesMax: PROFILES_MAX },
@@ -139,30 +116,17 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
 
   const bodies = createBodyReader({ bodyBytesMax: Math.max(BODY_BYTES_MIN, 2 * config.metadataBytesMax) });
   const guard = createGuard({ authenticate });
-  const { scopes } = policy;
-  const readScope = scopes.readMetadata;
-  const routes = [
-    metadataRoutes(
-      { service, guard, bodies },
-      { readScope, updateScope: scopes.updateMetadata, requireIfMatch: config.requireIfMatch },
-    ),
-    profileRoutes({ service, guard }, { readScope, appMetadataScope: scopes.readAppMetadata }),
-    clientMetadataRoutes({ settings, guard }, { readScope: scopes.readClientMetadata }),
-    discoveryRoutes({
+  const routes = createRoutes(
+    { service, settings, guard, bodies },
+    {
       ...config,
-      scopes: Object.values(scopes),
+      scopes: policy.scopes,
+      compat: config.auth0Compat,
+      readsAppMetadata,
       algorithms: SIGNING_ALGORITHMS,
       metadataSchema: policy.userMetadata.schema,
-    }),
-    ...(config.auth0Compat
-      ? [
-          compatRoutes(
-            { service, guard, bodies },
-            { showsAppMetadata: policy.appMetadata.readable.length > 0 },
-          ),
-        ]
-      : []),
-  ];
+    },
+  );
   const observers = [
     (line: ObservedRequest) => logger.request(line),
     ({ method, route, status, durationMs }: ObservedRequest) =>
@@ -179,7 +143,7 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
 
   const readiness = createReadiness([
     { name: 'signing_keys', critical: true, passing: () => keys.ready() },
-    { name: 'management_token', critical: false, passing: () => tokens.healthy() },
+    { name: 'management_token', critical: false, passing: () => tenant.tokens.healthy() },
   ]);
   const ops = createOps({ readiness, metrics });
   const publicListener = createListener(app, { name: 'public', host: config.host, port: config.port });
@@ -188,7 +152,7 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
   const upkeep = createUpkeep(
     [
       { name: 'signing keys', task: () => keys.forKeyId(undefined) },
-      { name: 'management token', task: () => tokens.token() },
+      { name: 'management token', task: () => tenant.tokens.token() },
     ],
     { onFailure: (name, error) => logger.warn(`${name} not fetched`, error), intervalMs: UPKEEP_INTERVAL_MS },
   );

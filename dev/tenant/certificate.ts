@@ -1,0 +1,53 @@
+/**
+ * A minimal self-signed X.509 certificate, because Auth0's JWKS entries carry one (`x5c`, `x5t`). Valid for its form
+ * and signature only; nothing trusts it.
+ */
+import { type KeyObject, randomBytes, sign } from 'node:crypto';
+
+const SEQUENCE = 0x30;
+const SET = 0x31;
+const sha256WithRsa = der(
+  SEQUENCE,
+  der(0x06, Buffer.from('2a864886f70d01010b', 'hex')),
+  der(0x05, Buffer.alloc(0)),
+);
+
+/** The certificate in DER, good for ten years either side of the turn of 2030. */
+export function selfSignedCertificate(keys: { privateKey: KeyObject; publicKey: KeyObject }): Buffer {
+  const commonName = der(
+    SEQUENCE,
+    der(0x06, Buffer.from('550403', 'hex')),
+    der(0x0c, Buffer.from('local tenant')),
+  );
+  const name = der(SEQUENCE, der(SET, commonName));
+  const validity = der(
+    SEQUENCE,
+    der(0x17, Buffer.from('200101000000Z')),
+    der(0x17, Buffer.from('400101000000Z')),
+  );
+  const toBeSigned = der(
+    SEQUENCE,
+    // A serial number must be positive: the leading byte keeps the sign bit clear.
+    der(0x02, Buffer.concat([Buffer.from([1]), randomBytes(8)])),
+    sha256WithRsa,
+    name,
+    validity,
+    name,
+    keys.publicKey.export({ type: 'spki', format: 'der' }),
+  );
+  const signature = sign('sha256', toBeSigned, keys.privateKey);
+  return der(SEQUENCE, toBeSigned, sha256WithRsa, der(0x03, Buffer.concat([Buffer.alloc(1), signature])));
+}
+
+function der(tag: number, ...contents: Buffer[]): Buffer {
+  const content = Buffer.concat(contents);
+  return Buffer.concat([Buffer.from([tag]), lengthOf(content), content]);
+}
+
+function lengthOf({ length }: Buffer): Buffer {
+  if (length < 0x80) return Buffer.from([length]);
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(length);
+  const significant = bytes.subarray(bytes.findIndex((byte) => byte !== 0));
+  return Buffer.concat([Buffer.from([0x80 | significant.length]), significant]);
+}

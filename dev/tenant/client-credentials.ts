@@ -1,0 +1,125 @@
+/**
+ * The client credentials grant as Auth0 answers it: its own error words, `sub` of the form `<client>@clients`, and only
+ * the scopes of the client grant, whatever is asked for.
+ */
+import { timingSafeEqual } from 'node:crypto';
+import { accessTokenClaims, signAccessToken, TOKEN_LIFETIME_SECONDS } from './access-tokens.ts';
+import type { Addresses } from './addresses.ts';
+import { OAuthError } from './auth0-errors.ts';
+import { ASSERTION_TYPE, type ClientAssertions } from './client-assertion.ts';
+import type { ClientStore, TenantClient } from './client-store.ts';
+import type { SigningKeys } from './signing-keys.ts';
+
+type Parameters = Readonly<Record<string, string>>;
+
+export interface ClientCredentialsGrant {
+  /** The token response, or an `OAuthError`. `authorization` is the request's header of that name. */
+  issue(parameters: Parameters, authorization: string | undefined): Promise<Record<string, unknown>>;
+}
+
+interface Dependencies {
+  readonly clients: ClientStore;
+  readonly assertions: ClientAssertions;
+  readonly keys: SigningKeys;
+  readonly addresses: Addresses;
+  readonly now: () => number;
+}
+
+/** The grant (Authentication API reference, Client Credentials Flow). */
+export function createClientCredentialsGrant(deps: Dependencies): ClientCredentialsGrant {
+  const { clients, assertions, keys, addresses, now } = deps;
+
+  async function authenticate(parameters: Parameters, authorization: string | undefined) {
+    if (parameters['client_assertion'] !== undefined) {
+      if (parameters['client_assertion_type'] !== ASSERTION_TYPE) return undefined;
+      const client = await assertions.verify(parameters['client_assertion']);
+      const named = parameters['client_id'];
+      return named === undefined || named === client?.clientId ? client : undefined;
+    }
+    const { id, secret } = readBasic(authorization) ?? {
+      id: parameters['client_id'] ?? '',
+      secret: parameters['client_secret'] ?? '',
+    };
+    const client = clients.find(id);
+    if (!client || client.secret === undefined) return client?.appType === 'spa' ? client : undefined;
+    return sameText(client.secret, secret) ? client : undefined;
+  }
+
+  return {
+    async issue(parameters, authorization) {
+      const client = await authenticate(parameters, authorization);
+      if (!client) throw new OAuthError(401, 'access_denied', 'Unauthorized');
+      if (client.appType === 'spa') throw grantNotAllowed();
+      const audience = parameters['audience'] ?? parameters['resource'];
+      const scope = grantedScope(client, audience, parameters['scope'], addresses);
+      const claims = accessTokenClaims(
+        addresses,
+        {
+          sub: `${client.clientId}@clients`,
+          audience: audience ?? addresses.managementAudience,
+          clientId: client.clientId,
+          scope,
+          machine: true,
+        },
+        now(),
+      );
+      return {
+        access_token: signAccessToken(keys, claims),
+        scope,
+        expires_in: TOKEN_LIFETIME_SECONDS,
+        token_type: 'Bearer',
+      };
+    },
+  };
+}
+
+function grantedScope(
+  client: TenantClient,
+  audience: string | undefined,
+  requested: string | undefined,
+  addresses: Addresses,
+): string {
+  if (audience === undefined || audience === '') {
+    throw new OAuthError(
+      403,
+      'access_denied',
+      'No audience parameter was provided, and no default audience has been configured',
+    );
+  }
+  if (!addresses.isManagementAudience(audience) && audience !== addresses.apiAudience) {
+    throw new OAuthError(403, 'access_denied', `Service not enabled within domain: ${audience}`);
+  }
+  if (!addresses.isManagementAudience(audience) || client.managementScopes.length === 0) {
+    throw new OAuthError(
+      403,
+      'access_denied',
+      `Client is not authorized to access "${audience}". You need to create a "client-grant" associated to this API. See: https://auth0.com/docs/api/v2#!/Client_Grants/post_client_grants`,
+    );
+  }
+  const wanted = requested?.split(' ').filter((scope) => scope !== '') ?? [];
+  if (wanted.length === 0) return client.managementScopes.join(' ');
+  return client.managementScopes.filter((scope) => wanted.includes(scope)).join(' ');
+}
+
+function grantNotAllowed(): OAuthError {
+  return new OAuthError(
+    403,
+    'unauthorized_client',
+    "Grant type 'client_credentials' not allowed for the client.",
+    'https://auth0.com/docs/clients/client-grant-types',
+  );
+}
+
+function readBasic(authorization: string | undefined): { id: string; secret: string } | undefined {
+  const encoded = /^Basic ([A-Za-z0-9+/=]+)$/i.exec(authorization ?? '')?.[1];
+  if (encoded === undefined) return undefined;
+  const [id = '', ...secret] = Buffer.from(encoded, 'base64').toString().split(':');
+  // RFC 6749 2.3.1: both halves are form-encoded before they are joined.
+  const decoded = new URLSearchParams(`id=${id}&secret=${secret.join(':')}`);
+  return { id: decoded.get('id') ?? '', secret: decoded.get('secret') ?? '' };
+}
+
+function sameText(expected: string, given: string): boolean {
+  const [left, right] = [Buffer.from(expected), Buffer.from(given)];
+  return left.length === right.length && timingSafeEqual(left, right);
+}

@@ -1,0 +1,46 @@
+/**
+ * Starts a local tenant from the command line (`npm run tenant`) and stops it on SIGINT or SIGTERM.
+ */
+import { describeIssues } from './control-errors.ts';
+import { parseEnvironment } from './environment.ts';
+import { startTenant, type Tenant } from './tenant.ts';
+
+const environment = parseEnvironment(process.env);
+if (environment.success) {
+  const { port } = environment.data;
+  startTenant(environment.data).then(
+    (tenant) => run(tenant, environment.data),
+    (cause: unknown) => fail(startFailure(cause, port)),
+  );
+} else {
+  fail(`The local tenant cannot start: ${describeIssues(environment.error)}`);
+}
+
+function run(tenant: Tenant, { plan, latencyMs }: { plan: string; latencyMs: number }): void {
+  console.log(`Local tenant on ${tenant.url} (plan ${plan}, latency ${latencyMs} ms)
+  issuer               ${tenant.issuer}
+  API audience         ${tenant.apiAudience}
+  Management audience  ${tenant.managementAudience}
+  users                jane@example.com, omar@example.com (password: local)
+  applications         local-spa (browser), local-bff (secret: local-secret)
+  control endpoints    ${tenant.url}/_local/{token,users,calls,faults,keys/rotate,reset}`);
+  const stop = async () => {
+    await tenant.stop();
+    process.exitCode = 0;
+  };
+  process.once('SIGINT', () => void stop());
+  process.once('SIGTERM', () => void stop());
+}
+
+function startFailure(cause: unknown, port: number): string {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  if (code === 'EADDRINUSE') return `The local tenant cannot start: port ${port} is taken (set TENANT_PORT)`;
+  if (code === 'EACCES')
+    return `The local tenant cannot start: port ${port} is not permitted (set TENANT_PORT)`;
+  return `The local tenant cannot start: ${cause instanceof Error ? cause.message : String(cause)}`;
+}
+
+function fail(message: string): void {
+  console.error(message);
+  process.exitCode = 1;
+}

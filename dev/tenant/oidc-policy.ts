@@ -1,0 +1,18 @@
+/**
+ * When a user has to log in. There is no consent screen: the application is first-party.
+ */
+import { interactionPolicy } from 'oidc-provider';
+
+/** The provider's own policy, without consent, and with a new log-in when the session's user is gone or blocked. */
+export function authenticationPolicy(): interactionPolicy.DefaultPolicy {
+  const policy = interactionPolicy.base();
+  policy.remove('consent');
+  const accountGone = new interactionPolicy.Check(
+    'account_gone',
+    'End-User authentication is required',
+    'login_required',
+    (ctx) => ctx.oidc.session?.accountId !== undefined && ctx.oidc.account === undefined,
+  );
+  policy.get('login')?.checks.add(accountGone);
+  return policy;
+}

@@ -1,0 +1,52 @@
+/** Every resource of the public listener, in one place. */
+import type { Router } from 'express';
+import type { ClientSettings } from '../metadata/client-settings.ts';
+import type { MetadataService } from '../metadata/service.ts';
+import type { BodyReader } from './body.ts';
+import type { Guard } from './guard.ts';
+import { clientMetadataRoutes } from './routes/client-metadata.ts';
+import { compatRoutes } from './routes/compat.ts';
+import { type DiscoveryOptions, discoveryRoutes } from './routes/discovery.ts';
+import { metadataRoutes } from './routes/metadata.ts';
+import { profileRoutes } from './routes/profile.ts';
+
+export interface ScopeNames {
+  readonly readMetadata: string;
+  readonly updateMetadata: string;
+  readonly readAppMetadata: string;
+  readonly readClientMetadata: string;
+}
+
+export interface RoutesOptions extends Omit<DiscoveryOptions, 'scopes'> {
+  readonly scopes: ScopeNames;
+  readonly requireIfMatch: boolean;
+  /** Whether the drop-in for the Management API is offered. */
+  readonly compat: boolean;
+  /** Whether the policy lets anything of `app_metadata` be read. */
+  readonly readsAppMetadata: boolean;
+}
+
+interface Dependencies {
+  readonly service: MetadataService;
+  readonly settings: ClientSettings;
+  readonly guard: Guard;
+  readonly bodies: BodyReader;
+}
+
+export function createRoutes(
+  { service, settings, guard, bodies }: Dependencies,
+  { scopes, requireIfMatch, compat, readsAppMetadata, ...discovery }: RoutesOptions,
+): readonly Router[] {
+  const readScope = scopes.readMetadata;
+  const routes = [
+    metadataRoutes(
+      { service, guard, bodies },
+      { readScope, updateScope: scopes.updateMetadata, requireIfMatch },
+    ),
+    profileRoutes({ service, guard }, { readScope, appMetadataScope: scopes.readAppMetadata }),
+    clientMetadataRoutes({ settings, guard }, { readScope: scopes.readClientMetadata }),
+    discoveryRoutes({ ...discovery, scopes: Object.values(scopes) }),
+  ];
+  if (compat) routes.push(compatRoutes({ service, guard, bodies }, { showsAppMetadata: readsAppMetadata }));
+  return routes;
+}

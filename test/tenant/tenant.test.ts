@@ -1,0 +1,123 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { parseEnvironment } from '../../dev/tenant/environment.ts';
+import { startTenant, type Tenant, type TenantOptions } from '../../dev/tenant/tenant.ts';
+import { createUserChanges } from '../../dev/tenant/user-changes.ts';
+import { createUserStore } from '../../dev/tenant/user-store.ts';
+import { fetchMachineToken, putJson, requestJson } from './tenant-client.ts';
+
+const running: Tenant[] = [];
+afterEach(() => Promise.all(running.splice(0).map((tenant) => tenant.stop())));
+
+async function start(options: TenantOptions = {}): Promise<Tenant> {
+  const tenant = await startTenant(options);
+  running.push(tenant);
+  return tenant;
+}
+
+async function readJane(tenant: Tenant, token?: string) {
+  const bearer = token ?? (await machineToken(tenant));
+  const headers = { authorization: `Bearer ${bearer}` };
+  return requestJson(`${tenant.url}/api/v2/users/auth0%7Cjane`, { headers });
+}
+
+function machineToken({ url, managementAudience: audience }: Tenant) {
+  return fetchMachineToken(url, { client_id: 'local-bff', client_secret: 'local-secret', audience });
+}
+
+describe('startTenant', () => {
+  test('names itself by the port it got and answers on every loopback name', async () => {
+    const tenant = await start();
+    const { port } = new URL(tenant.url);
+    expect(tenant).toMatchObject({
+      url: `http://localhost:${port}`,
+      issuer: `http://localhost:${port}/`,
+      managementAudience: `http://localhost:${port}/api/v2/`,
+      apiAudience: 'https://metadata-bff.local',
+    });
+    const discovery = ['localhost', '127.0.0.1'].map((host) =>
+      requestJson(`http://${host}:${port}/.well-known/openid-configuration`),
+    );
+    expect((await Promise.all(discovery)).map(({ status }) => status)).toEqual([200, 200]);
+  });
+
+  test('starts tenants that share neither users nor keys nor faults', async () => {
+    const [one, two] = await Promise.all([start(), start()]);
+    await putJson(`${one.url}/_local/users/auth0%7Cjane`, { user_metadata: { mine: true } });
+    await putJson(`${one.url}/_local/faults`, { route: 'jwks', status: 500 });
+    expect((await readJane(two)).body['user_metadata']).toMatchObject({ theme: 'dark' });
+    expect((await fetch(`${two.url}/.well-known/jwks.json`)).status).toBe(200);
+    expect((await readJane(two, await machineToken(one))).status).toBe(401);
+  });
+
+  test('rejects when the port is taken and frees it when stopped', async () => {
+    const first = await startTenant();
+    const port = Number(new URL(first.url).port);
+    await expect(startTenant({ port })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    await first.stop();
+    expect((await start({ port })).url).toBe(first.url);
+  });
+
+  test('keeps to the budget of a plan: 429 without Retry-After once it is spent', async () => {
+    const tenant = await start({ plan: 'free' });
+    const token = await machineToken(tenant);
+    const answers = await Promise.all([1, 2, 3, 4, 5, 6].map(() => readJane(tenant, token)));
+    const refused = answers.filter(({ status }) => status === 429);
+    expect(refused.length).toBeGreaterThan(0);
+    expect(refused[0]?.body).toEqual({
+      statusCode: 429,
+      error: 'Too Many Requests',
+      message: 'Global limit has been reached',
+      errorCode: 'too_many_requests',
+    });
+    expect(refused[0]?.headers.get('retry-after')).toBeNull();
+    expect(refused[0]?.headers.get('x-ratelimit-limit')).toBe('2');
+    expect(refused[0]?.headers.get('x-ratelimit-remaining')).toBe('0');
+  });
+
+  test('holds Management API answers back for the latency it was given', async () => {
+    const tenant = await start({ latencyMs: 120 });
+    const token = await machineToken(tenant);
+    const started = performance.now();
+    await readJane(tenant, token);
+    expect(performance.now() - started).toBeGreaterThanOrEqual(115);
+  });
+});
+
+describe('the environment', () => {
+  test('has defaults', () => {
+    expect(parseEnvironment({})).toMatchObject({
+      success: true,
+      data: { port: 4400, plan: 'unlimited', latencyMs: 0 },
+    });
+  });
+
+  test('has every fault named at once', () => {
+    const parsed = parseEnvironment({ TENANT_PORT: '70000', TENANT_PLAN: 'gold', TENANT_LATENCY_MS: '-1' });
+    expect(parsed.error?.issues.map(({ path }) => path[0])).toEqual([
+      'TENANT_PORT',
+      'TENANT_PLAN',
+      'TENANT_LATENCY_MS',
+    ]);
+  });
+});
+
+describe('the record of user changes', () => {
+  test('has every change with what was before, in order, and tells its subscribers', () => {
+    const changes = createUserChanges(() => 0, { keep: 3 });
+    const users = createUserStore(changes, () => 1_700_000_000_000);
+    const heard: string[] = [];
+    const unsubscribe = changes.subscribe((change) => heard.push(`${change.offset} ${change.type}`));
+    users.write('auth0|a', { attributes: { user_metadata: { n: 1 } } });
+    users.write('auth0|a', { attributes: { user_metadata: { n: 2 } } });
+    users.remove('auth0|a');
+    unsubscribe();
+    users.write('auth0|b', { attributes: {} });
+    expect(heard).toEqual(['1 user.created', '2 user.updated', '3 user.deleted']);
+    expect(changes.history().map(({ offset }) => offset)).toEqual([2, 3, 4]);
+    expect(changes.history()[0]).toMatchObject({
+      time: '1970-01-01T00:00:00.000Z',
+      user: { user_metadata: { n: 2 }, updated_at: '2023-11-14T22:13:20.001Z' },
+      previous: { user_metadata: { n: 1 }, updated_at: '2023-11-14T22:13:20.000Z' },
+    });
+  });
+});
