@@ -32,6 +32,10 @@ export interface Config {
   readonly cacheStaleSeconds: number;
   readonly cacheStaleIfErrorSeconds: number;
   readonly cacheClientTtlSeconds: number;
+  readonly redisUrl: string | undefined;
+  /** The first seals, all open; none: values stay plain. */
+  readonly cacheEncryptionKeys: readonly Uint8Array[];
+  readonly cacheHashKey: string | undefined;
   readonly upstreamTimeoutMs: number;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
 }
@@ -124,6 +128,12 @@ export function loadConfig(env: Environment, readFile: ReadFile): Config {
       0,
     ),
     cacheClientTtlSeconds: required('CACHE_CLIENT_TTL_SECONDS', VARIABLES.CACHE_CLIENT_TTL_SECONDS, 0),
+    redisUrl: optional('REDIS_URL', VARIABLES.REDIS_URL),
+    cacheEncryptionKeys: [
+      optional('CACHE_ENCRYPTION_KEY', VARIABLES.CACHE_ENCRYPTION_KEY),
+      optional('CACHE_ENCRYPTION_KEY_PREVIOUS', VARIABLES.CACHE_ENCRYPTION_KEY_PREVIOUS),
+    ].filter((key) => key !== undefined),
+    cacheHashKey: optional('CACHE_HASH_KEY', VARIABLES.CACHE_HASH_KEY),
     upstreamTimeoutMs: required('UPSTREAM_TIMEOUT_MS', VARIABLES.UPSTREAM_TIMEOUT_MS, 0),
     logLevel: required('LOG_LEVEL', VARIABLES.LOG_LEVEL, 'info'),
   };

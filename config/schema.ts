@@ -35,6 +35,12 @@ const list = z.string().transform((value) =>
     .filter((item) => item !== ''),
 );
 
+/** A key of AES-256. */
+const aesKey = z
+  .string()
+  .transform((value) => Buffer.from(value, 'base64'))
+  .refine((bytes) => bytes.length === 32, 'must be 32 bytes in base64');
+
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
 /** An address that secrets may travel to: https, or http that never leaves this machine. */
@@ -187,6 +193,34 @@ export const VARIABLES = {
     description: 'How long the `client_metadata` of an application is fresh.',
     default: '300',
     schema: integer(0, 86_400),
+  },
+  CACHE_ENCRYPTION_KEY: {
+    description:
+      '32 bytes in base64 that encrypt metadata in Redis (AES-256-GCM). Unset, it is stored plain.',
+    secret: true,
+    schema: aesKey,
+  },
+  CACHE_ENCRYPTION_KEY_PREVIOUS: {
+    description: 'The key before the current one: values it sealed can still be read while keys rotate.',
+    secret: true,
+    schema: aesKey,
+  },
+  CACHE_HASH_KEY: {
+    description:
+      'Secret that hides user ids in Redis, the same on every replica. Unset, it follows from the client’s credential, so set it to rotate that without a moment in which replicas do not see each other.',
+    secret: true,
+    schema: z.string().min(16, 'must have at least 16 characters'),
+  },
+  REDIS_URL: {
+    description:
+      'Redis or Valkey that replicas share, such as `redis://:password@host:6379/0`. Unset, each process is on its own.',
+    secret: true,
+    schema: z
+      .string()
+      .refine(
+        (value) => URL.canParse(value) && /^rediss?:$/.test(new URL(value).protocol),
+        'must be a redis:// or rediss:// URL',
+      ),
   },
   UPSTREAM_TIMEOUT_MS: {
     description: 'Longest wait for one answer of Auth0, in milliseconds.',

@@ -4,8 +4,8 @@
 import type { DestinationStream } from 'pino';
 import type { Config } from '../config/load.ts';
 import { createTenant } from './auth0/tenant.ts';
-import { createMemoryTier } from './cache/memory-tier.ts';
 import { createMetadataCache } from './cache/metadata-cache.ts';
+import { composeSharing } from './compose-sharing.ts';
 import { createApp } from './http/app.ts';
 import { createBodyReader } from './http/body.ts';
 import { createGuard } from './http/guard.ts';
@@ -16,10 +16,8 @@ import { createRoutes } from './http/routes.ts';
 import { createAuthenticate, SIGNING_ALGORITHMS } from './identity/authenticate.ts';
 import { createSigningKeys } from './identity/signing-keys.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
-import type { JsonObject } from './lib/json.ts';
 import { createHttpClient } from './lib/http-client.ts';
 import { createUpkeep } from './lib/upkeep.ts';
-import type { Profile } from './metadata/ports.ts';
 import { createClientSettings } from './metadata/client-settings.ts';
 import { createViews } from './metadata/policy.ts';
 import { createSchemaRules } from './metadata/schema-rules.ts';
@@ -64,6 +62,9 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
   );
   const authenticate = createAuthenticate({ keys }, config);
 
+  const sharing = composeSharing(config);
+  const { redis } = sharing;
+  redis?.onDown((reason) => logger.warn('redis is down; going on without it', reason));
   const readsAppMetadata = config.policy.appMetadata.readable.length > 0;
   const tenant = createTenant({ http, clock }, { ...config, readsAppMetadata });
   const directory = metrics.countingDirectory(tenant.users);
@@ -76,7 +77,7 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
     'user',
     createMetadataCache(
       {
-        tier: createMemoryTier<Profile>({ entriesMax: PROFILES_MAX }),
+        tier: sharing.users,
         load: (id) => directory.read(id),
         clock,
       },
@@ -87,7 +88,7 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
     'client',
     createMetadataCache(
       {
-        tier: createMemoryTier<JsonObject>({ entriesMax: CLIENTS_MAX }),
+        tier: sharing.clients,
         load: (id) => clients.read(id),
         clock,
       },
@@ -96,7 +97,7 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
   );
   const { policy } = config;
   const service = createMetadataService(
-    { directory, cache },
+    { directory, cache, lock: sharing.lock },
     {
       limits: {
         bytesMax: config.metadataBytesMax,
@@ -144,6 +145,7 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
   const readiness = createReadiness([
     { name: 'signing_keys', critical: true, passing: () => keys.ready() },
     { name: 'management_token', critical: false, passing: () => tenant.tokens.healthy() },
+    ...(redis ? [{ name: 'redis', critical: false, passing: () => redis.era() !== undefined }] : []),
   ]);
   const ops = createOps({ readiness, metrics });
   const publicListener = createListener(app, { name: 'public', host: config.host, port: config.port });
@@ -160,6 +162,7 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
   return {
     logger,
     async start() {
+      redis?.start();
       const opsPort = await opsListener.start();
       const port = await publicListener.start();
       upkeep.start();
@@ -172,6 +175,7 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
       await publicListener.stop(STOP);
       await opsListener.stop({ settleMs: 0, graceMs: 0 });
       http.close();
+      await redis?.stop();
       logger.info('stopped');
       logger.flush();
     },

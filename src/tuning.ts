@@ -17,3 +17,16 @@ export const KEYS = {
 export const UPSTREAM = { responseBytesMax: 1_048_576, requestBytesMax: 1_048_576, connectionsMax: 64 };
 export const UPKEEP_INTERVAL_MS = 10_000;
 export const STOP = { settleMs: 250, graceMs: 10_000 };
+
+/** Longer than nearly every read of the tenant; one that takes longer does not fill the shared cache. */
+export const LEASE_MS = 3_000;
+export const REDIS = {
+  // Redis answers in well under a millisecond; who waits longer for a cache is better off without it.
+  commandTimeoutMs: 100,
+  probeIntervalMs: 500,
+};
+export const WRITE_LOCK = {
+  // What the death of a writer costs the others.
+  lockMs: 4_000,
+  waitMs: 10_000,
+};

@@ -7,32 +7,37 @@ import type { CacheEntry, CacheTier } from './tier.ts';
 
 export function createMemoryTier<V>({ entriesMax }: { readonly entriesMax: number }): CacheTier<V> {
   const entries = new LRUCache<string, CacheEntry<V>>({ max: entriesMax });
-  const listeners: Array<(id: string) => void> = [];
+  const listeners: Array<(key: string) => void> = [];
   let generation = 0;
   /** Every invalidation up to this generation may have been forgotten. */
   let forgotten = 0;
   const raisedAt = new LRUCache<string, number>({
     max: entriesMax,
-    dispose: (raised, _id, reason) => {
+    dispose: (raised, _key, reason) => {
       if (reason === 'evict') forgotten = Math.max(forgotten, raised);
     },
   });
 
   return {
-    read: async (id) => entries.get(id),
+    keyOf: (id) => id,
+    read: async (key) => entries.get(key),
     lease: async () => generation,
-    async fill(id, entry, lease) {
-      const raised = raisedAt.get(id) ?? forgotten;
-      if (raised <= lease) entries.set(id, entry);
+    async fill(key, entry, lease) {
+      const raised = raisedAt.get(key) ?? forgotten;
+      if (raised <= Number(lease)) entries.set(key, entry);
     },
-    async invalidate(id) {
+    // Within one process the flight itself is shared, so a lease is never waited for.
+    release: async () => undefined,
+    settled: async () => undefined,
+    async invalidate(key) {
       generation += 1;
-      raisedAt.set(id, generation);
-      entries.delete(id);
-      for (const listener of listeners) listener(id);
+      raisedAt.set(key, generation);
+      entries.delete(key);
+      for (const listener of listeners) listener(key);
     },
     onInvalidation(listener) {
       listeners.push(listener);
     },
+    era: () => 0,
   };
 }

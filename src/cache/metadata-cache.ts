@@ -7,7 +7,7 @@ import { LRUCache } from 'lru-cache';
 import { AppError } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Cached, Freshness, ReadCache } from '../metadata/ports.ts';
-import type { CacheEntry, CacheTier } from './tier.ts';
+import type { CacheEntry, CacheTier, Lease } from './tier.ts';
 
 export interface MetadataCacheOptions {
   /** An entry is fresh this long. */
@@ -27,11 +27,25 @@ interface Dependencies<V> {
   readonly clock: Clock;
 }
 
+interface Held<V> {
+  readonly entry: CacheEntry<V>;
+  /** The tier's era in which it was learnt; in another one it may be out of date. */
+  readonly era: number | undefined;
+}
+
 interface Landing<V> {
   readonly entry: CacheEntry<V>;
-  readonly origin: 'tier' | 'tenant';
+  readonly origin: 'tier' | 'tenant' | 'rescue';
   readonly stored: boolean;
 }
+
+/** What a flight may bring home: any entry that readers accept, a fresh one, or only the tenant's word. */
+type Errand = 'read' | 'refresh' | 'revalidate';
+
+/** Entries made in the same moment must not end in the same moment: up to a tenth of their time is cut. */
+const JITTER = 0.1;
+/** How often a reader looks for what another process fetches, before it asks the tenant itself. */
+const WAITS_MAX = 100;
 
 /**
  * Any number of concurrent reads of an id cost one read of the tenant. After `invalidate` resolves, no
@@ -45,99 +59,126 @@ export function createMetadataCache<V>(
   const ttlMs = ttlSeconds * 1000;
   const staleUntilMs = ttlMs + staleSeconds * 1000;
   const staleIfErrorUntilMs = ttlMs + staleIfErrorSeconds * 1000;
-  const memory = new LRUCache<string, CacheEntry<V>>({ max: entriesMax });
+  const memory = new LRUCache<string, Held<V>>({ max: entriesMax });
   /** Reads under way. Only the one that is still listed may fill the memory. */
   const flights = new Map<string, Promise<Landing<V>>>();
 
   tier.onInvalidation(forget);
 
-  function forget(id: string): void {
-    flights.delete(id);
-    memory.delete(id);
+  function forget(key: string): void {
+    flights.delete(key);
+    memory.delete(key);
   }
 
   function ageMs(entry: CacheEntry<V>): number {
     return Math.max(0, clock.now() - entry.askedAt);
   }
 
+  function freshForMs(entry: CacheEntry<V>): number {
+    return ttlMs * (1 - (JITTER * (entry.askedAt % 1000)) / 1000) - ageMs(entry);
+  }
+
   function answer(entry: CacheEntry<V>, freshness: Freshness): Cached<V> {
     return { value: entry.value, freshness, ageSeconds: Math.floor(ageMs(entry) / 1000) };
   }
 
-  function hit(entry: CacheEntry<V>): Cached<V> {
-    return answer(entry, { kind: 'hit', ttlSeconds: Math.ceil((ttlMs - ageMs(entry)) / 1000) });
-  }
-
-  function depart(id: string, mayUseTier: boolean): Promise<Landing<V>> {
-    const isCurrent = () => flights.get(id) === landing;
-    const landing = fly(id, mayUseTier, isCurrent).finally(() => {
-      if (isCurrent()) flights.delete(id);
+  function depart(id: string, key: string, errand: Errand): Promise<Landing<V>> {
+    const isCurrent = () => flights.get(key) === landing;
+    const landing = fly(id, key, errand, isCurrent).finally(() => {
+      if (isCurrent()) flights.delete(key);
     });
-    flights.set(id, landing);
+    flights.set(key, landing);
     return landing;
   }
 
-  async function fly(id: string, mayUseTier: boolean, isCurrent: () => boolean): Promise<Landing<V>> {
-    const shared = mayUseTier ? await tier.read(id) : undefined;
-    if (shared && ageMs(shared) < ttlMs) {
-      return { entry: shared, origin: 'tier', stored: keep(id, shared, isCurrent()) };
-    }
-    const lease = await tier.lease(id);
+  async function fly(id: string, key: string, errand: Errand, isCurrent: () => boolean): Promise<Landing<V>> {
+    const era = tier.era();
+    const keep = (entry: CacheEntry<V>): boolean => {
+      const current = isCurrent();
+      if (current) memory.set(key, { entry, era });
+      return current;
+    };
+    const { shared, lease } = await prepare(key, errand);
+    if (lease === undefined && shared) return { entry: shared, origin: 'tier', stored: keep(shared) };
     const askedAt = clock.now();
-    const entry = { value: await ask(id), askedAt };
-    await tier.fill(id, entry, lease);
-    return { entry, origin: 'tenant', stored: keep(id, entry, isCurrent()) };
-  }
-
-  async function ask(id: string): Promise<V> {
     try {
-      return await load(id);
+      const entry = { value: await load(id), askedAt };
+      if (lease !== undefined) await tier.fill(key, entry, lease);
+      return { entry, origin: 'tenant', stored: keep(entry) };
     } catch (error) {
-      if (error instanceof AppError && error.code === 'user_not_found') await invalidate(id);
+      if (isGone(error)) await invalidate(id);
+      else if (lease !== undefined) await tier.release(key, lease);
+      if (shared && mayRescue(shared, error)) return { entry: shared, origin: 'rescue', stored: false };
       throw error;
     }
   }
 
-  function keep(id: string, entry: CacheEntry<V>, current: boolean): boolean {
-    if (current) memory.set(id, entry);
-    return current;
+  /** What the tier has to say: an entry that will do, or the lease to ask the tenant. */
+  async function prepare(
+    key: string,
+    errand: Errand,
+  ): Promise<{ readonly shared?: CacheEntry<V>; readonly lease?: Lease | undefined }> {
+    if (errand === 'revalidate') return { lease: await tier.lease(key, true) };
+    const usableMs = errand === 'read' ? staleSeconds * 1000 : 0;
+    let shared = await tier.read(key);
+    for (let waits = 0; waits < WAITS_MAX; waits += 1) {
+      if (shared && freshForMs(shared) + usableMs > 0) return { shared };
+      // Each turn depends on what the holder of the lease did in the one before.
+      const lease = await tier.lease(key, false);
+      if (lease !== undefined) return { ...(shared ? { shared } : {}), lease };
+      await tier.settled(key);
+      shared = await tier.read(key);
+    }
+    return {};
+  }
+
+  function mayRescue(entry: CacheEntry<V>, error: unknown): boolean {
+    return isUpstreamFailure(error) && ageMs(entry) < staleIfErrorUntilMs;
   }
 
   async function invalidate(id: string): Promise<void> {
-    forget(id);
-    await tier.invalidate(id);
+    const key = tier.keyOf(id);
+    forget(key);
+    await tier.invalidate(key);
     // A reader that set out meanwhile may have found the tier not yet emptied.
-    forget(id);
+    forget(key);
   }
 
-  async function readThrough(id: string, revalidate: boolean): Promise<Cached<V>> {
-    const underWay = revalidate ? undefined : flights.get(id);
-    const { entry, origin, stored } = await (underWay ?? depart(id, !revalidate));
-    if (origin === 'tier') return hit(entry);
+  async function readThrough(id: string, key: string, revalidate: boolean): Promise<Cached<V>> {
+    const underWay = revalidate ? undefined : flights.get(key);
+    const { entry, origin, stored } = await (underWay ?? depart(id, key, revalidate ? 'revalidate' : 'read'));
+    if (origin === 'tier') return answerHeld(id, key, entry);
+    if (origin === 'rescue') return answer(entry, { kind: 'stale-if-error' });
     if (underWay) return answer(entry, { kind: 'collapsed' });
     return answer(entry, { kind: revalidate ? 'request' : 'miss', stored });
   }
 
+  /** An entry that is fresh, or stale enough to be refreshed behind the reader's back. */
+  function answerHeld(id: string, key: string, entry: CacheEntry<V>): Cached<V> {
+    const freshMs = freshForMs(entry);
+    if (freshMs > 0) return answer(entry, { kind: 'hit', ttlSeconds: Math.ceil(freshMs / 1000) });
+    // Whether the refresh succeeds is for the next reader to see.
+    if (!flights.has(key)) depart(id, key, 'refresh').catch(() => undefined);
+    return answer(entry, { kind: 'stale-while-revalidate' });
+  }
+
   return {
     async read(id, { revalidate = false } = {}) {
-      const held = revalidate ? undefined : memory.get(id);
-      if (!held) return readThrough(id, revalidate);
-      if (ageMs(held) < ttlMs) return hit(held);
-      if (ageMs(held) < staleUntilMs) {
-        // Whether the refresh succeeds is for the next reader to see.
-        if (!flights.has(id)) depart(id, true).catch(() => undefined);
-        return answer(held, { kind: 'stale-while-revalidate' });
+      const key = tier.keyOf(id);
+      const held = revalidate ? undefined : memory.get(key);
+      if (!held) return readThrough(id, key, revalidate);
+      const era = tier.era();
+      if (era !== undefined && era === held.era && ageMs(held.entry) < staleUntilMs) {
+        return answerHeld(id, key, held.entry);
       }
       try {
-        return await readThrough(id, false);
+        return await readThrough(id, key, false);
       } catch (error) {
-        if (isUpstreamFailure(error) && ageMs(held) < staleIfErrorUntilMs) {
-          return answer(held, { kind: 'stale-if-error' });
-        }
+        if (mayRescue(held.entry, error)) return answer(held.entry, { kind: 'stale-if-error' });
         throw error;
       }
     },
-    peek: (id) => memory.get(id)?.value,
+    peek: (id) => memory.get(tier.keyOf(id))?.entry.value,
     invalidate,
   };
 }
@@ -145,4 +186,8 @@ export function createMetadataCache<V>(
 /** The tenant could not answer, which says nothing about what it holds. */
 function isUpstreamFailure(error: unknown): boolean {
   return error instanceof AppError && error.code.startsWith('upstream_');
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'user_not_found';
 }

@@ -15,7 +15,7 @@ import { rootChanges } from './changes.ts';
 import { assertWithinLimits, type DocumentLimits } from './document.ts';
 import type { Edit } from './edit.ts';
 import { type MetadataView, readOnly } from './policy.ts';
-import type { MetadataCache, Profile, RootChanges, UserDirectory } from './ports.ts';
+import type { Grip, MetadataCache, Profile, RootChanges, UserDirectory, WriteLock } from './ports.ts';
 import { assertPrecondition, type Precondition } from './precondition.ts';
 import type { SchemaRules } from './schema-rules.ts';
 import type { Commit, Settled } from './write-queue.ts';
@@ -38,6 +38,7 @@ export interface DocumentRules {
 interface Dependencies {
   readonly directory: UserDirectory;
   readonly cache: MetadataCache;
+  readonly lock: WriteLock;
 }
 
 interface Size {
@@ -63,14 +64,15 @@ export function resourceValue(document: JsonObject, key: string | undefined): Js
  * or may or may not have applied it, every write that counted on it fails alike.
  */
 export function createCommit(
-  { directory, cache }: Dependencies,
+  { directory, cache, lock }: Dependencies,
   rules: DocumentRules,
 ): Commit<Write, Profile> {
   /** Sizes seen in answers to writes, which never fill the cache. */
   const sizes = new LRUCache<string, Size>({ max: SIZES_MAX });
 
-  async function change(userId: string, changes: RootChanges): Promise<Profile> {
+  async function change(userId: string, changes: RootChanges, grip: Grip): Promise<Profile> {
     await cache.invalidate(userId);
+    await grip.confirm();
     try {
       const profile = await directory.change(userId, changes);
       sizes.set(userId, sizeOf(profile.userMetadata));
@@ -99,11 +101,11 @@ export function createCommit(
     return true;
   }
 
-  return async function commit(userId, writes) {
+  async function commit(userId: string, writes: readonly Write[], grip: Grip) {
     const [first] = writes;
     const blind = first?.edit.blind;
     if (first && blind && writes.length === 1 && isBlind(userId, first) && satisfiesSchema(userId, first)) {
-      return [{ result: await change(userId, blind) }];
+      return [{ result: await change(userId, blind, grip) }];
     }
     const base = await directory.read(userId);
     const verdicts = judgeAll(writes, base.userMetadata, rules);
@@ -111,7 +113,7 @@ export function createCommit(
     const changes = rootChanges(base.userMetadata, final);
     if (changes === undefined) return verdicts.map((verdict) => settle(verdict, base));
     try {
-      const stored = await change(userId, changes);
+      const stored = await change(userId, changes, grip);
       // Somebody else changed the user meanwhile: what the tenant holds is the answer for all.
       const foreign = !jsonEqual(stored.userMetadata, final);
       return verdicts.map((verdict) => settle(verdict, stored, foreign));
@@ -121,7 +123,9 @@ export function createCommit(
         verdict.error === undefined || verdict.tentative ? { error } : settle(verdict, base),
       );
     }
-  };
+  }
+
+  return (userId, writes) => lock.hold(userId, (grip) => commit(userId, writes, grip));
 }
 
 function sizeOf(document: JsonObject): Size {

@@ -46,6 +46,18 @@ export interface ClientDirectory {
   read(clientId: string): Promise<JsonObject>;
 }
 
+/** A hold on a user's right to be written, by one process of many. */
+export interface Grip {
+  /** @throws AppError when the hold was lost meanwhile: then nothing may be sent. */
+  confirm(): Promise<void>;
+}
+
+/** One writer per user, across processes. */
+export interface WriteLock {
+  /** Runs the task while no other process does so for this user. */
+  hold<T>(userId: string, task: (grip: Grip) => Promise<T>): Promise<T>;
+}
+
 /** Where an answer came from, in the terms of RFC 9211 (Cache-Status). */
 export type Freshness =
   | { readonly kind: 'hit'; readonly ttlSeconds: number }

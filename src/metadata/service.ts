@@ -17,7 +17,15 @@ import {
   rootEdit,
 } from './edit.ts';
 import { type MetadataView, pick } from './policy.ts';
-import type { Cached, MetadataCache, Profile, RootChanges, Subject, UserDirectory } from './ports.ts';
+import type {
+  Cached,
+  MetadataCache,
+  Profile,
+  RootChanges,
+  Subject,
+  UserDirectory,
+  WriteLock,
+} from './ports.ts';
 import type { Precondition } from './precondition.ts';
 import { createWriteQueue } from './write-queue.ts';
 
@@ -48,6 +56,7 @@ export interface MetadataService {
 interface Dependencies {
   readonly directory: UserDirectory;
   readonly cache: MetadataCache;
+  readonly lock: WriteLock;
 }
 
 export interface MetadataRules extends DocumentRules {
@@ -62,11 +71,11 @@ export interface MetadataRules extends DocumentRules {
  * our write is overwritten, because the Management API knows no conditional requests.
  */
 export function createMetadataService(
-  { directory, cache }: Dependencies,
+  { directory, cache, lock }: Dependencies,
   rules: MetadataRules,
 ): MetadataService {
   const { limits, viewOf, appMetadataReadable } = rules;
-  const queue = createWriteQueue(createCommit({ directory, cache }, rules));
+  const queue = createWriteQueue(createCommit({ directory, cache, lock }, rules));
 
   function seenBy({ clientId }: Subject, profile: Profile): Profile {
     return {

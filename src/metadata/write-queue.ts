@@ -30,7 +30,6 @@ export function createWriteQueue<W, R>(commit: Commit<W, R>): WriteQueue<W, R> {
     while (batch.length > 0) {
       lines.set(userId, []);
       // Serial by design: the next group is whoever arrived while this one was being committed.
-      // eslint-disable-next-line no-await-in-loop
       await settle(userId, batch);
       batch = lines.get(userId) ?? [];
     }

@@ -1,0 +1,140 @@
+/**
+ * The tier that replicas share. A lease and a fill are one step each in Redis, so that a fill which an
+ * invalidation overtook is refused. An invalidation that Redis could not take is owed, and paid before
+ * the connection counts as up again.
+ */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { LRUCache } from 'lru-cache';
+import { z } from 'zod';
+import { parseJsonText } from '../lib/json-text.ts';
+import { type RedisConnection, type RedisScript, redisScript } from '../lib/redis-connection.ts';
+import type { Seal } from './sealed.ts';
+import type { CacheTier } from './tier.ts';
+
+interface Dependencies<V> {
+  readonly redis: RedisConnection;
+  readonly seal: Seal;
+  /** From an id to what may stand in Redis in its place: a keyed hash. */
+  readonly hide: (id: string) => string;
+  /** What Redis returns crossed a border, and is checked like any other input. */
+  readonly schema: z.ZodType<V>;
+}
+
+export interface RedisTierOptions {
+  /** Keeps apart what is cached: `user`, `client`. */
+  readonly name: string;
+  /** Redis drops an entry after this time. */
+  readonly keepMs: number;
+  /** A fetch that takes longer has lost its lease. */
+  readonly leaseMs: number;
+  /** Ids whose hidden form is remembered, and invalidations owed while Redis is down. */
+  readonly idsMax: number;
+}
+
+/** KEYS entry, lease. ARGV token, lease in ms, whether to take it from its holder. */
+const LEASE = redisScript(`
+if ARGV[3] == '1' then redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2]) return 1 end
+if redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2], 'NX') then return 1 end
+return 0`);
+
+/** KEYS entry, lease. ARGV token, value, lifetime in ms. */
+const FILL = redisScript(`
+if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return redis.call('DEL', KEYS[2])`);
+
+/** KEYS entry, lease. ARGV token. */
+const RELEASE = redisScript(`
+if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[2])`);
+
+/** KEYS entry, lease. ARGV channel, key. Whoever holds the lease cannot fill with it any more. */
+const INVALIDATE = redisScript(`
+redis.call('DEL', KEYS[1], KEYS[2])
+return redis.call('PUBLISH', ARGV[1], ARGV[2])`);
+
+/** The tenant takes 100 to 300 ms, and one reader a replica waits: asking now and then costs next to nothing. */
+const POLL_MS = 40;
+
+/** Stands for a lease while Redis cannot give one: nobody is waited for, and nothing will be filled. */
+const NO_LEASE = 'none';
+
+const entrySchema = z.object({ value: z.unknown(), askedAt: z.number() });
+
+export function createRedisTier<V>(
+  { redis, seal, hide, schema }: Dependencies<V>,
+  { name, keepMs, leaseMs, idsMax }: RedisTierOptions,
+): CacheTier<V> {
+  const invalidations = `metadata-bff:${name}:invalidated`;
+  const hidden = new LRUCache<string, string>({ max: idsMax });
+  const listeners: Array<(key: string) => void> = [];
+  /** Oldest first. Beyond the bound an entry in Redis ends by its own time only. */
+  const owed = new LRUCache<string, true>({ max: idsMax });
+
+  redis.subscribe(invalidations, (key) => {
+    for (const listener of listeners) listener(key);
+  });
+  redis.onUp(async () => {
+    for (const key of Array.from(owed.rkeys())) {
+      await run(INVALIDATE, key, invalidations, key);
+      owed.delete(key);
+    }
+  });
+
+  function placeOf(key: string): string {
+    // The braces keep an entry and its lease on one node of a cluster.
+    return `metadata-bff:${name}:{${key}}`;
+  }
+
+  function run(script: RedisScript, key: string, ...args: readonly string[]) {
+    return redis.run(script, [placeOf(key), `${placeOf(key)}:lease`], args);
+  }
+
+  return {
+    keyOf(id) {
+      const known = hidden.get(id);
+      if (known !== undefined) return known;
+      const key = hide(id);
+      hidden.set(id, key);
+      return key;
+    },
+    async read(key) {
+      const sealed = await redis.get(placeOf(key)).catch(() => undefined);
+      const text = sealed === undefined ? undefined : seal.open(sealed, placeOf(key));
+      const entry = text === undefined ? undefined : parseJsonText(text, entrySchema);
+      const value = schema.safeParse(entry?.value);
+      return entry && value.success ? { value: value.data, askedAt: entry.askedAt } : undefined;
+    },
+    async lease(key, force) {
+      const token = randomUUID();
+      const args = [token, String(leaseMs), force ? '1' : '0'];
+      const granted = await run(LEASE, key, ...args).catch(() => undefined);
+      if (granted === undefined) return NO_LEASE;
+      return granted === 1 ? token : undefined;
+    },
+    async fill(key, entry, lease) {
+      if (lease === NO_LEASE) return;
+      const value = seal.seal(JSON.stringify(entry), placeOf(key));
+      // Without the fill the next reader asks the tenant again, which is no reason to fail this one.
+      await run(FILL, key, String(lease), value, String(keepMs)).catch(() => undefined);
+    },
+    async release(key, lease) {
+      if (lease === NO_LEASE) return;
+      await run(RELEASE, key, String(lease)).catch(() => undefined);
+    },
+    settled: () => delay(POLL_MS),
+    async invalidate(key) {
+      try {
+        await run(INVALIDATE, key, invalidations, key);
+        owed.delete(key);
+      } catch {
+        owed.set(key, true);
+      }
+    },
+    onInvalidation(listener) {
+      listeners.push(listener);
+    },
+    era: () => redis.era(),
+  };
+}

@@ -1,0 +1,76 @@
+/**
+ * The part of the composition that depends on whether replicas share a Redis: the cache tiers, the write
+ * lock, and the connection behind both. Without one, the same ports are served from this process.
+ */
+import { createHmac, hkdfSync } from 'node:crypto';
+import { z } from 'zod';
+import type { Config } from '../config/load.ts';
+import { createMemoryTier } from './cache/memory-tier.ts';
+import { createRedisTier } from './cache/redis-tier.ts';
+import { createSeal } from './cache/sealed.ts';
+import type { CacheTier } from './cache/tier.ts';
+import { isJsonObject, type JsonObject } from './lib/json.ts';
+import { createRedisConnection, type RedisConnection } from './lib/redis-connection.ts';
+import type { Profile, WriteLock } from './metadata/ports.ts';
+import { createRedisWriteLock } from './redis/write-lock.ts';
+import { CLIENTS_MAX, LEASE_MS, PROFILES_MAX, REDIS, WRITE_LOCK } from './tuning.ts';
+
+export interface Sharing {
+  readonly users: CacheTier<Profile>;
+  readonly clients: CacheTier<JsonObject>;
+  readonly lock: WriteLock;
+  /** Undefined without Redis. */
+  readonly redis: RedisConnection | undefined;
+}
+
+const document = z.custom<JsonObject>(isJsonObject);
+const profileSchema: z.ZodType<Profile> = z.object({
+  userId: z.string(),
+  userMetadata: document,
+  appMetadata: document,
+  updatedAt: z
+    .string()
+    .optional()
+    .transform((value) => value),
+});
+
+export function composeSharing(config: Config): Sharing {
+  const { redisUrl } = config;
+  if (redisUrl === undefined) {
+    return {
+      users: createMemoryTier({ entriesMax: PROFILES_MAX }),
+      clients: createMemoryTier({ entriesMax: CLIENTS_MAX }),
+      lock: { hold: (_userId, task) => task({ confirm: async () => undefined }) },
+      redis: undefined,
+    };
+  }
+  const redis = createRedisConnection({ ...REDIS, url: redisUrl });
+  const hide = createHide(config);
+  const seal = createSeal(config.cacheEncryptionKeys);
+  const longestStaleSeconds = Math.max(config.cacheStaleSeconds, config.cacheStaleIfErrorSeconds);
+  const keepMs = (ttlSeconds: number) => Math.max(1, ttlSeconds + longestStaleSeconds) * 1000;
+  return {
+    users: createRedisTier(
+      { redis, seal, hide, schema: profileSchema },
+      { name: 'user', keepMs: keepMs(config.cacheTtlSeconds), leaseMs: LEASE_MS, idsMax: PROFILES_MAX },
+    ),
+    clients: createRedisTier(
+      { redis, seal, hide, schema: document },
+      {
+        name: 'client',
+        keepMs: keepMs(config.cacheClientTtlSeconds),
+        leaseMs: LEASE_MS,
+        idsMax: CLIENTS_MAX,
+      },
+    ),
+    lock: createRedisWriteLock({ redis, hide, random: Math.random }, WRITE_LOCK),
+    redis,
+  };
+}
+
+/** A keyed hash, so that whoever reads Redis cannot find out by trying whose entry is whose. */
+function createHide({ cacheHashKey, credentials }: Config): (id: string) => string {
+  const secret = cacheHashKey ?? (credentials.kind === 'secret' ? credentials.secret : credentials.pem);
+  const key = Buffer.from(hkdfSync('sha256', secret, '', 'metadata-bff user ids in redis', 32));
+  return (id) => createHmac('sha256', key).update(id).digest('base64url');
+}
