@@ -4,17 +4,22 @@ import { ConfigError, loadConfig } from '../config/load.ts';
 import { createService } from './compose.ts';
 import { SafeError } from './lib/safe-error.ts';
 
+const SAME_SIGNAL_MS = 1_000;
 const STOPPING_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 
 async function main(): Promise<void> {
   const config = loadConfig(process.env, (path) => readFileSync(path, 'utf8'));
   const service = createService(config);
-  let stopping = false;
+  let stoppingSince: number | undefined;
   for (const signal of STOPPING_SIGNALS) {
     process.on(signal, () => {
-      // A second signal means that nobody wants to wait.
-      if (stopping) process.exit(1);
-      stopping = true;
+      if (stoppingSince !== undefined) {
+        // A later second signal means that nobody wants to wait. One right behind the first is the same
+        // one again: a terminal sends it to all processes, and npm passes its own on.
+        if (performance.now() - stoppingSince > SAME_SIGNAL_MS) process.exit(1);
+        return;
+      }
+      stoppingSince = performance.now();
       service.logger.info('stopping', { signal });
       void service.stop().then(() => process.exit(0));
     });

@@ -35,7 +35,8 @@ export function canonicalJson(value: JsonValue): string {
   return JSON.stringify(sorted(value));
 }
 
-function sorted(value: JsonValue): JsonValue {
+/** The value with the keys of every object in order. */
+export function sorted(value: JsonValue): JsonValue {
   if (Array.isArray(value)) return value.map(sorted);
   if (!isJsonObject(value)) return value;
   return Object.fromEntries(

@@ -3,7 +3,7 @@
  * the tenant holds, never against a cached copy.
  */
 import { AppError } from '../lib/app-error.ts';
-import type { JsonValue } from '../lib/json.ts';
+import { type JsonValue, sorted } from '../lib/json.ts';
 import { represent } from './representation.ts';
 
 /** `any` is the `*` of either field; tags keep their quotes and, where weak, their `W/`. */
@@ -20,7 +20,7 @@ export function assertPrecondition(precondition: Precondition, current: JsonValu
   const representation = current === undefined ? undefined : represent(current);
   if (holds(precondition, representation?.etag)) return;
   throw new AppError('precondition_failed', 'The resource is not in the state that the request expects.', {
-    ...(current === undefined ? {} : { current }),
+    ...(current === undefined ? {} : { current: sorted(current) }),
     ...(representation === undefined ? {} : { etag: representation.etag }),
   });
 }

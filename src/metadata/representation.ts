@@ -6,7 +6,6 @@ import { createHash } from 'node:crypto';
 import { canonicalJson, type JsonValue } from '../lib/json.ts';
 
 export interface Representation {
-  /** Canonical JSON. */
   readonly body: string;
   /** A quoted strong entity tag. */
   readonly etag: string;
@@ -16,7 +15,11 @@ export interface Representation {
 const TAG_CHARACTERS = 24;
 
 export function represent(value: JsonValue): Representation {
-  const body = canonicalJson(value);
+  return textRepresentation(canonicalJson(value));
+}
+
+/** The same for a text that is to be answered as it stands. */
+export function textRepresentation(body: string): Representation {
   const digest = createHash('sha256').update(body).digest('base64url').slice(0, TAG_CHARACTERS);
   return { body, etag: `"${digest}"` };
 }

@@ -197,6 +197,15 @@ function identity({ instancePath, schemaPath, params }: ErrorObject, document: J
   return JSON.stringify([place, schemaPath, params, content]);
 }
 
+/** A sentence for a person; ajv's own wording leaves out which values would do. */
+function sentence(keyword: string, params: ErrorObject['params'], message = 'is not acceptable'): string {
+  const allowed: unknown = params['allowedValues'];
+  if (keyword === 'enum' && Array.isArray(allowed)) {
+    return `Must be one of: ${allowed.map((value) => JSON.stringify(value)).join(', ')}.`;
+  }
+  return `${message.charAt(0).toUpperCase()}${message.slice(1)}.`;
+}
+
 function toPointer(path: readonly string[]): string {
   return path.map((name) => `/${pointerToken(name)}`).join('');
 }
@@ -205,5 +214,5 @@ function toFault({ instancePath, keyword, params, message }: ErrorObject): Docum
   const missing: unknown =
     params['missingProperty'] ?? params['additionalProperty'] ?? params['unevaluatedProperty'];
   const child = typeof missing === 'string' ? toPointer([missing]) : '';
-  return { pointer: `${instancePath}${child}`, code: keyword, detail: message ?? 'is not acceptable' };
+  return { pointer: `${instancePath}${child}`, code: keyword, detail: sentence(keyword, params, message) };
 }

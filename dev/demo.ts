@@ -1,0 +1,38 @@
+/**
+ * `npm run demo`: local tenant, proxy and web page in one process, with nothing else installed. The entry: environment,
+ * instructions, signals.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { ConfigError } from '../config/load.ts';
+import { SafeError } from '../src/lib/safe-error.ts';
+import { DemoError } from './demo/demo-error.ts';
+import { renderInstructions } from './demo/instructions.ts';
+import { readSettings } from './demo/settings.ts';
+import { startDemo } from './demo/stack.ts';
+
+/** Whoever pressed Ctrl-C does not wait for a browser to let go of its connections. */
+const STOP_MS_MAX = 1_500;
+
+async function main(): Promise<void> {
+  const starting = startDemo(readSettings(process.env));
+  let stopping = false;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      // npm passes a terminal's Ctrl-C on, so that it arrives twice.
+      if (stopping) return;
+      stopping = true;
+      const stopped = starting.then((demo) => demo.stop());
+      void Promise.race([stopped, delay(STOP_MS_MAX)]).then(
+        () => process.exit(0),
+        () => process.exit(1),
+      );
+    });
+  }
+  console.log(renderInstructions(await starting));
+}
+
+main().catch((error: unknown) => {
+  const known = error instanceof DemoError || error instanceof SafeError || error instanceof ConfigError;
+  console.error(`The demo cannot start. ${known ? error.message : String(error)}`);
+  process.exit(1);
+});

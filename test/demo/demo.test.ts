@@ -1,0 +1,143 @@
+/** The demo does what it prints, for whoever pastes its lines into a shell, and leaves nothing behind. */
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:net';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { type RunningDemo, runDemo } from './run-demo.ts';
+
+async function listen(port: number): Promise<{ readonly server: Server; readonly port: number }> {
+  const server = createServer().listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  return { server, port: typeof address === 'object' && address ? address.port : port };
+}
+
+async function close(server: Server): Promise<void> {
+  server.close();
+  await once(server, 'close');
+}
+
+function portsIn(output: string): number[] {
+  const ports = [...output.matchAll(/http:\/\/localhost:(\d+)/g)].map(([, port]) => Number(port));
+  return [...new Set(ports)];
+}
+
+describe('a running demo', () => {
+  let demo: RunningDemo;
+  let output: string;
+
+  beforeAll(async () => {
+    demo = runDemo();
+    output = await demo.ready;
+  });
+  afterAll(async () => {
+    demo.kill('SIGTERM');
+    await demo.ended;
+  });
+
+  test('prints commands that work exactly as pasted', () => {
+    const commands = output.split('\n').filter((line) => /^ +(?:TOKEN=|curl )/.test(line));
+    const script = commands.join('\n');
+    const { stdout, stderr } = spawnSync('bash', { input: script, encoding: 'utf8' });
+    const answers: unknown[] = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+
+    const digest = { frequency: 'weekly', day: 'monday' };
+    const stored = { theme: 'dark', language: 'en', notifications: { email: true, push: false, digest } };
+    const changed = {
+      ...stored,
+      notifications: { ...stored.notifications, digest: { ...digest, day: 'friday' } },
+    };
+    expect(stderr).toBe('');
+    expect(answers).toEqual([
+      stored,
+      changed,
+      changed,
+      expect.objectContaining({
+        status: 422,
+        code: 'metadata_invalid',
+        errors: [expect.objectContaining({ pointer: '/$where' })],
+      }),
+    ]);
+  });
+
+  test('prints the page’s address and a log-in, and no log lines', () => {
+    expect(output).toMatch(/http:\/\/localhost:\d+ .*jane@example\.com .*local\n/);
+    expect(output).not.toContain('{"level"');
+  });
+
+  test('serves the page with the SDK, under a policy without inline code', async () => {
+    const [, origin = ''] = /Open {2}(\S+)/.exec(output) ?? [];
+    const page = await fetch(origin);
+    const policy = page.headers.get('content-security-policy') ?? '';
+    expect([page.status, await page.text()]).toEqual([200, expect.stringContaining('<script type="module"')]);
+    expect(policy).toContain("script-src 'self';style-src 'self';");
+    expect(policy).not.toContain('unsafe');
+
+    const config = await (await fetch(`${origin}/config.json`)).json();
+    expect(config).toEqual({
+      domain: expect.stringMatching(/^http:\/\/localhost:\d+$/),
+      clientId: 'local-spa',
+      audience: 'https://metadata-bff.local',
+      apiBaseUrl: expect.stringMatching(/^http:\/\/localhost:\d+$/),
+      scope: 'openid profile email read:metadata update:metadata',
+    });
+    const sdk = await fetch(`${origin}/vendor/auth0-spa-js/auth0-spa-js.production.esm.js`);
+    expect([sdk.status, await sdk.text()]).toEqual([200, expect.stringContaining('Auth0Client')]);
+  });
+
+  test('lets the page, and no other origin, call the proxy', async () => {
+    const [, origin = ''] = /Open {2}(\S+)/.exec(output) ?? [];
+    const [, api = ''] = /The proxy +(\S+)/.exec(output) ?? [];
+    const allowed = async (from: string) => {
+      const response = await fetch(`${api}/me/metadata`, { headers: { Origin: from } });
+      return response.headers.get('access-control-allow-origin');
+    };
+    expect(await allowed(origin)).toBe(origin);
+    expect(await allowed('http://localhost:1')).toBeNull();
+  });
+});
+
+describe('ending the demo', () => {
+  // npm passes a terminal's Ctrl-C on to a process that has already had it.
+  test.each([[['SIGINT', 'SIGINT'] as const], [['SIGTERM'] as const]])(
+    '%j stops everything within two seconds, with exit code 0 and all ports free',
+    async (signals) => {
+      const demo = runDemo();
+      const ports = portsIn(await demo.ready);
+      // A connection kept alive, as a browser keeps it, must not hold anything up.
+      await Promise.all(ports.map((port) => fetch(`http://localhost:${port}/`)));
+
+      const startedAt = performance.now();
+      for (const signal of signals) demo.kill(signal);
+      const { code } = await demo.ended;
+      expect(code).toBe(0);
+      expect(performance.now() - startedAt).toBeLessThan(2_000);
+
+      expect(ports).toHaveLength(4);
+      const again = await Promise.all(ports.map(listen));
+      await Promise.all(again.map(({ server }) => close(server)));
+    },
+  );
+});
+
+describe('a port that is taken', () => {
+  test.each(['TENANT_PORT', 'PORT', 'OPS_PORT', 'WEB_PORT'])(
+    'is named together with %s, and nothing is left running',
+    async (variable) => {
+      const { server, port } = await listen(0);
+      const { code, output } = await runDemo({ [variable]: String(port) }).ended;
+      await close(server);
+      expect(code).toBe(1);
+      expect(output).toContain(`Port ${port} is taken: set ${variable} to use another one.`);
+      expect(output).not.toContain('curl');
+    },
+  );
+
+  test('is told from one that is no port at all', async () => {
+    const { code, output } = await runDemo({ WEB_PORT: 'eighty' }).ended;
+    expect([code, output]).toEqual([1, expect.stringContaining('WEB_PORT: must be a whole number')]);
+  });
+});
