@@ -6,7 +6,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const LOCK = 'package-lock.json';
-const SYSTEMS = ['android', 'darwin', 'freebsd', 'linux', 'openharmony', 'win32'];
+const SYSTEMS = new Set(['android', 'darwin', 'freebsd', 'linux', 'openharmony', 'win32']);
 const LIBC = { musl: ['musl'], musleabihf: ['musl'], gnu: ['glibc'], gnueabihf: ['glibc'] };
 
 const lock = JSON.parse(readFileSync(LOCK, 'utf8'));
@@ -16,7 +16,7 @@ for (const [parent, { optionalDependencies = {}, dev, license }] of Object.entri
     if (lock.packages[path] || lock.packages[`${parent}/${path}`]) continue;
     // Such names end in system, processor and C library: `cli-linux-x64-musl`.
     const words = name.split('/').at(-1)?.split('-') ?? [];
-    const at = words.findIndex((word) => SYSTEMS.includes(word));
+    const at = words.findIndex((word) => SYSTEMS.has(word));
     if (at < 0) continue;
     const libc = words[at] === 'linux' ? LIBC[words[at + 2]] : undefined;
     lock.packages[path] = {
@@ -30,5 +30,5 @@ for (const [parent, { optionalDependencies = {}, dev, license }] of Object.entri
     };
   }
 }
-lock.packages = Object.fromEntries(Object.entries(lock.packages).sort(([a], [b]) => (a < b ? -1 : 1)));
+lock.packages = Object.fromEntries(Object.entries(lock.packages).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 writeFileSync(LOCK, `${JSON.stringify(lock, null, 2)}\n`);

@@ -3,10 +3,11 @@
  * a signal to the command reaches the program and not a shell in between.
  */
 import { spawnSync } from 'node:child_process';
-import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
 
 const [program] = process.argv.slice(2);
-const compiler = createRequire(import.meta.url).resolve('typescript/bin/tsc');
-const { status } = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.dev.json'], { stdio: 'inherit' });
+const compiler = fileURLToPath(new URL('../node_modules/typescript/bin/tsc', import.meta.url));
+const project = fileURLToPath(new URL('../tsconfig.dev.json', import.meta.url));
+const { status } = spawnSync(process.execPath, [compiler, '-p', project], { stdio: 'inherit' });
 if (status !== 0) process.exit(status ?? 1);
 await import(new URL(`../.build/dev/${program}.js`, import.meta.url).href);
