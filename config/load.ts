@@ -2,7 +2,9 @@
  * From the environment to a frozen Config, or to one error that lists every fault at once. Faults name
  * variables, never their values.
  */
+import { type Credentials, readCredentials } from './credentials.ts';
 import { loadPolicy, type Policy } from './policy.ts';
+import { type ReadFile, readText } from './read-text.ts';
 import { VARIABLES, type Variable, type VariableName } from './schema.ts';
 
 export interface Config {
@@ -17,9 +19,7 @@ export interface Config {
   /** Base of the tenant without a trailing slash; the token endpoint and `/api/v2` are below it. */
   readonly tenantUrl: string;
   readonly clientId: string;
-  readonly credentials:
-    | { readonly kind: 'secret'; readonly secret: string }
-    | { readonly kind: 'private_key'; readonly pem: string; readonly algorithm: string };
+  readonly credentials: Credentials;
   readonly permissionsClaim: boolean;
   readonly allowedClients: readonly string[];
   readonly corsOrigins: readonly string[];
@@ -36,6 +36,14 @@ export interface Config {
   /** The first seals, all open; none: values stay plain. */
   readonly cacheEncryptionKeys: readonly Uint8Array[];
   readonly cacheHashKey: string | undefined;
+  readonly upstreamBudget:
+    | 'free'
+    | 'self-service'
+    | 'enterprise-nonprod'
+    | 'enterprise'
+    | { readonly burst: number; readonly perSecond: number }
+    | undefined;
+  readonly upstreamWaitMs: number;
   readonly upstreamTimeoutMs: number;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
 }
@@ -54,9 +62,6 @@ export class ConfigError extends Error {
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
-
-/** Reads a file as text; throws when it cannot. */
-export type ReadFile = (path: string) => string;
 
 /** Names under these prefixes are ours alone, so an unknown one is a typing error. */
 const OWN_PREFIXES = /^(?:AUTH0|CACHE|UPSTREAM)_/;
@@ -134,6 +139,8 @@ export function loadConfig(env: Environment, readFile: ReadFile): Config {
       optional('CACHE_ENCRYPTION_KEY_PREVIOUS', VARIABLES.CACHE_ENCRYPTION_KEY_PREVIOUS),
     ].filter((key) => key !== undefined),
     cacheHashKey: optional('CACHE_HASH_KEY', VARIABLES.CACHE_HASH_KEY),
+    upstreamBudget: optional('UPSTREAM_BUDGET', VARIABLES.UPSTREAM_BUDGET),
+    upstreamWaitMs: required('UPSTREAM_WAIT_MS', VARIABLES.UPSTREAM_WAIT_MS, 0),
     upstreamTimeoutMs: required('UPSTREAM_TIMEOUT_MS', VARIABLES.UPSTREAM_TIMEOUT_MS, 0),
     logLevel: required('LOG_LEVEL', VARIABLES.LOG_LEVEL, 'info'),
   };
@@ -170,45 +177,6 @@ function textOf(
     return content?.replace(/\r?\n$/, '') || undefined;
   }
   return direct ?? variable.default;
-}
-
-function readText(name: string, path: string, readFile: ReadFile, faults: string[]): string | undefined {
-  try {
-    return readFile(path);
-  } catch {
-    faults.push(`${name}: the file cannot be read`);
-    return undefined;
-  }
-}
-
-interface CredentialSources {
-  readonly secret: string | undefined;
-  readonly keyPath: string | undefined;
-  readonly algorithm: string;
-}
-
-function readCredentials(
-  { secret, keyPath, algorithm }: CredentialSources,
-  readFile: ReadFile,
-  faults: string[],
-): Config['credentials'] {
-  const none = { kind: 'secret', secret: '' } as const;
-  if (secret !== undefined && keyPath !== undefined) {
-    faults.push('AUTH0_CLIENT_SECRET, AUTH0_CLIENT_SIGNING_KEY_PATH: only one of them may be set');
-    return none;
-  }
-  if (secret !== undefined) return { kind: 'secret', secret };
-  if (keyPath === undefined) {
-    const already = faults.some((fault) => fault.startsWith('AUTH0_CLIENT_SECRET'));
-    if (!already) faults.push('AUTH0_CLIENT_SECRET: is required, or AUTH0_CLIENT_SIGNING_KEY_PATH');
-    return none;
-  }
-  const pem = readText('AUTH0_CLIENT_SIGNING_KEY_PATH', keyPath, readFile, faults);
-  if (pem === undefined) return none;
-  if (!pem.includes('-----BEGIN PRIVATE KEY-----')) {
-    faults.push('AUTH0_CLIENT_SIGNING_KEY_PATH: the file holds no private key in PKCS#8 PEM form');
-  }
-  return { kind: 'private_key', pem, algorithm };
 }
 
 /** Accepts the address with or without `/api/v2`, since both are called "the Management API URL". */

@@ -4,6 +4,7 @@
  */
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
+import { type ReadFile, readText } from './read-text.ts';
 
 /** RFC 6749 section 3.3: what a scope name may be made of. */
 const scope = z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'must be a scope name');
@@ -80,11 +81,7 @@ export interface Policy extends Omit<PolicyFile, '$schema' | 'userMetadata'> {
  * Reads the policy, and the metadata schema beside it where one is named by path. Each fault is added to
  * `faults`; then the answer must not be used.
  */
-export function loadPolicy(
-  path: string,
-  readFile: (path: string) => string,
-  faults: string[],
-): Policy | undefined {
+export function loadPolicy(path: string, readFile: ReadFile, faults: string[]): Policy | undefined {
   const content = readJson(path, 'POLICY_FILE', readFile, faults);
   if (content === undefined) return undefined;
   const result = policySchema.safeParse(content);
@@ -106,14 +103,9 @@ export function loadPolicy(
   return undefined;
 }
 
-function readJson(path: string, name: string, readFile: (path: string) => string, faults: string[]): unknown {
-  let text: string;
-  try {
-    text = readFile(path);
-  } catch {
-    faults.push(`${name}: the file cannot be read`);
-    return undefined;
-  }
+function readJson(path: string, name: string, readFile: ReadFile, faults: string[]): unknown {
+  const text = readText(name, path, readFile, faults);
+  if (text === undefined) return undefined;
   try {
     return JSON.parse(text);
   } catch {

@@ -2,8 +2,8 @@
  * Every environment variable: what it means, its default, and what it may hold. The README's table and
  * `.env.example` are held equal to this one by tests.
  */
-import { isIP } from 'node:net';
 import { z } from 'zod';
+import { aesKey, budget, domain, flag, integer, list, networks, origins, text, url } from './fields.ts';
 
 export interface Variable<T> {
   /** What an operator needs to know, in one or two sentences. */
@@ -17,73 +17,6 @@ export interface Variable<T> {
   /** From the text of the variable; a fault's message never repeats the text. */
   readonly schema: z.ZodType<T, string>;
 }
-
-function integer(min: number, max: number): z.ZodType<number, string> {
-  return z
-    .string()
-    .regex(/^\d{1,12}$/, `must be a whole number from ${min} to ${max}`)
-    .transform(Number)
-    .refine((value) => value >= min && value <= max, `must be a whole number from ${min} to ${max}`);
-}
-
-const text = z.string().min(1);
-const flag = z.enum(['true', 'false'], 'must be true or false').transform((value) => value === 'true');
-const list = z.string().transform((value) =>
-  value
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== ''),
-);
-
-/** A key of AES-256. */
-const aesKey = z
-  .string()
-  .transform((value) => Buffer.from(value, 'base64'))
-  .refine((bytes) => bytes.length === 32, 'must be 32 bytes in base64');
-
-const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
-
-/** An address that secrets may travel to: https, or http that never leaves this machine. */
-const url = z
-  .string()
-  .refine(
-    (value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol),
-    'must be an absolute http(s) URL',
-  )
-  .refine((value) => {
-    if (!URL.canParse(value)) return true;
-    const { protocol, hostname } = new URL(value);
-    return protocol === 'https:' || LOOPBACK.test(hostname);
-  }, 'must use https; plain http is accepted on loopback only')
-  .refine((value) => {
-    if (!URL.canParse(value)) return true;
-    const { username, password, search, hash } = new URL(value);
-    return username + password + search + hash === '';
-  }, 'must have no credentials, query or fragment');
-
-const origins = list.refine(
-  (items) => items.every((item) => URL.canParse(item) && new URL(item).origin === item),
-  'must list origins such as https://app.example.com, without a path or a trailing slash',
-);
-
-const NAMED_NETWORKS = ['loopback', 'linklocal', 'uniquelocal'];
-
-function isNetwork(item: string): boolean {
-  if (NAMED_NETWORKS.includes(item)) return true;
-  const [address = '', prefix, ...rest] = item.split('/');
-  const version = isIP(address);
-  if (version === 0 || rest.length > 0) return false;
-  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128));
-}
-
-const networks = list.refine(
-  (items) => items.every(isNetwork),
-  `must list IP addresses, networks in CIDR form, or ${NAMED_NETWORKS.join(', ')}; a number of hops is not accepted`,
-);
-
-const domain = z
-  .string()
-  .regex(/^[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::\d{1,5})?$/i, 'must be a host name such as tenant.eu.auth0.com');
 
 export const VARIABLES = {
   HOST: { description: 'Address of the public listener.', default: '0.0.0.0', schema: text },
@@ -221,6 +154,16 @@ export const VARIABLES = {
         (value) => URL.canParse(value) && /^rediss?:$/.test(new URL(value).protocol),
         'must be a redis:// or rediss:// URL',
       ),
+  },
+  UPSTREAM_BUDGET: {
+    description:
+      'Request budget of the tenant: `free`, `self-service`, `enterprise-nonprod`, `enterprise`, or `burst/per-second` such as `10/2`. Unset, only the tenant’s own `x-ratelimit-*` hold requests back.',
+    schema: budget,
+  },
+  UPSTREAM_WAIT_MS: {
+    description: 'Longest wait of a request for that budget, in milliseconds.',
+    default: '2000',
+    schema: integer(0, 60_000),
   },
   UPSTREAM_TIMEOUT_MS: {
     description: 'Longest wait for one answer of Auth0, in milliseconds.',

@@ -12,6 +12,8 @@ import type { CacheTier } from './cache/tier.ts';
 import { isJsonObject, type JsonObject } from './lib/json.ts';
 import { createRedisConnection, type RedisConnection } from './lib/redis-connection.ts';
 import type { Profile, WriteLock } from './metadata/ports.ts';
+import type { Bucket } from './lib/token-bucket.ts';
+import { createSharedBucket } from './redis/shared-bucket.ts';
 import { createRedisWriteLock } from './redis/write-lock.ts';
 import { CLIENTS_MAX, LEASE_MS, PROFILES_MAX, REDIS, WRITE_LOCK } from './tuning.ts';
 
@@ -19,6 +21,8 @@ export interface Sharing {
   readonly users: CacheTier<Profile>;
   readonly clients: CacheTier<JsonObject>;
   readonly lock: WriteLock;
+  /** Makes the bucket that replicas share; undefined without Redis. */
+  readonly shareBucket: ((name: string, local: Bucket) => Bucket) | undefined;
   /** Undefined without Redis. */
   readonly redis: RedisConnection | undefined;
 }
@@ -41,6 +45,7 @@ export function composeSharing(config: Config): Sharing {
       users: createMemoryTier({ entriesMax: PROFILES_MAX }),
       clients: createMemoryTier({ entriesMax: CLIENTS_MAX }),
       lock: { hold: (_userId, task) => task({ confirm: async () => undefined }) },
+      shareBucket: undefined,
       redis: undefined,
     };
   }
@@ -64,6 +69,7 @@ export function composeSharing(config: Config): Sharing {
       },
     ),
     lock: createRedisWriteLock({ redis, hide, random: Math.random }, WRITE_LOCK),
+    shareBucket: (name, local) => createSharedBucket({ redis, local }, { name }),
     redis,
   };
 }

@@ -66,7 +66,16 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
   const { redis } = sharing;
   redis?.onDown((reason) => logger.warn('redis is down; going on without it', reason));
   const readsAppMetadata = config.policy.appMetadata.readable.length > 0;
-  const tenant = createTenant({ http, clock }, { ...config, readsAppMetadata });
+  const tenant = createTenant(
+    { http, clock, shareBucket: sharing.shareBucket },
+    {
+      ...config,
+      readsAppMetadata,
+      budget: config.upstreamBudget,
+      waitMs: config.upstreamWaitMs,
+      timeoutMs: config.upstreamTimeoutMs,
+    },
+  );
   const directory = metrics.countingDirectory(tenant.users);
   const clients = metrics.countingClients(tenant.clients);
   const staleness = {
@@ -78,7 +87,7 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
     createMetadataCache(
       {
         tier: sharing.users,
-        load: (id) => directory.read(id),
+        load: (id, call) => directory.read(id, call),
         clock,
       },
       { ...staleness, ttlSeconds: config.cacheTtlSeconds, entriesMax: PROFILES_MAX },
@@ -89,7 +98,7 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
     createMetadataCache(
       {
         tier: sharing.clients,
-        load: (id) => clients.read(id),
+        load: (id, call) => clients.read(id, call),
         clock,
       },
       { ...staleness, ttlSeconds: config.cacheClientTtlSeconds, entriesMax: CLIENTS_MAX },
@@ -97,13 +106,14 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
   );
   const { policy } = config;
   const service = createMetadataService(
-    { directory, cache, lock: sharing.lock },
+    { directory, cache, lock: sharing.lock, clock },
     {
       limits: {
         bytesMax: config.metadataBytesMax,
         keysMax: policy.limits.keys,
         depthMax: policy.limits.depth,
       },
+      deadlineMs: config.upstreamWaitMs + config.upstreamTimeoutMs,
       schema: createSchemaRules(policy.userMetadata.schema),
       viewOf: createViews(policy.clients),
       appMetadataReadable: new Set(policy.appMetadata.readable),

@@ -28,5 +28,5 @@ export const REDIS = {
 export const WRITE_LOCK = {
   // What the death of a writer costs the others.
   lockMs: 4_000,
-  waitMs: 10_000,
+  waitMs: 6_000,
 };

@@ -1,16 +1,17 @@
 /**
- * The Management API, reduced to two operations on one user and one on an application. Nothing but `user_metadata` can be sent, and
- * nothing but the fields we ask for is kept of an answer, although a PATCH answers the whole user.
+ * The Management API, reduced to two operations on a user and one on an application. Nothing but
+ * `user_metadata` can be sent, and nothing but the fields we ask for is kept of an answer, although a PATCH
+ * answers the whole user.
  */
 import { z } from 'zod';
 import { AppError } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { HttpClient, HttpRequest, HttpResponse } from '../lib/http-client.ts';
+import type { HttpResponse } from '../lib/http-client.ts';
 import { isJsonObject, type JsonObject, nestsDeeperThan } from '../lib/json.ts';
 import { parseJsonText } from '../lib/json-text.ts';
 import type { ClientDirectory, Profile, UserDirectory } from '../metadata/ports.ts';
-import { malformedError, sending, statusError } from './failure.ts';
-import type { TokenProvider } from './token-provider.ts';
+import { malformedError, statusError } from './failure.ts';
+import type { Operation, Upstream } from './upstream.ts';
 
 export interface ManagementClientOptions {
   /** Base of the Management API, without a trailing slash: `https://tenant.eu.auth0.com/api/v2`. */
@@ -25,8 +26,7 @@ export interface ManagementClient {
 }
 
 interface Dependencies {
-  readonly http: HttpClient;
-  readonly tokens: TokenProvider;
+  readonly upstream: Upstream;
   readonly clock: Clock;
 }
 
@@ -44,16 +44,16 @@ const userSchema = z.object({
 
 const clientSchema = z.object({ client_id: z.string(), client_metadata: metadata.optional() });
 
-const READ = { name: 'users.read', changes: false };
-const READ_CLIENT = { name: 'clients.read', changes: false };
-const CHANGE = { name: 'users.change', changes: true };
+const READ: Operation = { name: 'users.read', changes: false };
+const READ_CLIENT: Operation = { name: 'clients.read', changes: false };
+const CHANGE: Operation = { name: 'users.change', changes: true };
 
 /**
- * @returns the directories of the tenant. An answer of 401 or 403 is this service's own fault: the token is
- * renewed once and the request repeated once, which is safe because a refused request changes nothing.
+ * @returns the directories of the tenant. Answers are checked, and whatever is not about the user or the
+ * application asked for is refused.
  */
 export function createManagementClient(
-  { http, tokens, clock }: Dependencies,
+  { upstream, clock }: Dependencies,
   { baseUrl, readsAppMetadata }: ManagementClientOptions,
 ): ManagementClient {
   const fields = ['user_id', 'user_metadata', 'updated_at', ...(readsAppMetadata ? ['app_metadata'] : [])];
@@ -64,24 +64,7 @@ export function createManagementClient(
     return `${baseUrl}/users/${encodeURIComponent(userId)}`;
   }
 
-  async function call(request: HttpRequest, operation: typeof READ): Promise<HttpResponse> {
-    const first = await authorized(request, operation);
-    if (first.status !== 401 && first.status !== 403) return first;
-    return authorized(request, operation);
-  }
-
-  async function authorized(request: HttpRequest, operation: typeof READ): Promise<HttpResponse> {
-    const token = await tokens.token();
-    const response = await sending(
-      () =>
-        http.send({ ...request, headers: { ...request.headers, authorization: `Bearer ${token.value}` } }),
-      operation,
-    );
-    if (response.status === 401 || response.status === 403) tokens.reject(token);
-    return response;
-  }
-
-  function interpret(response: HttpResponse, operation: typeof READ, userId: string): Profile {
+  function interpret(response: HttpResponse, operation: Operation, userId: string): Profile {
     if (response.status === 404) throw new AppError('user_not_found', 'The user no longer exists.');
     if (response.status !== 200) throw statusError(response, operation, clock.now());
     const user = parseJsonText(response.text, userSchema);
@@ -96,9 +79,9 @@ export function createManagementClient(
   }
 
   const clients: ClientDirectory = {
-    async read(clientId) {
+    async read(clientId, options) {
       const url = `${baseUrl}/clients/${encodeURIComponent(clientId)}?fields=client_id,client_metadata&include_fields=true`;
-      const response = await call({ method: 'GET', url }, READ_CLIENT);
+      const response = await upstream.call({ method: 'GET', url }, READ_CLIENT, options);
       if (response.status === 404) {
         throw new AppError('client_not_allowed', 'The application no longer exists.');
       }
@@ -110,13 +93,17 @@ export function createManagementClient(
   };
 
   const users: UserDirectory = {
-    async read(userId) {
-      const response = await call({ method: 'GET', url: `${userUrl(userId)}?${query}` }, READ);
+    async read(userId, options) {
+      const response = await upstream.call(
+        { method: 'GET', url: `${userUrl(userId)}?${query}` },
+        READ,
+        options,
+      );
       return interpret(response, READ, userId);
     },
-    async change(userId, changes) {
+    async change(userId, changes, options) {
       if (Object.keys(changes).length === 0) throw new Error('an empty change would wipe the metadata');
-      const response = await call(
+      const response = await upstream.call(
         {
           method: 'PATCH',
           url: userUrl(userId),
@@ -124,6 +111,7 @@ export function createManagementClient(
           body: JSON.stringify({ user_metadata: changes } satisfies { user_metadata: JsonObject }),
         },
         CHANGE,
+        options,
       );
       return interpret(response, CHANGE, userId);
     },

@@ -1,9 +1,14 @@
 /** The tenant as the rest of the service sees it: its users, its applications, and the token that opens both. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../lib/clock.ts';
 import type { HttpClient } from '../lib/http-client.ts';
+import { type Bucket, type BucketSize, createLocalBucket } from '../lib/token-bucket.ts';
+import { type Budget, cautious, type Lane, PLANS } from './budget.ts';
 import { type ClientCredentials, createClientAuthentication } from './client-credentials.ts';
+import { createGovernor } from './governor.ts';
 import { createManagementClient, type ManagementClient } from './management-client.ts';
 import { createTokenProvider, type TokenProvider } from './token-provider.ts';
+import { createUpstream } from './upstream.ts';
 
 export interface TenantOptions {
   /** Base address without a trailing slash: `https://tenant.eu.auth0.com`. */
@@ -11,16 +16,22 @@ export interface TenantOptions {
   readonly clientId: string;
   readonly credentials: ClientCredentials;
   readonly readsAppMetadata: boolean;
+  /** A plan by name, a bucket of its own, or undefined for no budget but the tenant's word. */
+  readonly budget: keyof typeof PLANS | BucketSize | undefined;
+  readonly waitMs: number;
+  readonly timeoutMs: number;
 }
 
 interface Dependencies {
   readonly http: HttpClient;
   readonly clock: Clock;
+  /** Makes the bucket that replicas share, where they do. */
+  readonly shareBucket: ((name: string, local: Bucket) => Bucket) | undefined;
 }
 
 export function createTenant(
-  { http, clock }: Dependencies,
-  { tenantUrl, clientId, credentials, readsAppMetadata }: TenantOptions,
+  { http, clock, shareBucket }: Dependencies,
+  { tenantUrl, clientId, credentials, readsAppMetadata, budget, waitMs, timeoutMs }: TenantOptions,
 ): ManagementClient & { readonly tokens: TokenProvider } {
   const apiUrl = `${tenantUrl}/api/v2`;
   const authentication = createClientAuthentication(
@@ -32,8 +43,31 @@ export function createTenant(
     // Auth0 knows its own API by this identifier, trailing slash included.
     { tokenUrl: `${tenantUrl}/oauth/token`, clientId, audience: `${apiUrl}/` },
   );
-  return {
-    tokens,
-    ...createManagementClient({ http, tokens, clock }, { baseUrl: apiUrl, readsAppMetadata }),
+  const bucketOf = createBuckets(typeof budget === 'string' ? PLANS[budget] : budget, (name, size) => {
+    const local = createLocalBucket({ clock }, size);
+    return shareBucket ? shareBucket(name, local) : local;
+  });
+  const governor = createGovernor({ clock, sleep, bucketOf }, { waitMs });
+  const upstream = createUpstream(
+    { http, tokens, governor, clock, sleep, random: Math.random },
+    { timeoutMs, deadlineMs: waitMs + timeoutMs },
+  );
+  return { tokens, ...createManagementClient({ upstream, clock }, { baseUrl: apiUrl, readsAppMetadata }) };
+}
+
+/** The bucket of each lane: one for all where the plan has one, else one for each. */
+function createBuckets(
+  budget: Budget | undefined,
+  create: (name: string, size: BucketSize | undefined) => Bucket,
+): (lane: Lane) => Bucket {
+  if (budget === undefined || 'burst' in budget) {
+    const shared = create('all', budget && cautious(budget));
+    return () => shared;
+  }
+  const lanes = new Map(Object.entries(budget).map(([lane, size]) => [lane, create(lane, cautious(size))]));
+  return (lane) => {
+    const bucket = lanes.get(lane);
+    if (!bucket) throw new Error(`no bucket for ${lane}`);
+    return bucket;
   };
 }

@@ -6,7 +6,7 @@
 import { LRUCache } from 'lru-cache';
 import { AppError } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { Cached, Freshness, ReadCache } from '../metadata/ports.ts';
+import type { CallOptions, Cached, Freshness, ReadCache } from '../metadata/ports.ts';
 import type { CacheEntry, CacheTier, Lease } from './tier.ts';
 
 export interface MetadataCacheOptions {
@@ -23,7 +23,7 @@ export interface MetadataCacheOptions {
 interface Dependencies<V> {
   readonly tier: CacheTier<V>;
   /** Asks the tenant. */
-  readonly load: (id: string) => Promise<V>;
+  readonly load: (id: string, options: CallOptions) => Promise<V>;
   readonly clock: Clock;
 }
 
@@ -102,7 +102,10 @@ export function createMetadataCache<V>(
     if (lease === undefined && shared) return { entry: shared, origin: 'tier', stored: keep(shared) };
     const askedAt = clock.now();
     try {
-      const entry = { value: await load(id), askedAt };
+      const entry = {
+        value: await load(id, { urgency: errand === 'refresh' ? 'refresh' : 'read' }),
+        askedAt,
+      };
       if (lease !== undefined) await tier.fill(key, entry, lease);
       return { entry, origin: 'tenant', stored: keep(entry) };
     } catch (error) {

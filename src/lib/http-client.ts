@@ -14,6 +14,8 @@ export interface HttpRequest {
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent as it stands; set `content-type` with it. */
   readonly body?: string;
+  /** Shortens the time-out for this request. */
+  readonly timeoutMs?: number;
 }
 
 export interface HttpResponse {
@@ -69,7 +71,6 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     httpsAgent,
     proxy: false,
     maxRedirects: 0,
-    timeout: options.timeoutMs,
     maxContentLength: options.responseBytesMax,
     maxBodyLength: options.requestBytesMax,
     responseType: 'text',
@@ -80,14 +81,15 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   });
 
   return {
-    async send({ method, url, headers = {}, body }) {
+    async send({ method, url, headers = {}, body, timeoutMs = options.timeoutMs }) {
       try {
         const response = await client.request<unknown>({
           method,
           url,
           headers: { accept: 'application/json', ...headers },
           // axios counts its own time-out from the last byte received; this one is absolute.
-          signal: AbortSignal.timeout(options.timeoutMs),
+          timeout: timeoutMs,
+          signal: AbortSignal.timeout(timeoutMs),
           ...(body === undefined ? {} : { data: body }),
         });
         return {

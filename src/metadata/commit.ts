@@ -3,6 +3,7 @@
  * document that those before it produced, and one that is refused leaves the others alone.
  */
 import { LRUCache } from 'lru-cache';
+import type { Clock } from '../lib/clock.ts';
 import {
   type JsonObject,
   type JsonValue,
@@ -15,7 +16,15 @@ import { rootChanges } from './changes.ts';
 import { assertWithinLimits, type DocumentLimits } from './document.ts';
 import type { Edit } from './edit.ts';
 import { type MetadataView, readOnly } from './policy.ts';
-import type { Grip, MetadataCache, Profile, RootChanges, UserDirectory, WriteLock } from './ports.ts';
+import type {
+  CallOptions,
+  Grip,
+  MetadataCache,
+  Profile,
+  RootChanges,
+  UserDirectory,
+  WriteLock,
+} from './ports.ts';
 import { assertPrecondition, type Precondition } from './precondition.ts';
 import type { SchemaRules } from './schema-rules.ts';
 import type { Commit, Settled } from './write-queue.ts';
@@ -33,12 +42,21 @@ export interface Write {
 export interface DocumentRules {
   readonly limits: DocumentLimits;
   readonly schema: SchemaRules;
+  /** One deadline for all that a commit asks of the tenant. */
+  readonly deadlineMs: number;
 }
 
 interface Dependencies {
   readonly directory: UserDirectory;
   readonly cache: MetadataCache;
   readonly lock: WriteLock;
+  readonly clock: Clock;
+}
+
+/** The terms on which a commit may ask the tenant. */
+interface Terms {
+  readonly grip: Grip;
+  readonly call: CallOptions;
 }
 
 interface Size {
@@ -64,17 +82,17 @@ export function resourceValue(document: JsonObject, key: string | undefined): Js
  * or may or may not have applied it, every write that counted on it fails alike.
  */
 export function createCommit(
-  { directory, cache, lock }: Dependencies,
+  { directory, cache, lock, clock }: Dependencies,
   rules: DocumentRules,
 ): Commit<Write, Profile> {
   /** Sizes seen in answers to writes, which never fill the cache. */
   const sizes = new LRUCache<string, Size>({ max: SIZES_MAX });
 
-  async function change(userId: string, changes: RootChanges, grip: Grip): Promise<Profile> {
+  async function change(userId: string, changes: RootChanges, { grip, call }: Terms): Promise<Profile> {
     await cache.invalidate(userId);
     await grip.confirm();
     try {
-      const profile = await directory.change(userId, changes);
+      const profile = await directory.change(userId, changes, call);
       sizes.set(userId, sizeOf(profile.userMetadata));
       return profile;
     } finally {
@@ -101,19 +119,19 @@ export function createCommit(
     return true;
   }
 
-  async function commit(userId: string, writes: readonly Write[], grip: Grip) {
+  async function commit(userId: string, writes: readonly Write[], terms: Terms) {
     const [first] = writes;
     const blind = first?.edit.blind;
     if (first && blind && writes.length === 1 && isBlind(userId, first) && satisfiesSchema(userId, first)) {
-      return [{ result: await change(userId, blind, grip) }];
+      return [{ result: await change(userId, blind, terms) }];
     }
-    const base = await directory.read(userId);
+    const base = await directory.read(userId, terms.call);
     const verdicts = judgeAll(writes, base.userMetadata, rules);
     const final = verdicts.at(-1)?.document ?? base.userMetadata;
     const changes = rootChanges(base.userMetadata, final);
     if (changes === undefined) return verdicts.map((verdict) => settle(verdict, base));
     try {
-      const stored = await change(userId, changes, grip);
+      const stored = await change(userId, changes, terms);
       // Somebody else changed the user meanwhile: what the tenant holds is the answer for all.
       const foreign = !jsonEqual(stored.userMetadata, final);
       return verdicts.map((verdict) => settle(verdict, stored, foreign));
@@ -125,7 +143,11 @@ export function createCommit(
     }
   }
 
-  return (userId, writes) => lock.hold(userId, (grip) => commit(userId, writes, grip));
+  return (userId, writes) =>
+    lock.hold(userId, (grip) => {
+      const call = { urgency: 'write', deadlineAt: clock.now() + rules.deadlineMs } as const;
+      return commit(userId, writes, { grip, call });
+    });
 }
 
 function sizeOf(document: JsonObject): Size {

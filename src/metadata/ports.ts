@@ -26,15 +26,24 @@ export interface Subject {
  */
 export type RootChanges = JsonObject;
 
+/** Who is served first where the tenant's request budget is short; `refresh` is what nobody waits for. */
+export type Urgency = 'write' | 'read' | 'refresh';
+
+export interface CallOptions {
+  readonly urgency: Urgency;
+  /** When the caller stops waiting, in milliseconds since the epoch. By default a full wait from now. */
+  readonly deadlineAt?: number;
+}
+
 /** The tenant, seen through the only two operations this service performs on a user. */
 export interface UserDirectory {
   /** @throws AppError `user_not_found` or an `upstream_*` code. */
-  read(userId: string): Promise<Profile>;
+  read(userId: string, options: CallOptions): Promise<Profile>;
   /**
    * Applies `changes` at the first level and answers the user as the tenant holds it afterwards.
    * @throws AppError; with `outcome: 'unknown'` when the change may have been applied all the same.
    */
-  change(userId: string, changes: RootChanges): Promise<Profile>;
+  change(userId: string, changes: RootChanges, options: CallOptions): Promise<Profile>;
 }
 
 /** The applications of the tenant, of which only their settings are read. */
@@ -43,7 +52,7 @@ export interface ClientDirectory {
    * The application's `client_metadata`.
    * @throws AppError `client_not_allowed` when the tenant knows no such application, or `upstream_*`.
    */
-  read(clientId: string): Promise<JsonObject>;
+  read(clientId: string, options: CallOptions): Promise<JsonObject>;
 }
 
 /** A hold on a user's right to be written, by one process of many. */

@@ -3,6 +3,7 @@
  * another one, and every document is what the subject's application may see of it.
  */
 import { AppError } from '../lib/app-error.ts';
+import type { Clock } from '../lib/clock.ts';
 import type { JsonObject, JsonValue } from '../lib/json.ts';
 import { createCommit, type DocumentRules, resourceValue } from './commit.ts';
 import type { DocumentLimits } from './document.ts';
@@ -57,6 +58,7 @@ interface Dependencies {
   readonly directory: UserDirectory;
   readonly cache: MetadataCache;
   readonly lock: WriteLock;
+  readonly clock: Clock;
 }
 
 export interface MetadataRules extends DocumentRules {
@@ -70,12 +72,9 @@ export interface MetadataRules extends DocumentRules {
  * What this cannot promise: a dashboard edit of the *same* top-level key that lands between our read and
  * our write is overwritten, because the Management API knows no conditional requests.
  */
-export function createMetadataService(
-  { directory, cache, lock }: Dependencies,
-  rules: MetadataRules,
-): MetadataService {
+export function createMetadataService(dependencies: Dependencies, rules: MetadataRules): MetadataService {
   const { limits, viewOf, appMetadataReadable } = rules;
-  const queue = createWriteQueue(createCommit({ directory, cache, lock }, rules));
+  const queue = createWriteQueue(createCommit(dependencies, rules));
 
   function seenBy({ clientId }: Subject, profile: Profile): Profile {
     return {
@@ -98,7 +97,7 @@ export function createMetadataService(
   return {
     limits,
     async read(subject, options) {
-      const read = await cache.read(subject.userId, options);
+      const read = await dependencies.cache.read(subject.userId, options);
       return { ...read, value: seenBy(subject, read.value) };
     },
     patch: async (subject, patch, options) => write(subject, mergeEdit(patch, limits), undefined, options),

@@ -66,11 +66,12 @@ export function createMetrics({ now }: { readonly now: () => number }): Metrics 
       requests.observe(labels, durationMs / 1000);
     },
     countingDirectory: (directory) => ({
-      read: (userId) => timed('users.read', () => directory.read(userId)),
-      change: (userId, changes) => timed('users.change', () => directory.change(userId, changes)),
+      read: (userId, options) => timed('users.read', () => directory.read(userId, options)),
+      change: (userId, changes, options) =>
+        timed('users.change', () => directory.change(userId, changes, options)),
     }),
     countingClients: (directory) => ({
-      read: (clientId) => timed('clients.read', () => directory.read(clientId)),
+      read: (clientId, options) => timed('clients.read', () => directory.read(clientId, options)),
     }),
     countingCache: <V>(resource: 'user' | 'client', cache: ReadCache<V>): ReadCache<V> => ({
       async read(userId, options) {

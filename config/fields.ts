@@ -1,0 +1,87 @@
+/** What the text of a variable may be. A fault's message says what would do, and never repeats the text. */
+import { isIP } from 'node:net';
+import { z } from 'zod';
+
+export function integer(min: number, max: number): z.ZodType<number, string> {
+  return z
+    .string()
+    .regex(/^\d{1,12}$/, `must be a whole number from ${min} to ${max}`)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, `must be a whole number from ${min} to ${max}`);
+}
+
+export const text = z.string().min(1);
+export const flag = z.enum(['true', 'false'], 'must be true or false').transform((value) => value === 'true');
+export const list = z.string().transform((value) =>
+  value
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== ''),
+);
+
+const PLAN_NAMES = ['free', 'self-service', 'enterprise-nonprod', 'enterprise'] as const;
+const BUDGET_FAULT = `must be ${PLAN_NAMES.join(', ')} or burst/per-second, such as 10/2`;
+
+export const budget = z.union(
+  [
+    z.enum(PLAN_NAMES),
+    z
+      .string()
+      .regex(/^[1-9]\d{0,4}\/(?:0\.)?[1-9]\d{0,4}(?:\.\d{1,3})?$/)
+      .transform((value) => {
+        const [burst, perSecond] = value.split('/').map(Number);
+        return { burst: burst ?? 1, perSecond: perSecond ?? 1 };
+      }),
+  ],
+  BUDGET_FAULT,
+);
+
+/** A key of AES-256. */
+export const aesKey = z
+  .string()
+  .transform((value) => Buffer.from(value, 'base64'))
+  .refine((bytes) => bytes.length === 32, 'must be 32 bytes in base64');
+
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
+
+/** An address that secrets may travel to: https, or http that never leaves this machine. */
+export const url = z
+  .string()
+  .refine(
+    (value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol),
+    'must be an absolute http(s) URL',
+  )
+  .refine((value) => {
+    if (!URL.canParse(value)) return true;
+    const { protocol, hostname } = new URL(value);
+    return protocol === 'https:' || LOOPBACK.test(hostname);
+  }, 'must use https; plain http is accepted on loopback only')
+  .refine((value) => {
+    if (!URL.canParse(value)) return true;
+    const { username, password, search, hash } = new URL(value);
+    return username + password + search + hash === '';
+  }, 'must have no credentials, query or fragment');
+
+export const origins = list.refine(
+  (items) => items.every((item) => URL.canParse(item) && new URL(item).origin === item),
+  'must list origins such as https://app.example.com, without a path or a trailing slash',
+);
+
+const NAMED_NETWORKS = ['loopback', 'linklocal', 'uniquelocal'];
+
+function isNetwork(item: string): boolean {
+  if (NAMED_NETWORKS.includes(item)) return true;
+  const [address = '', prefix, ...rest] = item.split('/');
+  const version = isIP(address);
+  if (version === 0 || rest.length > 0) return false;
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128));
+}
+
+export const networks = list.refine(
+  (items) => items.every(isNetwork),
+  `must list IP addresses, networks in CIDR form, or ${NAMED_NETWORKS.join(', ')}; a number of hops is not accepted`,
+);
+
+export const domain = z
+  .string()
+  .regex(/^[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::\d{1,5})?$/i, 'must be a host name such as tenant.eu.auth0.com');

@@ -1,0 +1,133 @@
+/**
+ * How a request to the Management API is made: admitted by the governor, authorised, sent through the
+ * circuit breaker, and repeated only where that is safe and there is time left.
+ */
+import { BrokenCircuitError, circuitBreaker, handleType, type IPolicy, SamplingBreaker } from 'cockatiel';
+import { AppError } from '../lib/app-error.ts';
+import type { Clock } from '../lib/clock.ts';
+import { type HttpClient, HttpFailure, type HttpRequest, type HttpResponse } from '../lib/http-client.ts';
+import { SafeError } from '../lib/safe-error.ts';
+import type { CallOptions } from '../metadata/ports.ts';
+import type { Lane } from './budget.ts';
+import { retryAfterSeconds, statusError, transportError } from './failure.ts';
+import type { Governor } from './governor.ts';
+import type { ManagementToken, TokenProvider } from './token-provider.ts';
+
+/** What is asked, for the log, the budget and the question whether it may be asked twice. */
+export interface Operation {
+  readonly name: Lane;
+  readonly changes: boolean;
+}
+
+export interface Upstream {
+  /**
+   * Answers any status that is for the operation to judge: a success, or a refusal of this request.
+   * @throws AppError with an `upstream_*` code for everything else.
+   */
+  call(request: HttpRequest, operation: Operation, options: CallOptions): Promise<HttpResponse>;
+}
+
+interface Dependencies {
+  readonly http: HttpClient;
+  readonly tokens: TokenProvider;
+  readonly governor: Governor;
+  readonly clock: Clock;
+  readonly sleep: (ms: number) => Promise<unknown>;
+  readonly random: () => number;
+}
+
+export interface UpstreamOptions {
+  /** For one answer. */
+  readonly timeoutMs: number;
+  /** For everything a call does, waiting for the budget included. */
+  readonly deadlineMs: number;
+}
+
+const ATTEMPTS_MAX = 3;
+const BACKOFF_MS = 80;
+
+/** Opens when half of at least 20 requests within ten seconds failed; tries one again after two seconds. */
+function createBreaker(): IPolicy {
+  const policy = handleType(HttpFailure).orWhenResult(isServerError);
+  const breaker = new SamplingBreaker({ threshold: 0.5, duration: 10_000, minimumRps: 2 });
+  return circuitBreaker(policy, { halfOpenAfter: 2_000, breaker });
+}
+
+function isServerError(result: unknown): boolean {
+  return typeof result === 'object' && result !== null && Number(Reflect.get(result, 'status')) >= 500;
+}
+
+export function createUpstream(
+  { http, tokens, governor, clock, sleep, random }: Dependencies,
+  { timeoutMs, deadlineMs }: UpstreamOptions,
+): Upstream {
+  const breaker = createBreaker();
+
+  async function send(request: HttpRequest, token: ManagementToken, leftMs: number): Promise<HttpResponse> {
+    const headers = { ...request.headers, authorization: `Bearer ${token.value}` };
+    return breaker.execute(() =>
+      http.send({ ...request, headers, timeoutMs: Math.max(1, Math.min(timeoutMs, leftMs)) }),
+    );
+  }
+
+  /** One attempt: the answer, or the error that it comes to, with the pause after which to repeat it. */
+  async function attempt(
+    request: HttpRequest,
+    operation: Operation,
+    token: ManagementToken,
+    leftMs: number,
+  ): Promise<{ readonly response: HttpResponse } | { readonly error: unknown; readonly pauseMs?: number }> {
+    const backoffMs = BACKOFF_MS * (0.5 + random());
+    try {
+      const response = await send(request, token, leftMs);
+      governor.learn(operation.name, response);
+      if (response.status === 429) {
+        const error = statusError(response, operation, clock.now());
+        return { error, pauseMs: retryAfterSeconds(response, clock.now()) * 1000 + backoffMs };
+      }
+      return { response };
+    } catch (thrown) {
+      if (thrown instanceof BrokenCircuitError) return { error: circuitOpen() };
+      if (!(thrown instanceof HttpFailure)) throw thrown;
+      const error = transportError(thrown, operation);
+      const surelyNotApplied = thrown.kind === 'unreachable';
+      const safe = surelyNotApplied || (!operation.changes && thrown.kind === 'reset');
+      return safe ? { error, pauseMs: backoffMs } : { error };
+    }
+  }
+
+  return {
+    async call(request, operation, { urgency, deadlineAt = clock.now() + deadlineMs }) {
+      let renewed = false;
+      for (let attempts = 1; ; attempts += 1) {
+        await governor.admit(operation.name, urgency);
+        const token = await tokens.token();
+        const outcome = await attempt(request, operation, token, deadlineAt - clock.now());
+        if ('response' in outcome) {
+          const { response } = outcome;
+          const refused = response.status === 401 || response.status === 403;
+          if (!refused || renewed) return response;
+          // Our own fault, not the caller's: a refused request changed nothing and may be repeated once.
+          tokens.reject(token);
+          renewed = true;
+        } else {
+          const { error, pauseMs } = outcome;
+          const last = attempts >= ATTEMPTS_MAX || urgency === 'refresh' || pauseMs === undefined;
+          if (last || clock.now() + pauseMs >= deadlineAt) throw error;
+          await sleep(pauseMs);
+        }
+      }
+    },
+  };
+}
+
+function circuitOpen(): AppError {
+  return new AppError(
+    'upstream_unavailable',
+    'The identity provider keeps failing and is left alone for a moment.',
+    {
+      retryAfterSeconds: 2,
+      cause: new SafeError('circuit breaker open'),
+    },
+  );
+}
