@@ -26,6 +26,7 @@ export interface Config {
   readonly trustedProxies: readonly string[];
   readonly policy: Policy;
   readonly auth0Compat: boolean;
+  readonly auth0Events: boolean;
   readonly metadataBytesMax: number;
   readonly requireIfMatch: boolean;
   readonly cacheTtlSeconds: number;
@@ -45,6 +46,7 @@ export interface Config {
     | undefined;
   readonly upstreamWaitMs: number;
   readonly upstreamTimeoutMs: number;
+  readonly leastPrivilege: 'warn' | 'enforce';
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
 }
 
@@ -123,6 +125,7 @@ export function loadConfig(env: Environment, readFile: ReadFile): Config {
     corsOrigins: optional('CORS_ORIGINS', VARIABLES.CORS_ORIGINS) ?? [],
     trustedProxies: optional('TRUSTED_PROXIES', VARIABLES.TRUSTED_PROXIES) ?? [],
     auth0Compat: required('AUTH0_COMPAT', VARIABLES.AUTH0_COMPAT, false),
+    auth0Events: required('AUTH0_EVENTS', VARIABLES.AUTH0_EVENTS, false),
     metadataBytesMax: required('USER_METADATA_MAX_BYTES', VARIABLES.USER_METADATA_MAX_BYTES, 0),
     requireIfMatch: required('REQUIRE_IF_MATCH', VARIABLES.REQUIRE_IF_MATCH, false),
     cacheTtlSeconds: required('CACHE_TTL_SECONDS', VARIABLES.CACHE_TTL_SECONDS, 0),
@@ -142,6 +145,7 @@ export function loadConfig(env: Environment, readFile: ReadFile): Config {
     upstreamBudget: optional('UPSTREAM_BUDGET', VARIABLES.UPSTREAM_BUDGET),
     upstreamWaitMs: required('UPSTREAM_WAIT_MS', VARIABLES.UPSTREAM_WAIT_MS, 0),
     upstreamTimeoutMs: required('UPSTREAM_TIMEOUT_MS', VARIABLES.UPSTREAM_TIMEOUT_MS, 0),
+    leastPrivilege: required('LEAST_PRIVILEGE', VARIABLES.LEAST_PRIVILEGE, 'warn'),
     logLevel: required('LOG_LEVEL', VARIABLES.LOG_LEVEL, 'info'),
   };
   if (faults.length > 0 || policy === undefined) throw new ConfigError(faults);

@@ -97,6 +97,11 @@ export const VARIABLES = {
     default: 'false',
     schema: flag,
   },
+  AUTH0_EVENTS: {
+    description: 'Whether changes made elsewhere are learnt from Auth0’s Events API.',
+    default: 'false',
+    schema: flag,
+  },
   USER_METADATA_MAX_BYTES: {
     description: 'Largest metadata document, in bytes of JSON. Auth0 caps the whole profile at 10 KB.',
     default: '8192',
@@ -169,6 +174,12 @@ export const VARIABLES = {
     description: 'Longest wait for one answer of Auth0, in milliseconds.',
     default: '5000',
     schema: integer(50, 60_000),
+  },
+  LEAST_PRIVILEGE: {
+    description:
+      'What happens when the machine client holds scopes that nothing needs: `warn`, or `enforce` to refuse to start.',
+    default: 'warn',
+    schema: z.enum(['warn', 'enforce'], 'must be warn or enforce'),
   },
   LOG_LEVEL: {
     description: 'Least severe lines that are written: `debug`, `info`, `warn`, `error` or `silent`.',

@@ -3,9 +3,10 @@
  */
 import type { DestinationStream } from 'pino';
 import type { Config } from '../config/load.ts';
-import { createTenant } from './auth0/tenant.ts';
+import { comparePrivileges } from './auth0/privileges.ts';
 import { createMetadataCache } from './cache/metadata-cache.ts';
 import { composeSharing } from './compose-sharing.ts';
+import { composeUpstream, privilegeNeeds, readsAppMetadata } from './compose-upstream.ts';
 import { createApp } from './http/app.ts';
 import { createBodyReader } from './http/body.ts';
 import { createGuard } from './http/guard.ts';
@@ -14,9 +15,8 @@ import { createOps } from './http/ops.ts';
 import type { ObservedRequest } from './http/request-observer.ts';
 import { createRoutes } from './http/routes.ts';
 import { createAuthenticate, SIGNING_ALGORITHMS } from './identity/authenticate.ts';
-import { createSigningKeys } from './identity/signing-keys.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
-import { createHttpClient } from './lib/http-client.ts';
+import { SafeError } from './lib/safe-error.ts';
 import { createUpkeep } from './lib/upkeep.ts';
 import { createClientSettings } from './metadata/client-settings.ts';
 import { createViews } from './metadata/policy.ts';
@@ -25,15 +25,7 @@ import { createMetadataService } from './metadata/service.ts';
 import { createLogger, type Logger } from './observability/logger.ts';
 import { createMetrics } from './observability/metrics.ts';
 import { createReadiness } from './observability/readiness.ts';
-import {
-  BODY_BYTES_MIN,
-  CLIENTS_MAX,
-  KEYS,
-  PROFILES_MAX,
-  STOP,
-  UPKEEP_INTERVAL_MS,
-  UPSTREAM,
-} from './tuning.ts';
+import { BODY_BYTES_MIN, CLIENTS_MAX, PROFILES_MAX, STOP, UPKEEP_INTERVAL_MS } from './tuning.ts';
 
 export interface Service {
   readonly logger: Logger;
@@ -54,28 +46,12 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
     level: config.logLevel,
   });
   const metrics = createMetrics(clock);
-  const http = createHttpClient({ ...UPSTREAM, timeoutMs: config.upstreamTimeoutMs });
-
-  const keys = createSigningKeys(
-    { http, clock },
-    { ...KEYS, issuer: config.issuer, jwksUri: config.jwksUri },
-  );
-  const authenticate = createAuthenticate({ keys }, config);
-
   const sharing = composeSharing(config);
   const { redis } = sharing;
   redis?.onDown((reason) => logger.warn('redis is down; going on without it', reason));
-  const readsAppMetadata = config.policy.appMetadata.readable.length > 0;
-  const tenant = createTenant(
-    { http, clock, shareBucket: sharing.shareBucket },
-    {
-      ...config,
-      readsAppMetadata,
-      budget: config.upstreamBudget,
-      waitMs: config.upstreamWaitMs,
-      timeoutMs: config.upstreamTimeoutMs,
-    },
-  );
+  const { http, keys, tenant } = composeUpstream(config, sharing, clock);
+  const authenticate = createAuthenticate({ keys }, config);
+
   const directory = metrics.countingDirectory(tenant.users);
   const clients = metrics.countingClients(tenant.clients);
   const staleness = {
@@ -133,7 +109,7 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
       ...config,
       scopes: policy.scopes,
       compat: config.auth0Compat,
-      readsAppMetadata,
+      readsAppMetadata: readsAppMetadata(config),
       algorithms: SIGNING_ALGORITHMS,
       metadataSchema: policy.userMetadata.schema,
     },
@@ -169,13 +145,29 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
     { onFailure: (name, error) => logger.warn(`${name} not fetched`, error), intervalMs: UPKEEP_INTERVAL_MS },
   );
 
+  /** Names what the machine client holds too much or too little of; `enforce` does not live with the former. */
+  async function examinePrivileges(): Promise<void> {
+    const { scopes } = await tenant.tokens.token();
+    if (scopes === undefined) return;
+    const { missing, unneeded } = comparePrivileges(scopes, privilegeNeeds(config));
+    for (const { scope, feature } of missing) {
+      logger.error('management scope missing', new SafeError(`${scope}, needed for ${feature}`));
+    }
+    if (unneeded.length === 0) return;
+    const excess = new SafeError(`the machine client holds scopes that nothing needs: ${unneeded.join(' ')}`);
+    if (config.leastPrivilege === 'enforce') throw excess;
+    logger.warn('management scopes not needed', excess);
+  }
+
   return {
     logger,
     async start() {
+      if (config.leastPrivilege === 'enforce') await examinePrivileges();
       redis?.start();
       const opsPort = await opsListener.start();
       const port = await publicListener.start();
       upkeep.start();
+      if (config.leastPrivilege === 'warn') examinePrivileges().catch(() => undefined);
       logger.info('started', { port, ops_port: opsPort });
       return { port, opsPort };
     },

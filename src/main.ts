@@ -1,7 +1,9 @@
 /** The entry: configuration, composition, signals. The only place that reads the environment or exits. */
 import { readFileSync } from 'node:fs';
 import { ConfigError, loadConfig } from '../config/load.ts';
+import { check } from './check.ts';
 import { createService } from './compose.ts';
+import { AppError } from './lib/app-error.ts';
 import { SafeError } from './lib/safe-error.ts';
 
 const SAME_SIGNAL_MS = 1_000;
@@ -9,6 +11,10 @@ const STOPPING_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 
 async function main(): Promise<void> {
   const config = loadConfig(process.env, (path) => readFileSync(path, 'utf8'));
+  if (process.argv[2] === 'check') {
+    process.exitCode = (await check(config)) ? 0 : 1;
+    return;
+  }
   const service = createService(config);
   let stoppingSince: number | undefined;
   for (const signal of STOPPING_SIGNALS) {
@@ -33,12 +39,14 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  const known = error instanceof ConfigError || error instanceof SafeError;
-  process.stderr.write(`metadata-bff cannot start.\n${known ? error.message : describe(error)}\n`);
+  process.stderr.write(`metadata-bff cannot start.\n${describe(error)}\n`);
   process.exit(1);
 });
 
-/** An unexpected error is named without its message, which might hold a value of the environment. */
+/** Our own errors speak for themselves; the message of another might hold a value of the environment. */
 function describe(error: unknown): string {
+  if (error instanceof ConfigError || error instanceof SafeError || error instanceof AppError) {
+    return error.message;
+  }
   return error instanceof Error ? error.name : 'unknown error';
 }

@@ -2,6 +2,7 @@
  * The Management API token: fetched by client credentials, kept until shortly before it ends, one request
  * in flight whatever the number of those who wait.
  */
+import { decodeJwt } from 'jose';
 import { z } from 'zod';
 import type { Clock } from '../lib/clock.ts';
 import type { HttpClient } from '../lib/http-client.ts';
@@ -78,7 +79,8 @@ export function createTokenProvider(
     if (response.status !== 200) throw statusError(response, OPERATION, clock.now());
     const answer = parseJsonText(response.text, answerSchema);
     if (!answer) throw malformedError(response, OPERATION);
-    const token = { value: answer.access_token, scopes: answer.scope?.split(' ').filter(Boolean) };
+    const scope = answer.scope ?? scopeClaim(answer.access_token);
+    const token = { value: answer.access_token, scopes: scope?.split(' ').filter(Boolean) };
     const lifetimeMs = answer.expires_in * 1000;
     // A token shorter than twice the margin is used for half of its life.
     held = { token, renewAt: askedAt + Math.max(lifetimeMs / 2, lifetimeMs - RENEW_BEFORE_MS) };
@@ -96,4 +98,14 @@ export function createTokenProvider(
     },
     healthy: () => healthy,
   };
+}
+
+/** The grant as the token itself names it, unverified: it came from the tenant a moment ago. */
+function scopeClaim(token: string): string | undefined {
+  try {
+    const { scope } = decodeJwt(token);
+    return typeof scope === 'string' ? scope : undefined;
+  } catch {
+    return undefined;
+  }
 }
