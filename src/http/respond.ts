@@ -3,7 +3,7 @@ import type { Request, Response } from 'express';
 import { AppError } from '../lib/app-error.ts';
 import type { JsonValue } from '../lib/json.ts';
 import type { Cached } from '../metadata/ports.ts';
-import { represent } from '../metadata/representation.ts';
+import { represent, type Representation } from '../metadata/representation.ts';
 import { cacheStatus } from './cache-status.ts';
 import { notModified } from './conditional.ts';
 
@@ -31,7 +31,16 @@ export function sendRead(req: Request, res: Response, value: JsonValue, source: 
 
 /** Answers a document that is the same for everybody and may be kept for a while. */
 export function sendPublic(req: Request, res: Response, value: JsonValue, contentType: string): void {
-  const { body, etag } = represent(value);
+  sendPublicText(req, res, represent(value), contentType);
+}
+
+/** The same for a text that is no JSON, or whose order counts. */
+export function sendPublicText(
+  req: Request,
+  res: Response,
+  { body, etag }: Representation,
+  contentType: string,
+): void {
   res.set({ 'Cache-Control': 'public, max-age=300', ETag: etag });
   if (notModified(req, etag)) res.status(304).end();
   else sendBody(res, body, contentType);

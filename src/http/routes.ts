@@ -4,10 +4,13 @@ import type { ClientSettings } from '../metadata/client-settings.ts';
 import type { MetadataService } from '../metadata/service.ts';
 import type { BodyReader } from './body.ts';
 import type { Guard } from './guard.ts';
+import { createOpenApiDocument } from './openapi/document.ts';
 import { clientMetadataRoutes } from './routes/client-metadata.ts';
-import { compatRoutes } from './routes/compat.ts';
+import { compatRoutes, READ_SCOPES, UPDATE_SCOPES } from './routes/compat.ts';
 import { type DiscoveryOptions, discoveryRoutes } from './routes/discovery.ts';
+import { docsPageRoutes } from './routes/docs-page.ts';
 import { metadataRoutes } from './routes/metadata.ts';
+import { openApiRoutes } from './routes/openapi.ts';
 import { profileRoutes } from './routes/profile.ts';
 
 export interface ScopeNames {
@@ -45,7 +48,12 @@ export function createRoutes(
     ),
     profileRoutes({ service, guard }, { readScope, appMetadataScope: scopes.readAppMetadata }),
     clientMetadataRoutes({ settings, guard }, { readScope: scopes.readClientMetadata }),
-    discoveryRoutes({ ...discovery, scopes: Object.values(scopes) }),
+    discoveryRoutes({
+      ...discovery,
+      scopes: [...Object.values(scopes), ...(compat ? [...READ_SCOPES, ...UPDATE_SCOPES] : [])],
+    }),
+    openApiRoutes(createOpenApiDocument({ ...discovery, scopes, compat, requireIfMatch })),
+    docsPageRoutes(),
   ];
   if (compat) routes.push(compatRoutes({ service, guard, bodies }, { showsAppMetadata: readsAppMetadata }));
   return routes;

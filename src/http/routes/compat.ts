@@ -24,10 +24,15 @@ interface Dependencies {
   readonly bodies: BodyReader;
 }
 
-const READ_SCOPES = ['read:current_user'];
-const UPDATE_SCOPES = ['update:current_user_metadata', 'create:current_user_metadata'];
+export const READ_SCOPES = ['read:current_user'];
+export const UPDATE_SCOPES = ['update:current_user_metadata', 'create:current_user_metadata'];
 
-const patchSchema = z.strictObject({ user_metadata: z.custom<JsonObject>(isJsonObject) });
+/** `{}` means "remove everything" upstream, and is nearly always a mistake; it is refused here. */
+export const compatPatchSchema = z.strictObject({
+  user_metadata: z
+    .custom<JsonObject>((value) => isJsonObject(value) && Object.keys(value).length > 0)
+    .meta({ type: 'object', minProperties: 1, description: '`null` removes a key.' }),
+});
 
 export function compatRoutes(
   { service, guard, bodies }: Dependencies,
@@ -77,7 +82,6 @@ function assertSelf(req: Request, { userId }: Caller): void {
   throw new AppError('user_mismatch', 'A caller can reach their own user only.');
 }
 
-/** `{}` means "remove everything" upstream, and nearly always a mistake; it is refused here. */
 function userMetadataOf(body: JsonValue): JsonObject {
   if (isJsonObject(body)) {
     const others = Object.keys(body).filter((key) => key !== 'user_metadata');
@@ -85,8 +89,8 @@ function userMetadataOf(body: JsonValue): JsonObject {
       throw new AppError('key_read_only', `You cannot update the following fields: ${others.join(', ')}`);
     }
   }
-  const result = patchSchema.safeParse(body);
-  if (!result.success || Object.keys(result.data.user_metadata).length === 0) {
+  const result = compatPatchSchema.safeParse(body);
+  if (!result.success) {
     throw new AppError(
       'metadata_invalid',
       'Payload validation error: user_metadata must be an object with at least one property.',

@@ -1,5 +1,6 @@
 /** `/me` and `/me/app-metadata`: the caller's profile, as far as this service shows it, to read only. */
 import { type Request, type Response, Router } from 'express';
+import { z } from 'zod';
 import type { Caller } from '../../identity/caller.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import type { Profile } from '../../metadata/ports.ts';
@@ -20,6 +21,10 @@ export interface ProfileRoutesOptions {
   readonly appMetadataScope: string;
 }
 
+export const downloadQuery = z.object({
+  download: z.enum(['1']).optional().meta({ description: 'Asks for the answer as a file to keep.' }),
+});
+
 export function profileRoutes(
   { service, guard }: Dependencies,
   { readScope, appMetadataScope }: ProfileRoutesOptions,
@@ -38,7 +43,7 @@ export function profileRoutes(
     const project = projectionOf(req);
     const read = await service.read(caller, { revalidate: wantsRevalidation(req) });
     // A person who asks for their data gets a file (data portability), not a page of text.
-    if (req.query['download'] === '1') {
+    if (downloadQuery.safeParse(req.query).data?.download === '1') {
       res.set('Content-Disposition', 'attachment; filename="my-profile.json"');
     }
     sendRead(req, res, project(profileOf(caller, read.value)), read);

@@ -1,0 +1,184 @@
+/** The kinds of operation there are: a row says what is particular to it, the kind adds the rest. */
+import type { z } from 'zod';
+import type { ZodOpenApiContentObject } from 'zod-openapi';
+import type { ErrorCode } from '../../lib/app-error.ts';
+import type { Dialect } from './errors.ts';
+import type { RequestHeader, ResponseHeader } from './headers.ts';
+
+export interface Endpoint {
+  readonly path: string;
+  readonly tag: string;
+  /** The variables in the path. */
+  readonly params?: z.ZodObject;
+  /** How its errors are written; problem documents unless told otherwise. */
+  readonly dialect?: Dialect;
+  readonly get?: Operation;
+  readonly put?: Operation;
+  readonly patch?: Operation;
+  readonly delete?: Operation;
+}
+
+export interface Operation {
+  readonly id: string;
+  readonly summary: string;
+  readonly description?: string;
+  /** Any one of them opens the door; undefined where there is none. */
+  readonly scopes: readonly string[] | undefined;
+  readonly query?: z.ZodObject;
+  readonly requestHeaders: readonly RequestHeader[];
+  readonly body?: ZodOpenApiContentObject;
+  readonly answers: readonly Answer[];
+  readonly errors: readonly ErrorCode[];
+}
+
+export interface Answer {
+  readonly status: 200 | 204 | 304;
+  readonly description: string;
+  readonly headers: readonly ResponseHeader[];
+  readonly content?: ZodOpenApiContentObject;
+}
+
+/** What every row says. */
+interface Row {
+  readonly id: string;
+  readonly summary: string;
+  readonly description?: string;
+  /** Header fields of success beside those of its kind. */
+  readonly headers?: readonly ResponseHeader[];
+  /** Errors beside those of its kind. */
+  readonly errors?: readonly ErrorCode[];
+}
+
+interface GuardedRow extends Row {
+  readonly scopes: readonly string[];
+}
+
+interface ReadRow extends GuardedRow {
+  readonly query?: z.ZodObject;
+  readonly answer: ZodOpenApiContentObject;
+}
+
+interface WriteRow extends GuardedRow {
+  readonly body: ZodOpenApiContentObject;
+  readonly answer: ZodOpenApiContentObject;
+}
+
+const CALLER: readonly RequestHeader[] = ['DPoP', 'X-Request-Id'];
+const TAGGED: readonly ResponseHeader[] = ['ETag', 'Cache-Control', 'Vary', 'X-Request-Id'];
+const NOT_MODIFIED = 'What the caller already holds.';
+
+const GUARDED: readonly ErrorCode[] = [
+  'request_malformed',
+  'token_missing',
+  'token_invalid',
+  'dpop_proof_invalid',
+  'scope_missing',
+  'caller_not_a_user',
+  'client_not_allowed',
+  'rate_limited',
+  'internal',
+  'upstream_refused',
+  'upstream_malformed',
+  'upstream_rate_limited',
+  'upstream_unavailable',
+  'keys_unavailable',
+  'upstream_timeout',
+];
+const CHANGING: readonly ErrorCode[] = [
+  ...GUARDED,
+  'key_read_only',
+  'user_not_found',
+  'precondition_failed',
+  'metadata_invalid',
+];
+const WITH_BODY: readonly ErrorCode[] = [
+  'body_required',
+  'json_invalid',
+  'body_too_large',
+  'metadata_too_large',
+  'media_type_unsupported',
+];
+
+/** A read of what is the caller's own, through the cache. */
+export function read({ answer, headers = [], errors = [], ...row }: ReadRow): Operation {
+  const fields: readonly ResponseHeader[] = [...TAGGED, 'Age', 'Cache-Status', ...headers];
+  return {
+    ...row,
+    requestHeaders: ['If-None-Match', 'Cache-Control', ...CALLER],
+    answers: [
+      { status: 200, description: 'The current state.', headers: fields, content: answer },
+      { status: 304, description: NOT_MODIFIED, headers: fields },
+    ],
+    errors: [...GUARDED, ...errors],
+  };
+}
+
+/** A write that answers what is stored afterwards. */
+export function write({ answer, headers = [], errors = [], ...row }: WriteRow): Operation {
+  return {
+    ...row,
+    requestHeaders: ['If-Match', 'If-None-Match', ...CALLER],
+    answers: [
+      {
+        status: 200,
+        description: 'The state that results.',
+        headers: [...TAGGED, ...headers],
+        content: answer,
+      },
+    ],
+    errors: [...CHANGING, ...WITH_BODY, ...errors],
+  };
+}
+
+/** The same where the caller may do without the answer (`Prefer: return=minimal`). */
+export function writeOrMinimal(row: WriteRow): Operation {
+  const { answers, requestHeaders, ...operation } = write(row);
+  return {
+    ...operation,
+    requestHeaders: ['Prefer', ...requestHeaders],
+    answers: [
+      ...answers,
+      {
+        status: 204,
+        description: 'Done, as `Prefer: return=minimal` asked.',
+        headers: [...TAGGED, 'Preference-Applied', ...(row.headers ?? [])],
+      },
+    ],
+  };
+}
+
+/** A removal, which succeeds as well where nothing is there. */
+export function remove({ headers = [], errors = [], ...row }: GuardedRow): Operation {
+  return {
+    ...row,
+    requestHeaders: ['If-Match', 'If-None-Match', ...CALLER],
+    answers: [
+      {
+        status: 204,
+        description: 'It is gone.',
+        headers: ['Cache-Control', 'Vary', 'X-Request-Id', ...headers],
+      },
+    ],
+    errors: [...CHANGING, ...errors],
+  };
+}
+
+/** A document that is the same for everybody. */
+export function publicRead({
+  answer,
+  headers = [],
+  errors = [],
+  ...row
+}: Row & { readonly answer: ZodOpenApiContentObject }): Operation {
+  const fields = [...TAGGED, ...headers];
+  return {
+    ...row,
+    scopes: undefined,
+    requestHeaders: ['If-None-Match', 'X-Request-Id'],
+    answers: [
+      { status: 200, description: 'The document.', headers: fields, content: answer },
+      { status: 304, description: NOT_MODIFIED, headers: fields },
+    ],
+    errors: ['internal', ...errors],
+  };
+}

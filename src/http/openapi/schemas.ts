@@ -1,0 +1,103 @@
+/** What the answers hold, as zod schemas. Those of requests live where they validate. */
+import { z } from 'zod';
+import { PROBLEMS } from '../problem.ts';
+
+/** Stands for the operator's schema, which takes the place of this component in the document. */
+export const userMetadata = z.looseObject({}).meta({ id: 'UserMetadata' });
+
+export const jsonValue = z.unknown().meta({ id: 'JsonValue', description: 'Any JSON value.' });
+
+export const mergePatch = z.looseObject({}).meta({
+  id: 'MergePatch',
+  description: 'RFC 7396, at every depth: `null` removes a key, an object is merged, anything else replaces.',
+});
+
+const appMetadata = z.looseObject({}).meta({
+  id: 'AppMetadata',
+  description: 'The keys of `app_metadata` that the operator lets callers read.',
+});
+
+const updatedAt = z
+  .string()
+  .meta({ format: 'date-time', description: 'The identity provider’s own time stamp, where it sends one.' });
+
+const PROJECTED = 'With `fields`, a part of it.';
+
+export const profile = z
+  .strictObject({
+    sub: z.string().meta({ description: 'The user id, as in the token.' }),
+    user_metadata: userMetadata,
+    app_metadata: appMetadata,
+    updated_at: updatedAt,
+  })
+  .partial()
+  .meta({
+    id: 'Profile',
+    description: `\`app_metadata\` is there for callers with its scope only. ${PROJECTED}`,
+  });
+
+/** The answer of the drop-in for the Management API. */
+export const user = z
+  .strictObject({
+    user_id: z.string(),
+    user_metadata: userMetadata,
+    app_metadata: appMetadata,
+    updated_at: updatedAt,
+  })
+  .partial()
+  .meta({ id: 'User', description: `A user as the Management API answers one. ${PROJECTED}` });
+
+export const readableAppMetadata = appMetadata;
+
+export const clientMetadata = z.record(z.string(), z.string()).meta({
+  id: 'ClientMetadata',
+  description: 'The keys of `client_metadata` that the operator lets callers read.',
+});
+
+const documentFault = z
+  .strictObject({
+    pointer: z.string().meta({ description: 'Where, as a JSON Pointer (RFC 6901).' }),
+    code: z.string().meta({ description: 'Which rule.' }),
+    detail: z.string().meta({ description: 'A sentence for a person.' }),
+  })
+  .meta({ id: 'DocumentFault' });
+
+export const problem = z
+  .strictObject({
+    type: z.string().regex(/^urn:metadata-bff:problem:[a-z_]+$/),
+    title: z.string(),
+    status: z.int().min(400).max(599),
+    detail: z.string(),
+    code: z.enum(Object.keys(PROBLEMS)).meta({ description: 'The name to decide by.' }),
+    request_id: z.string(),
+    errors: z.array(documentFault).optional(),
+    current: z
+      .unknown()
+      .optional()
+      .meta({ description: 'The resource as it is now, with `precondition_failed`.' }),
+    outcome: z.literal('unknown').optional().meta({ description: 'The write may have been applied.' }),
+  })
+  .meta({ id: 'Problem', description: 'RFC 9457. `title` and `detail` are for people.' });
+
+export const auth0Error = z
+  .strictObject({
+    statusCode: z.int().min(400).max(599),
+    error: z.string(),
+    message: z.string(),
+    errorCode: z.string(),
+  })
+  .meta({ id: 'Auth0Error', description: 'An error in the shape of the Management API.' });
+
+export const protectedResource = z
+  .strictObject({
+    resource: z.string(),
+    authorization_servers: z.array(z.string()),
+    scopes_supported: z.array(z.string()),
+    bearer_methods_supported: z.array(z.string()),
+    dpop_signing_alg_values_supported: z.array(z.string()),
+    dpop_bound_access_tokens_required: z.boolean(),
+  })
+  .meta({ id: 'ProtectedResource', description: 'RFC 9728.' });
+
+export const anyDocument = z.looseObject({});
+export const text = z.string();

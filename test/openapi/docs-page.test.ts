@@ -1,0 +1,43 @@
+import { expect, test } from '@jest/globals';
+import { expectProblem } from '../support/problem.ts';
+import { openScene } from '../support/scene.ts';
+
+const { service } = await openScene();
+const { url } = service;
+
+test('the page may load and reach nothing but this service', async () => {
+  const policy = (await fetch(`${url}/docs`)).headers.get('content-security-policy');
+  expect(policy).toBe(
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  );
+});
+
+test('the page has no scripts or styles of its own, and everything it names is there', async () => {
+  const page = await (await fetch(`${url}/docs`)).text();
+  expect(page).not.toMatch(/<style|<script>|\son\w+=|https?:/);
+  const addresses = [...page.matchAll(/(?:src|href)="(?!data:)([^"]+)"/g)].map(([, address = '']) => address);
+  expect(addresses).toHaveLength(4);
+  const answers = await Promise.all(addresses.map((address) => fetch(new URL(address, `${url}/docs`))));
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+  const start = await (await fetch(`${url}/docs/start.js`)).text();
+  expect(start).toContain("url: 'openapi.json'");
+});
+
+test.each(['/docs', '/docs/start.js', '/docs/swagger-ui.css', '/openapi.json'])(
+  '%s may be kept for a while, and need not be sent again',
+  async (path) => {
+    const response = await fetch(url + path);
+    expect(response.headers.get('cache-control')).toBe('public, max-age=300');
+    const headers = { 'if-none-match': response.headers.get('etag') ?? '' };
+    expect((await fetch(url + path, { headers })).status).toBe(304);
+  },
+);
+
+test.each(['package.json', 'swagger-ui.js', 'toString', '..%2Fpackage.json'])(
+  'no other file of the package is served, such as %s',
+  async (file) => {
+    const response = await fetch(`${url}/docs/${file}`);
+    expect(response.status).toBe(404);
+    await expectProblem(response, 404, 'route_not_found');
+  },
+);
