@@ -10,6 +10,7 @@ export default {
   transform,
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
+  maxWorkers: 2,
   workerIdleMemoryLimit: '512MB',
   testTimeout: 20_000,
 };

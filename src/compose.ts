@@ -134,8 +134,16 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
     ...(redis ? [{ name: 'redis', critical: false, passing: () => redis.era() !== undefined }] : []),
   ]);
   const ops = createOps({ readiness, metrics });
-  const publicListener = createListener(app, { name: 'public', host: config.host, port: config.port });
-  const opsListener = createListener(ops, { name: 'operations', host: config.opsHost, port: config.opsPort });
+  const onRefused = ({ requestId, code }: { readonly requestId: string; readonly code: string }) =>
+    logger.info('refused', { request_id: requestId, code });
+  const publicListener = createListener(
+    { handler: app, onRefused },
+    { name: 'public', host: config.host, port: config.port },
+  );
+  const opsListener = createListener(
+    { handler: ops, onRefused },
+    { name: 'operations', host: config.opsHost, port: config.opsPort },
+  );
 
   const upkeep = createUpkeep(
     [

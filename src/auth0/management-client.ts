@@ -66,7 +66,7 @@ export function createManagementClient(
 
   function interpret(response: HttpResponse, operation: Operation, userId: string): Profile {
     if (response.status === 404) throw new AppError('user_not_found', 'The user no longer exists.');
-    if (response.status !== 200) throw statusError(response, operation, clock.now());
+    if (!isSuccess(response)) throw statusError(response, operation, clock.now());
     const user = parseJsonText(response.text, userSchema);
     // An answer about somebody else must never reach this caller, whatever went wrong on the way.
     if (!user || user.user_id !== userId) throw malformedError(response, operation);
@@ -85,7 +85,7 @@ export function createManagementClient(
       if (response.status === 404) {
         throw new AppError('client_not_allowed', 'The application no longer exists.');
       }
-      if (response.status !== 200) throw statusError(response, READ_CLIENT, clock.now());
+      if (!isSuccess(response)) throw statusError(response, READ_CLIENT, clock.now());
       const client = parseJsonText(response.text, clientSchema);
       if (!client || client.client_id !== clientId) throw malformedError(response, READ_CLIENT);
       return client.client_metadata ?? {};
@@ -117,4 +117,9 @@ export function createManagementClient(
     },
   };
   return { users, clients };
+}
+
+/** Also a success without the promised body: then it is that body which is at fault, and a change was made. */
+function isSuccess({ status }: HttpResponse): boolean {
+  return status >= 200 && status < 300;
 }

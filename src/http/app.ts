@@ -45,6 +45,7 @@ function securityHeaders() {
       directives: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] },
     },
     referrerPolicy: { policy: 'no-referrer' },
+    xFrameOptions: { action: 'deny' },
   });
 }
 
@@ -62,6 +63,7 @@ function crossOrigin(origins: readonly string[]) {
       'If-None-Match',
       'Prefer',
       'Cache-Control',
+      'Last-Event-ID',
       'X-Request-Id',
     ],
     exposedHeaders: [

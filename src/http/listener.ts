@@ -2,7 +2,8 @@
  * An HTTP server with a bound on everything a client can make it wait for or hold, and problem documents
  * for what the parser refuses before a request exists.
  */
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { randomUUID } from 'node:crypto';
+import { createServer, type RequestListener, type Server, STATUS_CODES } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '../lib/app-error.ts';
@@ -21,6 +22,7 @@ export interface Listener {
 }
 
 export interface ListenerOptions {
+  /** For messages about this listener. */
   readonly name: string;
   readonly host: string;
   /** 0 takes any free port. */
@@ -34,7 +36,15 @@ const REQUEST_TIMEOUT_MS = 30_000;
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 const SWEEP_INTERVAL_MS = 50;
 
-export function createListener(handler: RequestListener, options: ListenerOptions): Listener {
+interface Dependencies {
+  readonly handler: RequestListener;
+  /** Told of bytes that were no request, which no other log line can name. */
+  readonly onRefused: (refusal: { readonly requestId: string; readonly code: string }) => void;
+}
+
+export function createListener({ handler, onRefused }: Dependencies, options: ListenerOptions): Listener {
+  /** Connections, and whether a request is under way on each. */
+  const busy = new Map<Socket, boolean>();
   const server = createServer(
     {
       maxHeaderSize: HEADER_BYTES_MAX,
@@ -45,11 +55,27 @@ export function createListener(handler: RequestListener, options: ListenerOption
     },
     (req, res) => {
       if (stopping) res.setHeader('Connection', 'close');
+      busy.set(req.socket, true);
+      res.once('close', () => {
+        if (busy.has(req.socket)) busy.set(req.socket, false);
+      });
       handler(req, res);
     },
   );
   let stopping = false;
-  server.on('clientError', refuseUnparsed);
+  server.on('connection', (socket) => {
+    busy.set(socket, false);
+    socket.once('close', () => busy.delete(socket));
+  });
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    const refusal = refuseUnparsed(error, socket);
+    if (refusal) onRefused(refusal);
+  });
+
+  /** Also those that never sent a request, which Node does not count as idle. */
+  function closeIdle(): void {
+    for (const [socket, active] of busy) if (!active) socket.destroy();
+  }
 
   return {
     async start() {
@@ -63,7 +89,7 @@ export function createListener(handler: RequestListener, options: ListenerOption
       await delay(settleMs);
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       // A connection that becomes idle from now on is closed, too.
-      const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_INTERVAL_MS);
+      const sweep = setInterval(closeIdle, SWEEP_INTERVAL_MS);
       const cutOff = setTimeout(() => server.closeAllConnections(), graceMs);
       await closed;
       clearInterval(sweep);
@@ -86,23 +112,31 @@ function listening(server: Server, { name, host, port }: ListenerOptions): Promi
   });
 }
 
-/** Answers bytes that are no request. There is no request id to honour, and the connection ends. */
-function refuseUnparsed(error: NodeJS.ErrnoException, socket: Socket): void {
+/** Answers bytes that are no request, and ends the connection. */
+function refuseUnparsed(
+  error: NodeJS.ErrnoException,
+  socket: Socket,
+): { readonly requestId: string; readonly code: string } | undefined {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();
-    return;
+    return undefined;
   }
   const refusal =
     error.code === 'HPE_HEADER_OVERFLOW'
       ? new AppError('headers_too_large', 'The header fields are larger than this service reads.')
       : new AppError('request_malformed', 'The bytes received are not a complete HTTP request.');
-  const { status, headers, body } = renderProblem(refusal, 'none');
+  const requestId = randomUUID();
+  const { status, headers, body } = renderProblem(refusal, requestId);
   const lines = Object.entries({
     ...headers,
+    'X-Request-Id': requestId,
     'Content-Length': Buffer.byteLength(body),
     Connection: 'close',
   });
-  socket.end(
-    [`HTTP/1.1 ${status} `, ...lines.map(([name, value]) => `${name}: ${value}`), '', body].join('\r\n'),
-  );
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    ...lines.map(([name, value]) => `${name}: ${value}`),
+  ];
+  socket.end([...head, '', body].join('\r\n'));
+  return { requestId, code: refusal.code };
 }

@@ -1,6 +1,7 @@
 /** The operations listener: life, readiness and metrics, on an address of its own. */
 import express, { type Express } from 'express';
 import { createErrorHandler, routeNotFound } from './error-handler.ts';
+import { requestContext } from './request-context.ts';
 import { resource } from './resource.ts';
 
 interface Dependencies {
@@ -12,6 +13,7 @@ export function createOps({ readiness, metrics }: Dependencies): Express {
   const app = express();
   app.set('etag', false);
   app.set('x-powered-by', false);
+  app.use(requestContext);
   app.use(
     resource('/livez', {
       GET: (_req, res) => {

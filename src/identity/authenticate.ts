@@ -37,6 +37,9 @@ export const SIGNING_ALGORITHMS = [
 /** `typ` of an access token: Auth0's own profile, and RFC 9068. Anything else is another kind of token. */
 const ACCESS_TOKEN_TYPES = /^(?:jwt|(?:application\/)?at\+jwt)$/i;
 
+/** RFC 7515 section 7.1: three parts of unpadded base64url. */
+const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+
 /** Far more than a token with many permissions needs; more is not worth a signature check. */
 const TOKEN_CHARACTERS_MAX = 8192;
 
@@ -109,6 +112,8 @@ function tokenOf(req: Request): string {
 /** Refuses what no key could make acceptable, before the issuer is asked about its `kid`. */
 function acceptableHeader(token: string): { readonly kid: string | undefined } {
   if (token.length > TOKEN_CHARACTERS_MAX) throw invalid();
+  // Decoders forgive padding and stray characters, so that one token would have many spellings.
+  if (!COMPACT_JWS.test(token)) throw invalid('The access token is not a JWT.');
   let header: ProtectedHeaderParameters;
   try {
     header = decodeProtectedHeader(token);

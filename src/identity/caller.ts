@@ -24,9 +24,9 @@ export interface CallerOptions {
 
 /**
  * Subjects that are not users: M2M clients (`...@clients`), anonymous sessions (`anon@...`) and agents
- * (`agt_...`), as Auth0 issues them.
+ * (`agt_...`), as Auth0 issues them. A subject of dots only would change the address it becomes part of.
  */
-const NOT_A_USER = /@clients$|^anon@|^agt_/;
+const NOT_A_USER = /@clients$|^anon@|^agt_|^\.{1,2}$/;
 
 /** Auth0 limits identifiers far below this; it bounds cache keys and addresses. */
 const USER_ID_CHARACTERS_MAX = 512;

@@ -8,6 +8,7 @@ import { AppError } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { HttpClient } from '../lib/http-client.ts';
 import { parseJsonText } from '../lib/json-text.ts';
+import { SafeError } from '../lib/safe-error.ts';
 import { createSingleFlight } from '../lib/single-flight.ts';
 
 /** One fetched state of the issuer. The object's identity changes with every fetch that changed it. */
@@ -73,7 +74,7 @@ export function createSigningKeys({ http, clock }: Dependencies, options: Signin
   async function getJson<T>(url: string, schema: z.ZodType<T>): Promise<T> {
     const { status, text } = await http.send({ method: 'GET', url });
     const value = status === 200 ? parseJsonText(text, schema) : undefined;
-    if (value === undefined) throw new Error(`no usable document from the issuer (${status})`);
+    if (value === undefined) throw new SafeError(`no usable document from the issuer (${status})`);
     return value;
   }
 
@@ -82,7 +83,7 @@ export function createSigningKeys({ http, clock }: Dependencies, options: Signin
     const base = withoutSlash(options.issuer);
     const found = await getJson(`${base}/.well-known/openid-configuration`, discoverySchema);
     // RFC 8414 section 3.3: a document that speaks for another issuer must not be used.
-    if (withoutSlash(found.issuer) !== base) throw new Error('discovery names another issuer');
+    if (withoutSlash(found.issuer) !== base) throw new SafeError('discovery names another issuer');
     return found;
   }
 
@@ -90,7 +91,10 @@ export function createSigningKeys({ http, clock }: Dependencies, options: Signin
     try {
       const { issuer, jwks_uri: jwksUri } = await discover();
       const { keys } = await getJson(jwksUri, jwksSchema);
-      const fetched: KeySet = { issuer, jwks: { keys: keys.filter(verifies) } };
+      const verifying = keys.filter(verifies);
+      // An issuer always has a key; a list without one is a fault of its, not of every token.
+      if (verifying.length === 0) throw new SafeError('the issuer publishes no key that verifies');
+      const fetched: KeySet = { issuer, jwks: { keys: verifying } };
       const set = held && JSON.stringify(held.set) === JSON.stringify(fetched) ? held.set : fetched;
       held = { set, fetchedAt: clock.now() };
       failedAt = Number.NEGATIVE_INFINITY;

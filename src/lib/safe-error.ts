@@ -1,5 +1,7 @@
 /** An error whose message is made of our own words and codes only, so that a log may print it. */
-export class SafeError extends Error {}
+export class SafeError extends Error {
+  override name = 'SafeError';
+}
 
 const DEPTH_MAX = 5;
 

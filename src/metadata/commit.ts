@@ -4,18 +4,10 @@
  */
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../lib/clock.ts';
-import {
-  type JsonObject,
-  type JsonValue,
-  jsonBytes,
-  jsonEqual,
-  ownValue,
-  pointerToken,
-} from '../lib/json.ts';
+import { type JsonObject, jsonBytes, jsonEqual } from '../lib/json.ts';
 import { rootChanges } from './changes.ts';
-import { assertWithinLimits, type DocumentLimits } from './document.ts';
-import type { Edit } from './edit.ts';
-import { type MetadataView, readOnly } from './policy.ts';
+import type { DocumentLimits } from './document.ts';
+import { type DocumentRules, judge, judgeAll, type Verdict, type Write } from './judgement.ts';
 import type {
   CallOptions,
   Grip,
@@ -25,23 +17,9 @@ import type {
   UserDirectory,
   WriteLock,
 } from './ports.ts';
-import { assertPrecondition, type Precondition } from './precondition.ts';
-import type { SchemaRules } from './schema-rules.ts';
 import type { Commit, Settled } from './write-queue.ts';
 
-export interface Write {
-  readonly edit: Edit;
-  /** The top-level key that the write addresses, or undefined for the whole document. */
-  readonly key: string | undefined;
-  readonly preconditions: readonly Precondition[];
-  /** What the application sees: the document that the edit and its preconditions are about. */
-  readonly view: MetadataView;
-}
-
-/** What a document must satisfy after a write. */
-export interface DocumentRules {
-  readonly limits: DocumentLimits;
-  readonly schema: SchemaRules;
+export interface CommitRules extends DocumentRules {
   /** One deadline for all that a commit asks of the tenant. */
   readonly deadlineMs: number;
 }
@@ -71,11 +49,6 @@ interface Size {
 const UNKNOWN_SIZE_SHARE = 1 / 64;
 const SIZES_MAX = 20_000;
 
-/** The resource that a write addresses, within `document`. */
-export function resourceValue(document: JsonObject, key: string | undefined): JsonValue | undefined {
-  return key === undefined ? document : ownValue(document, key);
-}
-
 /**
  * @returns a commit that answers, for each write, the user after it. It reads the tenant first unless a
  * lone write neither depends on what is stored nor could break a rule. If the tenant refuses the change,
@@ -83,7 +56,7 @@ export function resourceValue(document: JsonObject, key: string | undefined): Js
  */
 export function createCommit(
   { directory, cache, lock, clock }: Dependencies,
-  rules: DocumentRules,
+  rules: CommitRules,
 ): Commit<Write, Profile> {
   /** Sizes seen in answers to writes, which never fill the cache. */
   const sizes = new LRUCache<string, Size>({ max: SIZES_MAX });
@@ -160,45 +133,7 @@ function surelyFits(known: Size | undefined, changes: RootChanges, limits: Docum
   return known.bytes + bytes <= limits.bytesMax && known.keys + keys <= limits.keysMax;
 }
 
-interface Verdict {
-  /** Why this write is refused, if it is. */
-  readonly error: unknown;
-  /** The document after this write. */
-  readonly document: JsonObject;
-  /** Whether the judgement rested on changes of this group that are not yet stored. */
-  readonly tentative: boolean;
-}
-
 function settle({ error, document }: Verdict, stored: Profile, foreign = false): Settled<Profile> {
   if (error !== undefined) return { error };
   return { result: foreign ? stored : { ...stored, userMetadata: document } };
-}
-
-function judgeAll(writes: readonly Write[], base: JsonObject, rules: DocumentRules): Verdict[] {
-  let document = base;
-  return writes.map((write) => {
-    const tentative = document !== base;
-    try {
-      document = judge(write, document, rules);
-      return { error: undefined, document, tentative };
-    } catch (error) {
-      return { error, document, tentative };
-    }
-  });
-}
-
-/**
- * The whole document after one write.
- * @throws AppError for whatever the write may not do, in terms of what its application sees.
- */
-function judge({ edit, key, preconditions, view }: Write, document: JsonObject, rules: DocumentRules) {
-  const before = view.visible(document);
-  const current = resourceValue(before, key);
-  for (const precondition of preconditions) assertPrecondition(precondition, current);
-  const after = edit.apply(before, (name) => !view.writable(name) || rules.schema.readOnlyKeys.has(name));
-  const refused = Object.keys(rootChanges(before, after) ?? {}).filter((name) => !view.writable(name));
-  if (refused.length > 0) throw readOnly(refused.map((name) => `/${pointerToken(name)}`));
-  assertWithinLimits(before, after, rules.limits);
-  rules.schema.assertChange(before, after);
-  return view.restore(document, after);
 }

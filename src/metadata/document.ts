@@ -80,9 +80,10 @@ export function assertWithinLimits(before: JsonObject, after: JsonObject, limits
   if (bytes > limits.bytesMax && bytes > jsonBytes(before)) {
     throw tooLarge('', 'too_large', `The document would be larger than ${limits.bytesMax} bytes.`);
   }
-  const crowded = crowdedObject(after, limits.keysMax, '', 1, limits.depthMax);
-  if (crowded && crowded.keys > keysAt(before, crowded.path)) {
-    throw tooLarge(crowded.pointer, 'too_many_keys', `An object is limited to ${limits.keysMax} keys.`);
+  for (const { pointer, path, keys } of crowdedObjects(after, limits)) {
+    if (keys > keysAt(before, path)) {
+      throw tooLarge(pointer, 'too_many_keys', `An object is limited to ${limits.keysMax} keys.`);
+    }
   }
 }
 
@@ -92,26 +93,18 @@ interface Crowded {
   readonly keys: number;
 }
 
-/** The first object that has more than `keysMax` keys. Stored data deeper than we accept is not searched. */
-function crowdedObject(
+/** The objects with more than `keysMax` keys. Stored data deeper than we accept is not searched. */
+function* crowdedObjects(
   node: JsonValue,
-  keysMax: number,
-  pointer: string,
-  level: number,
-  depthMax: number,
+  limits: DocumentLimits,
   path: readonly string[] = [],
-): Crowded | undefined {
-  if (typeof node !== 'object' || node === null || level > depthMax) return undefined;
+): Generator<Crowded> {
+  if (typeof node !== 'object' || node === null || path.length >= limits.depthMax) return;
   const entries = Object.entries(node);
-  if (!Array.isArray(node) && entries.length > keysMax) return { pointer, path, keys: entries.length };
-  for (const [name, child] of entries) {
-    const found = crowdedObject(child, keysMax, `${pointer}/${pointerToken(name)}`, level + 1, depthMax, [
-      ...path,
-      name,
-    ]);
-    if (found) return found;
+  if (!Array.isArray(node) && entries.length > limits.keysMax) {
+    yield { pointer: path.map((name) => `/${pointerToken(name)}`).join(''), path, keys: entries.length };
   }
-  return undefined;
+  for (const [name, child] of entries) yield* crowdedObjects(child, limits, [...path, name]);
 }
 
 function keysAt(document: JsonValue, path: readonly string[]): number {

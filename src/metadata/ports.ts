@@ -83,6 +83,9 @@ export interface Cached<V> {
   readonly ageSeconds: number;
 }
 
+/** `missed`: announcements may have been lost, for any number of ids at once. */
+export type WatchReason = 'changed' | 'missed';
+
 /** Values of the tenant by their id there: profiles by user, settings by application. */
 export interface ReadCache<V> {
   /**
@@ -94,6 +97,8 @@ export interface ReadCache<V> {
   peek(id: string): V | undefined;
   /** Forgets the value everywhere; reads that are under way will not fill the cache. */
   invalidate(id: string): Promise<void>;
+  /** Tells the listener whenever the value may have changed. Returns the function that ends this. */
+  watch(id: string, listener: (reason: WatchReason) => void): () => void;
 }
 
 export type MetadataCache = ReadCache<Profile>;

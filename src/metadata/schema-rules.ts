@@ -6,16 +6,10 @@ import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { RE2JS } from 're2js';
 import { AppError, type DocumentFault } from '../lib/app-error.ts';
-import {
-  canonicalJson,
-  isJsonObject,
-  type JsonObject,
-  type JsonValue,
-  jsonEqual,
-  pointerToken,
-} from '../lib/json.ts';
+import { canonicalJson, isJsonObject, type JsonObject, type JsonValue, jsonEqual } from '../lib/json.ts';
 import { SafeError } from '../lib/safe-error.ts';
 import { readOnly } from './policy.ts';
+import { readOnlyPathsOf, toPointer, valueAt } from './read-only-paths.ts';
 
 export interface SchemaRules {
   /** Whether a change of these root keys can be judged without the rest of the document. */
@@ -125,44 +119,6 @@ function refuseRemoteReferences(node: JsonValue, path: string): void {
   }
 }
 
-/** Paths of properties marked `readOnly: true`, through nested `properties` and local `$ref`. */
-function* readOnlyPathsOf(
-  schema: JsonObject,
-  root: JsonObject,
-  path: readonly string[],
-  seen: ReadonlySet<JsonObject>,
-): Generator<readonly string[]> {
-  if (seen.has(schema)) return;
-  const visited = new Set([...seen, schema]);
-  if (schema['readOnly'] === true && path.length > 0) yield path;
-  const target = localReference(schema['$ref'], root);
-  if (target) yield* readOnlyPathsOf(target, root, path, visited);
-  const { properties } = schema;
-  if (!isJsonObject(properties)) return;
-  for (const [name, child] of Object.entries(properties)) {
-    if (isJsonObject(child)) yield* readOnlyPathsOf(child, root, [...path, name], visited);
-  }
-}
-
-function localReference(reference: JsonValue | undefined, root: JsonObject): JsonObject | undefined {
-  if (typeof reference !== 'string' || !reference.startsWith('#/')) return undefined;
-  const tokens = reference
-    .slice(2)
-    .split('/')
-    .map((token) => decodeURIComponent(token).replaceAll('~1', '/').replaceAll('~0', '~'));
-  const target = valueAt(root, tokens);
-  return isJsonObject(target) ? target : undefined;
-}
-
-function valueAt(node: JsonValue, path: readonly string[]): JsonValue | undefined {
-  let value: JsonValue | undefined = node;
-  for (const name of path) {
-    if (typeof value !== 'object' || value === null) return undefined;
-    value = Object.entries(value).find(([key]) => key === name)?.[1];
-  }
-  return value;
-}
-
 /** The violations in `found` that were not there before. Each earlier one excuses one later one. */
 function subtract(
   found: readonly ErrorObject[],
@@ -204,10 +160,6 @@ function sentence(keyword: string, params: ErrorObject['params'], message = 'is 
     return `Must be one of: ${allowed.map((value) => JSON.stringify(value)).join(', ')}.`;
   }
   return `${message.charAt(0).toUpperCase()}${message.slice(1)}.`;
-}
-
-function toPointer(path: readonly string[]): string {
-  return path.map((name) => `/${pointerToken(name)}`).join('');
 }
 
 function toFault({ instancePath, keyword, params, message }: ErrorObject): DocumentFault {

@@ -5,7 +5,7 @@
 import { AppError } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { JsonObject, JsonValue } from '../lib/json.ts';
-import { createCommit, type DocumentRules, resourceValue } from './commit.ts';
+import { type CommitRules, createCommit } from './commit.ts';
 import type { DocumentLimits } from './document.ts';
 import {
   type Edit,
@@ -17,6 +17,7 @@ import {
   replaceKeyEdit,
   rootEdit,
 } from './edit.ts';
+import { resourceValue } from './judgement.ts';
 import { type MetadataView, pick } from './policy.ts';
 import type {
   Cached,
@@ -47,11 +48,11 @@ export interface MetadataService {
   /** Makes `document` the whole metadata, but for keys the subject may not change. */
   replace(subject: Subject, document: JsonValue, options?: WriteOptions): Promise<Profile>;
   /** Removes all keys that the subject may change. Removing what is not there succeeds. */
-  remove(subject: Subject, options?: WriteOptions): Promise<void>;
+  remove(subject: Subject, options?: WriteOptions): Promise<Profile>;
   /** Makes `value` the whole value of one top-level key. */
   replaceKey(subject: Subject, key: string, value: JsonValue, options?: WriteOptions): Promise<Profile>;
   /** Removes one top-level key. Removing what is not there succeeds. */
-  removeKey(subject: Subject, key: string, options?: WriteOptions): Promise<void>;
+  removeKey(subject: Subject, key: string, options?: WriteOptions): Promise<Profile>;
 }
 
 interface Dependencies {
@@ -61,7 +62,7 @@ interface Dependencies {
   readonly clock: Clock;
 }
 
-export interface MetadataRules extends DocumentRules {
+export interface MetadataRules extends CommitRules {
   readonly viewOf: (clientId: string | undefined) => MetadataView;
   /** Keys of `app_metadata` that may be read; no other leaves this service. */
   readonly appMetadataReadable: ReadonlySet<string>;
@@ -107,14 +108,10 @@ export function createMetadataService(dependencies: Dependencies, rules: Metadat
       write(subject, rootEdit(changes, limits), undefined, options),
     replace: async (subject, document, options) =>
       write(subject, replaceEdit(document, limits), undefined, options),
-    remove: async (subject, options) => {
-      await write(subject, removeEdit(), undefined, options);
-    },
+    remove: async (subject, options) => write(subject, removeEdit(), undefined, options),
     replaceKey: async (subject, key, value, options) =>
       write(subject, replaceKeyEdit(key, value, limits), key, options),
-    removeKey: async (subject, key, options) => {
-      await write(subject, removeKeyEdit(key, limits), key, options);
-    },
+    removeKey: async (subject, key, options) => write(subject, removeKeyEdit(key, limits), key, options),
   };
 }
 

@@ -72,7 +72,8 @@ export function metadataRoutes(
   }
 
   async function removeDocument(req: Request, res: Response, caller: Caller) {
-    await service.remove(caller, { preconditions: conditions(req) });
+    const { userMetadata } = await service.remove(caller, { preconditions: conditions(req) });
+    setQuota(res, userMetadata);
     sendRemoved(res);
   }
 
@@ -93,7 +94,8 @@ export function metadataRoutes(
   }
 
   async function removeKey(req: Request, res: Response, caller: Caller) {
-    await service.removeKey(caller, keyOf(req), { preconditions: conditions(req) });
+    const { userMetadata } = await service.removeKey(caller, keyOf(req), { preconditions: conditions(req) });
+    setQuota(res, userMetadata);
     sendRemoved(res);
   }
 

@@ -1,0 +1,53 @@
+/**
+ * One message of the Events API (`GET /api/v2/events`), read for the only things that matter here: whose
+ * profile changed, and how far the stream has come. Nothing else of a payload is kept.
+ */
+import { z } from 'zod';
+import type { ServerEvent } from '../lib/event-client.ts';
+import { parseJsonText } from '../lib/json-text.ts';
+
+export type ChangeEvent =
+  /** `occurredAt` in milliseconds since the epoch, where the event tells. */
+  | { readonly kind: 'user'; readonly userId: string; readonly occurredAt: number | undefined }
+  /** A mark of how far the stream has come, sent while nothing happens. */
+  | { readonly kind: 'progress' }
+  | { readonly kind: 'ignored' }
+  /** The server gives up; it closes the stream after this. */
+  | { readonly kind: 'error' }
+  | { readonly kind: 'malformed' };
+
+/** `user.updated` as the schema has it, and `com.auth0.user.updated` as one page of the documentation does. */
+const USER_CHANGED = /(?:^|\.)user\.(?:updated|deleted)$/;
+
+const OFFSET_CHARACTERS_MAX = 1024;
+const offset = z.string().min(1).max(OFFSET_CHARACTERS_MAX);
+
+const messageSchema = z.object({
+  event: z.object({
+    type: z.string(),
+    time: z.string().optional(),
+    data: z.object({ object: z.object({ user_id: z.string().min(1).max(512) }) }),
+  }),
+});
+const offsetSchema = z.object({ offset });
+
+export function changeEventOf({ type, data }: ServerEvent): ChangeEvent {
+  if (type === 'error') return { kind: 'error' };
+  if (type === 'offset-only') return { kind: 'progress' };
+  if (!USER_CHANGED.test(type)) return { kind: 'ignored' };
+  const message = parseJsonText(data, messageSchema);
+  if (!message || !USER_CHANGED.test(message.event.type)) return { kind: 'malformed' };
+  const { time, data: payload } = message.event;
+  const occurredAt = Date.parse(time ?? '');
+  return {
+    kind: 'user',
+    userId: payload.object.user_id,
+    occurredAt: Number.isNaN(occurredAt) ? undefined : occurredAt,
+  };
+}
+
+/** The place in the stream after this message: its `id`, or the offset that it repeats in its data. */
+export function offsetOf({ id, data }: ServerEvent): string | undefined {
+  const given = offset.safeParse(id);
+  return given.success ? given.data : parseJsonText(data, offsetSchema)?.offset;
+}

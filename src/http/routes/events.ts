@@ -1,0 +1,89 @@
+/**
+ * `/me/events`: tells a caller that their own metadata changed, whoever changed it. The stream says what to
+ * read again and never what it holds. It ends with the token; a client connects again with another one and,
+ * by `Last-Event-ID`, learns whether it missed something.
+ */
+import { type Request, type Response, Router } from 'express';
+import type { Caller } from '../../identity/caller.ts';
+import type { SetAlarm } from '../../lib/alarm.ts';
+import { AppError } from '../../lib/app-error.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { MetadataUpdate, MetadataWatch } from '../../metadata/watch.ts';
+import {
+  beginEventStream,
+  type EventStream,
+  type EventStreamOptions,
+  prepareEventStream,
+} from '../event-stream.ts';
+import type { Guard } from '../guard.ts';
+import type { OpenStreams } from '../open-streams.ts';
+import { resource } from '../resource.ts';
+
+interface Dependencies {
+  readonly watch: MetadataWatch;
+  readonly streams: OpenStreams;
+  readonly guard: Guard;
+  readonly clock: Clock;
+  readonly setAlarm: SetAlarm;
+  readonly random: () => number;
+}
+
+export interface EventRoutesOptions extends EventStreamOptions {
+  readonly readScope: string;
+  /** When clients should connect again, at the earliest; each is told a time of its own up to twice that. */
+  readonly reconnectMs: number;
+}
+
+export function eventRoutes(
+  { watch, streams, guard, clock, setAlarm, random }: Dependencies,
+  { readScope, reconnectMs, ...options }: EventRoutesOptions,
+): Router {
+  async function follow(req: Request, res: Response, caller: Caller): Promise<void> {
+    if (!req.accepts('text/event-stream')) {
+      throw new AppError('not_acceptable', 'Only text/event-stream can be answered here.');
+    }
+    if (req.method === 'HEAD') {
+      prepareEventStream(res);
+      res.end();
+      return;
+    }
+    let stream: EventStream | undefined;
+    let ended = false;
+    const end = () => {
+      ended = true;
+      stream?.end();
+    };
+    const leave = streams.admit(caller.userId, end);
+    res.once('close', leave);
+
+    const tell = ({ etag, keys }: MetadataUpdate) =>
+      stream?.send({ id: etag, event: 'metadata.updated', data: { etag, keys } });
+    const {
+      etag,
+      missed,
+      end: endWatching,
+    } = await begin(req, caller, tell, end).catch((error: unknown) => {
+      leave();
+      throw error;
+    });
+    if (res.destroyed) {
+      endWatching();
+      return;
+    }
+    const retryMs = reconnectMs * (1 + random());
+    stream = beginEventStream(res, { lastEventId: etag, retryMs }, options);
+    const cancelExpiry = setAlarm(caller.expiresAt * 1000 - clock.now(), end);
+    res.once('close', () => {
+      endWatching();
+      cancelExpiry();
+    });
+    if (missed) tell(missed);
+    if (ended) stream.end();
+  }
+
+  function begin(req: Request, caller: Caller, updated: (update: MetadataUpdate) => void, gone: () => void) {
+    return watch.begin(caller, req.get('last-event-id') || undefined, { updated, gone });
+  }
+
+  return Router().use(resource('/me/events', { GET: guard(readScope, follow) }));
+}

@@ -1,0 +1,45 @@
+/** What a JSON Schema marks `readOnly`, as paths into the documents it describes. */
+import { isJsonObject, type JsonObject, type JsonValue, pointerToken } from '../lib/json.ts';
+
+/** Paths of properties marked `readOnly: true`, through nested `properties` and local `$ref`. */
+export function* readOnlyPathsOf(
+  schema: JsonObject,
+  root: JsonObject,
+  path: readonly string[],
+  seen: ReadonlySet<JsonObject>,
+): Generator<readonly string[]> {
+  if (seen.has(schema)) return;
+  const visited = new Set([...seen, schema]);
+  if (schema['readOnly'] === true && path.length > 0) yield path;
+  const target = localReference(schema['$ref'], root);
+  if (target) yield* readOnlyPathsOf(target, root, path, visited);
+  const { properties } = schema;
+  if (!isJsonObject(properties)) return;
+  for (const [name, child] of Object.entries(properties)) {
+    if (isJsonObject(child)) yield* readOnlyPathsOf(child, root, [...path, name], visited);
+  }
+}
+
+function localReference(reference: JsonValue | undefined, root: JsonObject): JsonObject | undefined {
+  if (typeof reference !== 'string' || !reference.startsWith('#/')) return undefined;
+  const tokens = reference
+    .slice(2)
+    .split('/')
+    .map((token) => decodeURIComponent(token).replaceAll('~1', '/').replaceAll('~0', '~'));
+  const target = valueAt(root, tokens);
+  return isJsonObject(target) ? target : undefined;
+}
+
+/** The value at a path of names, or undefined where nothing is. */
+export function valueAt(node: JsonValue, path: readonly string[]): JsonValue | undefined {
+  let value: JsonValue | undefined = node;
+  for (const name of path) {
+    if (typeof value !== 'object' || value === null) return undefined;
+    value = Object.entries(value).find(([key]) => key === name)?.[1];
+  }
+  return value;
+}
+
+export function toPointer(path: readonly string[]): string {
+  return path.map((name) => `/${pointerToken(name)}`).join('');
+}

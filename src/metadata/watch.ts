@@ -1,0 +1,164 @@
+/**
+ * A caller's own metadata, watched: told that it changed and in which keys, as far as their application may
+ * see it. What it may not see changes nothing here, not even the fact that something happened.
+ */
+import type { SetAlarm } from '../lib/alarm.ts';
+import { AppError } from '../lib/app-error.ts';
+import type { JsonObject } from '../lib/json.ts';
+import { rootChanges } from './changes.ts';
+import type { MetadataCache, Subject, WatchReason } from './ports.ts';
+import { represent } from './representation.ts';
+import type { MetadataService } from './service.ts';
+
+export interface MetadataUpdate {
+  /** The tag of the whole document that the subject sees now. */
+  readonly etag: string;
+  /** Top-level keys that were set, changed or removed, sorted. */
+  readonly keys: readonly string[];
+}
+
+export interface WatchListener {
+  updated(update: MetadataUpdate): void;
+  /** The user no longer exists; nothing more will be told. */
+  gone(): void;
+}
+
+export interface Watching {
+  /** The state from which on changes are told. */
+  readonly etag: string;
+  /** What the subject does not know yet, who says to have seen another state: all keys. */
+  readonly missed: MetadataUpdate | undefined;
+  end(): void;
+}
+
+export interface MetadataWatch {
+  /**
+   * Begins to watch. `lastSeen` is the tag of the state that the subject knows.
+   * @throws AppError `user_not_found` or `upstream_*` when the present state cannot be read.
+   */
+  begin(subject: Subject, lastSeen: string | undefined, listener: WatchListener): Promise<Watching>;
+}
+
+interface Dependencies {
+  readonly cache: Pick<MetadataCache, 'watch'>;
+  readonly service: Pick<MetadataService, 'read'>;
+  readonly setAlarm: SetAlarm;
+  readonly random: () => number;
+}
+
+export interface MetadataWatchOptions {
+  /** Announcements within this time are looked into once. */
+  readonly coalesceMs: number;
+  /** When announcements may have been missed, everybody looks: over this time, not all at once. */
+  readonly spreadMs: number;
+  /** First pause after a failed read; it doubles up to the other. */
+  readonly retryMs: number;
+  readonly retryMaxMs: number;
+}
+
+/**
+ * Changes made through this service are announced on every replica, those made elsewhere only where the
+ * change feed is on. A state that lasted shorter than `coalesceMs` may never be told; the last one is.
+ */
+export function createMetadataWatch(
+  { cache, service, setAlarm, random }: Dependencies,
+  { coalesceMs, spreadMs, retryMs, retryMaxMs }: MetadataWatchOptions,
+): MetadataWatch {
+  async function begin(subject: Subject, lastSeen: string | undefined, listener: WatchListener) {
+    let known: { readonly document: JsonObject; readonly etag: string } | undefined;
+    let cancelAlarm: (() => void) | undefined;
+    let looking = false;
+    let lookAgain = false;
+    let failures = 0;
+    let over = false;
+
+    function lookIn(ms: number): void {
+      if (over || cancelAlarm) return;
+      cancelAlarm = setAlarm(ms, () => {
+        cancelAlarm = undefined;
+        void look();
+      });
+    }
+
+    function hear(reason: WatchReason): void {
+      // The first state is still being read, or a later one: what was announced may have come too late for it.
+      if (looking || known === undefined) lookAgain = true;
+      else lookIn(reason === 'changed' ? coalesceMs : coalesceMs + random() * spreadMs);
+    }
+
+    async function look(): Promise<void> {
+      looking = true;
+      try {
+        const { value, freshness } = await service.read(subject);
+        if (over) return;
+        compare(value.userMetadata);
+        // Old, because the tenant does not answer or has not yet: there is more to come.
+        const stale = freshness.kind.startsWith('stale');
+        if (stale) retry();
+        else failures = 0;
+      } catch (error) {
+        if (isGone(error) && !over) {
+          end();
+          listener.gone();
+        } else retry();
+      } finally {
+        looking = false;
+        catchUp();
+      }
+    }
+
+    function retry(): void {
+      const pauseMs = Math.min(retryMaxMs, retryMs * 2 ** failures) * (0.5 + random() / 2);
+      failures += 1;
+      lookIn(pauseMs);
+    }
+
+    function catchUp(): void {
+      if (!lookAgain) return;
+      lookAgain = false;
+      lookIn(coalesceMs);
+    }
+
+    function compare(document: JsonObject): void {
+      const { etag } = represent(document);
+      const before = known;
+      if (before === undefined || before.etag === etag) return;
+      known = { document, etag };
+      listener.updated({ etag, keys: changedKeys(before.document, document) });
+    }
+
+    function end(): void {
+      over = true;
+      cancelAlarm?.();
+      unwatch();
+    }
+
+    // Before the first read, so that no change falls between the two.
+    const unwatch = cache.watch(subject.userId, hear);
+    try {
+      const { userMetadata: document } = (await service.read(subject)).value;
+      const { etag } = represent(document);
+      known = { document, etag };
+      catchUp();
+      const missed = lastSeen === undefined || lastSeen === etag ? undefined : allOf(document, etag);
+      return { etag, missed, end };
+    } catch (error) {
+      end();
+      throw error;
+    }
+  }
+
+  return { begin };
+}
+
+function allOf(document: JsonObject, etag: string): MetadataUpdate {
+  return { etag, keys: Object.keys(document).toSorted() };
+}
+
+function changedKeys(before: JsonObject, after: JsonObject): readonly string[] {
+  return Object.keys(rootChanges(before, after) ?? {}).toSorted();
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'user_not_found';
+}

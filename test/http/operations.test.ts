@@ -1,0 +1,100 @@
+import { describe, expect, test } from '@jest/globals';
+import { expectProblem } from '../support/problem.ts';
+import { openScene } from '../support/scene.ts';
+import { LEAK } from '../support/sentinels.ts';
+import { startService } from '../support/service.ts';
+import { until } from '../support/until.ts';
+
+const { person, service, tenant } = await openScene();
+
+async function readiness(url: string): Promise<unknown> {
+  const response = await fetch(`${url}/readyz`);
+  return { httpStatus: response.status, report: await response.json() };
+}
+
+describe('the operations listener', () => {
+  test('/livez is 200 as long as the process answers', async () => {
+    const response = await fetch(`${service.opsUrl}/livez`);
+    expect([response.status, await response.json()]).toEqual([200, { status: 'alive' }]);
+  });
+
+  test('/readyz names each check', async () => {
+    expect(await readiness(service.opsUrl)).toEqual({
+      httpStatus: 200,
+      report: { status: 'ready', checks: { signing_keys: 'ok', management_token: 'ok' } },
+    });
+  });
+
+  test('/metrics tells requests by template, and no user, key, token or value', async () => {
+    const jane = await person({ 'LEAK-key': 'LEAK-value' });
+    await jane.ask('GET', '/LEAK-key');
+    await jane.ask('PATCH', '', { json: { a: 1 } });
+    await service.linesOf((await jane.ask('GET')).headers.get('x-request-id') ?? '');
+    const response = await fetch(`${service.opsUrl}/metrics`);
+    const text = await response.text();
+    expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=/);
+    const samples = text.split('\n').filter((line) => /^metadata_bff_.*(_count|_total)\{/.test(line));
+    const found = [
+      /^metadata_bff_http_request_duration_seconds_count\{method="GET",route="\/me\/metadata\/:key",status="200"\} 1$/,
+      /^metadata_bff_cache_reads_total\{.*outcome="miss"\} 2$/,
+      /^metadata_bff_upstream_duration_seconds_count\{operation="users\.change",outcome="ok"\} 1$/,
+    ].map((wanted) => samples.filter((line) => wanted.test(line)).length);
+    expect(found).toEqual([1, 1, 1]);
+    expect(samples.join()).not.toContain(jane.user.id);
+    expect(LEAK.test(text)).toBe(false);
+  });
+
+  test('a method or address that it does not know is refused like everywhere', async () => {
+    await expectProblem(await fetch(`${service.opsUrl}/nowhere`), 404, 'route_not_found');
+    const response = await fetch(`${service.opsUrl}/readyz`, { method: 'POST' });
+    expect(response.headers.get('allow')).toBe('GET, HEAD, OPTIONS');
+    await expectProblem(response, 405, 'method_not_allowed');
+  });
+
+  test('does not serve metadata', async () => {
+    const jane = await person({ a: 1 });
+    const response = await fetch(`${service.opsUrl}/me/metadata`, {
+      headers: { authorization: `Bearer ${jane.token}` },
+    });
+    expect(response.status).toBe(404);
+  });
+});
+
+describe('before the issuer could be asked', () => {
+  test('/readyz is 503 and says what is missing, and a request heals it', async () => {
+    tenant.answerWith('discovery', { status: 500, body: { message: 'LEAK' } });
+    tenant.answerWith('token', { status: 500, body: { message: 'LEAK' } });
+    const early = await startService({ awaitReady: false });
+    const jane = await person({ a: 1 });
+    const ask = async () =>
+      fetch(`${early.url}/me/metadata`, { headers: { authorization: `Bearer ${jane.token}` } });
+    await until(() => (tenant.countOf('discovery', 'token') >= 2 ? true : undefined));
+    expect(await readiness(early.opsUrl)).toEqual({
+      httpStatus: 503,
+      report: { status: 'not_ready', checks: { signing_keys: 'failing', management_token: 'failing' } },
+    });
+    expect((await fetch(`${early.opsUrl}/livez`)).status).toBe(200);
+    await expectProblem(await ask(), 503, 'keys_unavailable');
+    tenant.heal();
+    early.clock.advance(10);
+    expect((await ask()).status).toBe(200);
+    expect(await readiness(early.opsUrl)).toMatchObject({ httpStatus: 200, report: { status: 'ready' } });
+  });
+
+  test('a missing Management API token degrades the service and does not take it out', async () => {
+    tenant.answerWith('token', { status: 401, body: { error: 'LEAK' } });
+    const degraded = await startService({ awaitReady: false });
+    const report = await until(async () => {
+      const seen = await readiness(degraded.opsUrl);
+      return JSON.stringify(seen).includes('"signing_keys":"ok"') ? seen : undefined;
+    });
+    expect(report).toEqual({
+      httpStatus: 200,
+      report: { status: 'degraded', checks: { signing_keys: 'ok', management_token: 'failing' } },
+    });
+    await until(
+      () => degraded.logLines.some((line) => line.includes('management token not fetched')) || undefined,
+    );
+    expect(degraded.logLines.join('')).not.toMatch(LEAK);
+  });
+});
