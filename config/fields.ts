@@ -27,7 +27,7 @@ export const budget = z.union(
     z.enum(PLAN_NAMES),
     z
       .string()
-      .regex(/^[1-9]\d{0,4}\/(?:0\.)?[1-9]\d{0,4}(?:\.\d{1,3})?$/)
+      .regex(/^[1-9]\d{0,4}\/(?:[1-9]\d{0,4}(?:\.\d{1,3})?|0\.(?!0+$)\d{1,3})$/)
       .transform((value) => {
         const [burst, perSecond] = value.split('/').map(Number);
         return { burst: burst ?? 1, perSecond: perSecond ?? 1 };

@@ -61,6 +61,7 @@ export function createManagementClient(
 
   /** The only place where a user id becomes part of an address: ids hold `|`, `/` and `%`. */
   function userUrl(userId: string): string {
+    if (isDots(userId)) throw new AppError('user_not_found', 'The user does not exist.');
     return `${baseUrl}/users/${encodeURIComponent(userId)}`;
   }
 
@@ -80,6 +81,7 @@ export function createManagementClient(
 
   const clients: ClientDirectory = {
     async read(clientId, options) {
+      if (isDots(clientId)) throw new AppError('client_not_allowed', 'The application does not exist.');
       const url = `${baseUrl}/clients/${encodeURIComponent(clientId)}?fields=client_id,client_metadata&include_fields=true`;
       const response = await upstream.call({ method: 'GET', url }, READ_CLIENT, options);
       if (response.status === 404) {
@@ -117,6 +119,11 @@ export function createManagementClient(
     },
   };
   return { users, clients };
+}
+
+/** No encoding keeps these from changing the path they stand in. */
+function isDots(segment: string): boolean {
+  return segment === '.' || segment === '..';
 }
 
 /** Also a success without the promised body: then it is that body which is at fault, and a change was made. */

@@ -39,6 +39,12 @@ export interface TokenProviderOptions {
   readonly audience: string;
 }
 
+interface Held {
+  readonly token: ManagementToken;
+  readonly renewAt: number;
+  readonly endsAt: number;
+}
+
 /** `scope` is optional: the documentation shows it, recorded answers sometimes lack it. */
 const answerSchema = z.object({
   access_token: z.string().min(1),
@@ -48,6 +54,7 @@ const answerSchema = z.object({
 });
 
 const RENEW_BEFORE_MS = 60_000;
+const RETRY_MS = 2_000;
 const OPERATION = { name: 'oauth.token', changes: false };
 
 export function createTokenProvider(
@@ -55,10 +62,23 @@ export function createTokenProvider(
   { tokenUrl, clientId, audience }: TokenProviderOptions,
 ): TokenProvider {
   let healthy = false;
-  let held: { readonly token: ManagementToken; readonly renewAt: number } | undefined;
+  let held: Held | undefined;
 
-  const fetchToken = createSingleFlight(async () => {
-    healthy = false;
+  const renew = createSingleFlight(async () => {
+    try {
+      held = await fetchToken();
+      healthy = true;
+      return held.token;
+    } catch (error) {
+      healthy = false;
+      if (!held || clock.now() >= held.endsAt) throw error;
+      // Renewal is early, so that a failure of it can be sat out on what is held.
+      held = { ...held, renewAt: clock.now() + RETRY_MS };
+      return held.token;
+    }
+  });
+
+  async function fetchToken(): Promise<Held> {
     const askedAt = clock.now();
     const form = new URLSearchParams({
       grant_type: 'client_credentials',
@@ -83,15 +103,14 @@ export function createTokenProvider(
     const token = { value: answer.access_token, scopes: scope?.split(' ').filter(Boolean) };
     const lifetimeMs = answer.expires_in * 1000;
     // A token shorter than twice the margin is used for half of its life.
-    held = { token, renewAt: askedAt + Math.max(lifetimeMs / 2, lifetimeMs - RENEW_BEFORE_MS) };
-    healthy = true;
-    return token;
-  });
+    const renewAt = askedAt + Math.max(lifetimeMs / 2, lifetimeMs - RENEW_BEFORE_MS);
+    return { token, renewAt, endsAt: askedAt + lifetimeMs };
+  }
 
   return {
     async token() {
       if (held && clock.now() < held.renewAt) return held.token;
-      return fetchToken();
+      return renew();
     },
     reject(token) {
       if (held?.token === token) held = undefined;

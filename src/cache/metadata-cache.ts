@@ -7,15 +7,11 @@ import { LRUCache } from 'lru-cache';
 import { AppError } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { CallOptions, Cached, Freshness, ReadCache } from '../metadata/ports.ts';
+import { createFreshnessRules, type FreshnessOptions } from './freshness.ts';
 import type { CacheEntry, CacheTier, Lease } from './tier.ts';
+import { createWatchers } from './watchers.ts';
 
-export interface MetadataCacheOptions {
-  /** An entry is fresh this long. */
-  readonly ttlSeconds: number;
-  /** After that it is served stale for this long while one read refreshes it (RFC 5861). */
-  readonly staleSeconds: number;
-  /** And for this long when the tenant cannot answer (RFC 5861). */
-  readonly staleIfErrorSeconds: number;
+export interface MetadataCacheOptions extends FreshnessOptions {
   /** Values held by this process. */
   readonly entriesMax: number;
 }
@@ -39,11 +35,18 @@ interface Landing<V> {
   readonly stored: boolean;
 }
 
+/** What the tier had to say before the tenant is asked. */
+interface Prepared<V> {
+  readonly shared: CacheEntry<V> | undefined;
+  /** Whether that will do, so that the tenant need not be asked. */
+  readonly suffices: boolean;
+  /** Undefined when nothing may be filled. */
+  readonly lease: Lease | undefined;
+}
+
 /** What a flight may bring home: any entry that readers accept, a fresh one, or only the tenant's word. */
 type Errand = 'read' | 'refresh' | 'revalidate';
 
-/** Entries made in the same moment must not end in the same moment: up to a tenth of their time is cut. */
-const JITTER = 0.1;
 /** How often a reader looks for what another process fetches, before it asks the tenant itself. */
 const WAITS_MAX = 100;
 
@@ -54,32 +57,23 @@ const WAITS_MAX = 100;
  */
 export function createMetadataCache<V>(
   { tier, load, clock }: Dependencies<V>,
-  { ttlSeconds, staleSeconds, staleIfErrorSeconds, entriesMax }: MetadataCacheOptions,
+  options: MetadataCacheOptions,
 ): ReadCache<V> {
-  const ttlMs = ttlSeconds * 1000;
-  const staleUntilMs = ttlMs + staleSeconds * 1000;
-  const staleIfErrorUntilMs = ttlMs + staleIfErrorSeconds * 1000;
-  const memory = new LRUCache<string, Held<V>>({ max: entriesMax });
+  const rules = createFreshnessRules(clock, options);
+  const memory = new LRUCache<string, Held<V>>({ max: options.entriesMax });
   /** Reads under way. Only the one that is still listed may fill the memory. */
   const flights = new Map<string, Promise<Landing<V>>>();
 
   tier.onInvalidation(forget);
+  const watch = createWatchers(tier);
 
   function forget(key: string): void {
     flights.delete(key);
     memory.delete(key);
   }
 
-  function ageMs(entry: CacheEntry<V>): number {
-    return Math.max(0, clock.now() - entry.askedAt);
-  }
-
-  function freshForMs(entry: CacheEntry<V>): number {
-    return ttlMs * (1 - (JITTER * (entry.askedAt % 1000)) / 1000) - ageMs(entry);
-  }
-
   function answer(entry: CacheEntry<V>, freshness: Freshness): Cached<V> {
-    return { value: entry.value, freshness, ageSeconds: Math.floor(ageMs(entry) / 1000) };
+    return { value: entry.value, freshness, ageSeconds: Math.floor(rules.ageMs(entry) / 1000) };
   }
 
   function depart(id: string, key: string, errand: Errand): Promise<Landing<V>> {
@@ -98,8 +92,8 @@ export function createMetadataCache<V>(
       if (current) memory.set(key, { entry, era });
       return current;
     };
-    const { shared, lease } = await prepare(key, errand);
-    if (lease === undefined && shared) return { entry: shared, origin: 'tier', stored: keep(shared) };
+    const { shared, suffices, lease } = await prepare(key, errand);
+    if (suffices && shared) return { entry: shared, origin: 'tier', stored: keep(shared) };
     const askedAt = clock.now();
     try {
       const entry = {
@@ -117,26 +111,26 @@ export function createMetadataCache<V>(
   }
 
   /** What the tier has to say: an entry that will do, or the lease to ask the tenant. */
-  async function prepare(
-    key: string,
-    errand: Errand,
-  ): Promise<{ readonly shared?: CacheEntry<V>; readonly lease?: Lease | undefined }> {
-    if (errand === 'revalidate') return { lease: await tier.lease(key, true) };
-    const usableMs = errand === 'read' ? staleSeconds * 1000 : 0;
+  async function prepare(key: string, errand: Errand): Promise<Prepared<V>> {
+    if (errand === 'revalidate') {
+      return { shared: undefined, suffices: false, lease: await tier.lease(key, true) };
+    }
+    const mayBeStale = errand === 'read';
     let shared = await tier.read(key);
     for (let waits = 0; waits < WAITS_MAX; waits += 1) {
-      if (shared && freshForMs(shared) + usableMs > 0) return { shared };
+      if (shared && (rules.freshForMs(shared) > 0 || (mayBeStale && rules.mayServeStale(shared))))
+        return { shared, suffices: true, lease: undefined };
       // Each turn depends on what the holder of the lease did in the one before.
       const lease = await tier.lease(key, false);
-      if (lease !== undefined) return { ...(shared ? { shared } : {}), lease };
+      if (lease !== undefined) return { shared, suffices: false, lease };
       await tier.settled(key);
       shared = await tier.read(key);
     }
-    return {};
+    return { shared, suffices: false, lease: undefined };
   }
 
   function mayRescue(entry: CacheEntry<V>, error: unknown): boolean {
-    return isUpstreamFailure(error) && ageMs(entry) < staleIfErrorUntilMs;
+    return isUpstreamFailure(error) && rules.mayServeOnError(entry);
   }
 
   async function invalidate(id: string): Promise<void> {
@@ -158,7 +152,7 @@ export function createMetadataCache<V>(
 
   /** An entry that is fresh, or stale enough to be refreshed behind the reader's back. */
   function answerHeld(id: string, key: string, entry: CacheEntry<V>): Cached<V> {
-    const freshMs = freshForMs(entry);
+    const freshMs = rules.freshForMs(entry);
     if (freshMs > 0) return answer(entry, { kind: 'hit', ttlSeconds: Math.ceil(freshMs / 1000) });
     // Whether the refresh succeeds is for the next reader to see.
     if (!flights.has(key)) depart(id, key, 'refresh').catch(() => undefined);
@@ -171,7 +165,7 @@ export function createMetadataCache<V>(
       const held = revalidate ? undefined : memory.get(key);
       if (!held) return readThrough(id, key, revalidate);
       const era = tier.era();
-      if (era !== undefined && era === held.era && ageMs(held.entry) < staleUntilMs) {
+      if (era !== undefined && era === held.era && rules.mayServeStale(held.entry)) {
         return answerHeld(id, key, held.entry);
       }
       try {
@@ -183,6 +177,7 @@ export function createMetadataCache<V>(
     },
     peek: (id) => memory.get(tier.keyOf(id))?.entry.value,
     invalidate,
+    watch,
   };
 }
 

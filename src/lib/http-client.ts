@@ -117,6 +117,6 @@ function toFailure(error: unknown): HttpFailure {
   if (NEVER_SENT.has(code)) return new HttpFailure('unreachable', code);
   if (TIMED_OUT.has(code)) return new HttpFailure('timeout', code);
   // An answer had begun when axios reports one of these (cut short, too large, not HTTP).
-  if (code === 'ERR_BAD_RESPONSE' || code.startsWith('HPE_')) return new HttpFailure('malformed', code);
+  if (code === 'ERR_BAD_RESPONSE' || /^(?:HPE|Z)_/.test(code)) return new HttpFailure('malformed', code);
   return new HttpFailure('reset', code);
 }

@@ -1,0 +1,53 @@
+/** A cache over a tenant whose every answer a test gives by hand, or in advance. */
+import { createMemoryTier } from '../../src/cache/memory-tier.ts';
+import { createMetadataCache } from '../../src/cache/metadata-cache.ts';
+import type { CacheTier } from '../../src/cache/tier.ts';
+import { createDeferred, type Deferred } from '../lib/deferred.ts';
+import { createManualClock } from '../lib/manual-clock.ts';
+
+export const FRESHNESS = { ttlSeconds: 60, staleSeconds: 600, staleIfErrorSeconds: 3600, entriesMax: 100 };
+export const ID = 'auth0|jane';
+
+export function createWorld(options = FRESHNESS) {
+  const clock = createManualClock();
+  let era: number | undefined = 0;
+  const tier = { ...createMemoryTier<string>({ entriesMax: 100 }), era: () => era };
+  const heardTier: CacheTier<string> = {
+    ...tier,
+    onInvalidation: (listener) => tier.onInvalidation((key) => (era === 0 ? listener(key) : undefined)),
+  };
+  const asked: Array<Deferred<string>> = [];
+  let inAdvance: string | undefined;
+  const load = () => {
+    const deferred = createDeferred<string>();
+    asked.push(deferred);
+    if (inAdvance !== undefined) deferred.resolve(inAdvance);
+    return deferred.promise;
+  };
+  const startReplica = () => createMetadataCache({ tier: heardTier, load, clock }, options);
+  const cache = startReplica();
+
+  return {
+    clock,
+    /** The shared tier, as another replica uses it. */
+    tier,
+    /** Announcements are heard in era 0 only. */
+    setEra(value: number | undefined) {
+      era = value;
+    },
+    /** Every request to the tenant so far, to be answered. */
+    asked,
+    startReplica,
+    cache,
+    /** From now on the tenant answers this at once; undefined: when the test says so. */
+    answer(value: string | undefined) {
+      inAdvance = value;
+    },
+    /** Reads once with this answer, so that the cache holds it. */
+    async hold(value: string) {
+      inAdvance = value;
+      await cache.read(ID);
+      inAdvance = undefined;
+    },
+  };
+}

@@ -1,0 +1,198 @@
+/** What every shared tier of the cache promises (src/cache/tier.ts). Each implementation runs this suite. */
+import { afterEach, describe, expect, test } from '@jest/globals';
+import type { CacheEntry, CacheTier, Lease } from '../../src/cache/tier.ts';
+
+/** A value as rich as JSON, because a tier may have to write it down. */
+export interface TierValue {
+  readonly text: string;
+  readonly nested: { readonly list: readonly number[]; readonly nothing: null };
+}
+
+export interface StartedTier {
+  /** Two views of one tier, as two replicas have them. A tier of one process answers the same twice. */
+  readonly here: CacheTier<TierValue>;
+  readonly there: CacheTier<TierValue>;
+  /** Resolves when every announcement made so far has been delivered. */
+  readonly delivered: () => Promise<void>;
+  readonly stop: () => Promise<void>;
+}
+
+/** Starts an empty tier that holds and remembers at least `entriesMax` ids. */
+export type StartTier = (options: { readonly entriesMax: number }) => Promise<StartedTier>;
+
+const ODD_IDS = [
+  'auth0|a/b c%3A',
+  'samlp|acme|user@example.com',
+  'google-oauth2|1🙂',
+  'oauth2|é',
+  'auth0|a:b{c}*?[d]',
+  '__proto__',
+  'constructor',
+  'auth0|"quoted"\\',
+  'x'.repeat(512),
+];
+
+function entry(text: string, askedAt = 1_700_000_000_000): CacheEntry<TierValue> {
+  return { value: { text, nested: { list: [1, 2.5], nothing: null } }, askedAt };
+}
+
+async function take(tier: CacheTier<TierValue>, key: string): Promise<Lease> {
+  const lease = await tier.lease(key, false);
+  if (lease === undefined) throw new Error('expected that nobody holds the lease');
+  return lease;
+}
+
+export function describeTier(name: string, startTier: StartTier): void {
+  describe(`${name} as a tier of the cache`, () => {
+    const stops: Array<() => Promise<void>> = [];
+    afterEach(async () => {
+      await Promise.all(stops.splice(0).map((stop) => stop()));
+    });
+
+    async function start(entriesMax = 100) {
+      const { here, there, delivered, stop } = await startTier({ entriesMax });
+      stops.push(stop);
+      const [jane, omar] = [here.keyOf('auth0|jane'), here.keyOf('auth0|omar')];
+      return { here, there, delivered, jane, omar };
+    }
+
+    test('holds nothing at first', async () => {
+      const { here, jane } = await start();
+      expect(await here.read(jane)).toBeUndefined();
+    });
+
+    test('answers to every replica what one of them filled in', async () => {
+      const { here, there, jane } = await start();
+      await here.fill(jane, entry('first'), await take(here, jane));
+      expect(await here.read(jane)).toEqual(entry('first'));
+      expect(await there.read(jane)).toEqual(entry('first'));
+    });
+
+    test('takes a later fill in place of an earlier one', async () => {
+      const { here, jane } = await start();
+      await here.fill(jane, entry('first', 1), await take(here, jane));
+      await here.fill(jane, entry('second', 2), await take(here, jane));
+      expect(await here.read(jane)).toEqual(entry('second', 2));
+    });
+
+    test('holds nothing after an invalidation', async () => {
+      const { here, there, jane } = await start();
+      await here.fill(jane, entry('first'), await take(here, jane));
+      await there.invalidate(jane);
+      expect(await here.read(jane)).toBeUndefined();
+      expect(await there.read(jane)).toBeUndefined();
+    });
+
+    test('refuses a fill whose lease is older than an invalidation, by whichever replica', async () => {
+      const { here, there, jane } = await start();
+      const lease = await take(here, jane);
+      await there.invalidate(jane);
+      await here.fill(jane, entry('overtaken'), lease);
+      expect(await here.read(jane)).toBeUndefined();
+    });
+
+    test('refuses an overtaken fill also after a later reader has filled', async () => {
+      const { here, jane } = await start();
+      const overtaken = await take(here, jane);
+      await here.invalidate(jane);
+      await here.fill(jane, entry('new'), await take(here, jane));
+      await here.fill(jane, entry('overtaken'), overtaken);
+      expect(await here.read(jane)).toEqual(entry('new'));
+    });
+
+    test('takes a fill whose lease was taken after the last of several invalidations', async () => {
+      const { here, jane } = await start();
+      await here.invalidate(jane);
+      await here.invalidate(jane);
+      await here.fill(jane, entry('new'), await take(here, jane));
+      expect(await here.read(jane)).toEqual(entry('new'));
+    });
+
+    test('invalidates one user and leaves every other alone', async () => {
+      const { here, jane, omar } = await start();
+      const lease = await take(here, omar);
+      await here.fill(jane, entry('jane'), await take(here, jane));
+      await here.invalidate(here.keyOf('auth0|other'));
+      await here.fill(omar, entry('omar'), lease);
+      expect(await here.read(jane)).toEqual(entry('jane'));
+      expect(await here.read(omar)).toEqual(entry('omar'));
+    });
+
+    test('refuses an overtaken fill however many others were invalidated since', async () => {
+      const { here, jane } = await start(10);
+      const lease = await take(here, jane);
+      await here.invalidate(jane);
+      await Promise.all(
+        Array.from({ length: 50 }, (_, index) => here.invalidate(here.keyOf(`auth0|${index}`))),
+      );
+      await here.fill(jane, entry('overtaken'), lease);
+      expect(await here.read(jane)).toBeUndefined();
+      await here.fill(jane, entry('new'), await take(here, jane));
+      expect(await here.read(jane)).toEqual(entry('new'));
+    });
+
+    test('announces each invalidation to every listener of every replica', async () => {
+      const { here, there, delivered, jane } = await start();
+      const heard: string[] = [];
+      here.onInvalidation((id) => heard.push(`here ${id}`));
+      here.onInvalidation((id) => heard.push(`here too ${id}`));
+      there.onInvalidation((id) => heard.push(`there ${id}`));
+      await here.invalidate(jane);
+      await delivered();
+      expect(heard.toSorted()).toEqual([`here ${jane}`, `here too ${jane}`, `there ${jane}`]);
+    });
+
+    test('announces nothing when an entry is read or filled', async () => {
+      const { here, there, delivered, jane } = await start();
+      const heard: string[] = [];
+      there.onInvalidation((id) => heard.push(id));
+      await here.fill(jane, entry('first'), await take(here, jane));
+      await here.read(jane);
+      await delivered();
+      expect(heard).toEqual([]);
+    });
+
+    test('gives a lease again when it was given up, used, or is taken away', async () => {
+      const { here, there, jane } = await start();
+      await here.release(jane, await take(here, jane));
+      await here.fill(jane, entry('first'), await take(there, jane));
+      await take(here, jane);
+      expect(await there.lease(jane, true)).toBeDefined();
+    });
+
+    test('takes no fill with a lease that was given up and overtaken', async () => {
+      const { here, there, jane } = await start();
+      const lease = await take(here, jane);
+      await here.release(jane, lease);
+      await there.invalidate(jane);
+      await here.fill(jane, entry('overtaken'), lease);
+      expect(await there.read(jane)).toBeUndefined();
+    });
+
+    test('is in one and the same era as long as no announcement can have been missed', async () => {
+      const { here, delivered, jane } = await start();
+      const era = here.era();
+      expect(era).toBeDefined();
+      await here.invalidate(jane);
+      await delivered();
+      expect(here.era()).toBe(era);
+    });
+
+    test.each(ODD_IDS)('keeps the id %j apart, under one key on every replica', async (id) => {
+      const { here, there, delivered } = await start();
+      const key = here.keyOf(id);
+      const heard: string[] = [];
+      there.onInvalidation((invalidated) => heard.push(invalidated));
+      const others = ODD_IDS.filter((other) => other !== id).map((other) => there.keyOf(other));
+      await here.fill(key, entry(id), await take(here, key));
+      expect(await Promise.all(others.map((other) => there.read(other)))).toEqual(
+        others.map(() => undefined),
+      );
+      expect(await there.read(there.keyOf(id))).toEqual(entry(id));
+      await here.invalidate(key);
+      await delivered();
+      expect(heard).toEqual([key]);
+      expect(await there.read(key)).toBeUndefined();
+    });
+  });
+}

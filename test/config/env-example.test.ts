@@ -1,0 +1,32 @@
+import { expect, test } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import { envExample } from '../../config/env-example.ts';
+import { VARIABLES } from '../../config/schema.ts';
+import { configurationTable } from '../../config/table.ts';
+import { load } from './environment.ts';
+
+const names = Object.keys(VARIABLES);
+
+test('.env.example is what the schema of the variables makes it', () => {
+  expect(readFileSync(new URL('../../.env.example', import.meta.url), 'utf8')).toBe(envExample());
+});
+
+test('.env.example names every variable once, and is accepted as it stands', () => {
+  const lines = envExample().split('\n');
+  const assignments = lines.filter((line) => /^(?:# )?[A-Z0-9_]+=/.test(line));
+  expect(assignments.map((line) => /[A-Z0-9_]+/.exec(line)?.[0])).toEqual(names);
+  const set = assignments.filter((line) => !line.startsWith('#')).map((line) => line.split('='));
+  const changes = Object.fromEntries(set.map(([name = '', ...value]) => [name, value.join('=')]));
+  expect(load(changes)).toEqual(load());
+});
+
+test('the table of variables has a row for each, with its default or that it is required', () => {
+  const rows = configurationTable().trimEnd().split('\n');
+  expect(rows).toHaveLength(names.length + 2);
+  expect(rows[0]).toBe('| variable | default | meaning |');
+  expect(rows).toContain('| `PORT` | `3000` | Port of the public listener. |');
+  expect(rows.filter((row) => row.includes('| required |')).map((row) => row.split('`')[1])).toEqual(
+    Object.entries(VARIABLES).flatMap(([name, variable]) => ('required' in variable ? [name] : [])),
+  );
+  for (const row of rows) expect(row.split(/(?<!\\)\|/)).toHaveLength(5);
+});

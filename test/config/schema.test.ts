@@ -1,0 +1,197 @@
+import { describe, expect, test } from '@jest/globals';
+import { VARIABLES, type Variable, type VariableName } from '../../config/schema.ts';
+
+type Accepted = readonly [text: string, value: unknown];
+interface Rule {
+  readonly accepts: readonly Accepted[];
+  readonly refuses: readonly string[];
+}
+
+const same = (...texts: readonly string[]): Accepted[] => texts.map((text) => [text, text]);
+const flag: Rule = {
+  accepts: [
+    ['true', true],
+    ['false', false],
+  ],
+  refuses: ['', 'TRUE', '1', 'yes', ' true'],
+};
+const url: Rule = {
+  accepts: same(
+    'https://a.test',
+    'https://a.test/',
+    'https://a.test:8443/x',
+    'http://localhost:4400/',
+    'http://127.0.0.1:1',
+    'http://127.8.9.1',
+    'http://[::1]:4400',
+  ),
+  refuses: [
+    '',
+    'a.test',
+    '//a.test',
+    'ftp://a.test',
+    'http://a.test',
+    'http://localhost.evil.test',
+    'http://127.0.0.1.evil.test',
+    'http://0.0.0.0',
+    'http://10.0.0.1',
+    'https://user@a.test',
+    'https://user:pass@a.test',
+    'https://a.test?x=1',
+    'https://a.test#x',
+    'javascript:alert(1)',
+  ],
+};
+
+function integer(min: number, max: number): Rule {
+  const values: Accepted[] = [min, max, Math.floor((min + max) / 2)].map((value) => [String(value), value]);
+  const outside = min > 0 ? [String(min - 1), String(max + 1)] : [String(max + 1)];
+  return {
+    accepts: values,
+    refuses: ['', '-1', '1.5', '1e3', '0x10', ' 5', 'NaN', '9'.repeat(400), ...outside],
+  };
+}
+
+const aesKey: Rule = {
+  accepts: [[Buffer.alloc(32, 7).toString('base64'), Buffer.alloc(32, 7)]],
+  refuses: ['', Buffer.alloc(31).toString('base64'), Buffer.alloc(33).toString('base64'), '7'.repeat(32)],
+};
+const anyText: Rule = { accepts: same('x'), refuses: [''] };
+const list: Rule = {
+  accepts: [
+    ['', []],
+    ['a', ['a']],
+    [' a , b,,', ['a', 'b']],
+  ],
+  refuses: [],
+};
+
+const RULES: Readonly<Record<VariableName, Rule>> = {
+  HOST: anyText,
+  PORT: integer(0, 65_535),
+  OPS_HOST: anyText,
+  OPS_PORT: integer(0, 65_535),
+  AUDIENCE: anyText,
+  AUTH0_DOMAIN: {
+    accepts: same('tenant.eu.auth0.com', 'localhost:4400', 'A-b.c'),
+    refuses: [
+      '',
+      'https://t.auth0.com',
+      't.auth0.com/',
+      'a b',
+      'user@t.test',
+      't..test',
+      't.test:123456',
+      't.test?x',
+    ],
+  },
+  ISSUER_BASE_URL: url,
+  JWKS_URI: url,
+  AUTH0_CLIENT_ID: anyText,
+  AUTH0_CLIENT_SECRET: anyText,
+  AUTH0_CLIENT_SIGNING_KEY_PATH: anyText,
+  AUTH0_CLIENT_SIGNING_ALGORITHM: {
+    accepts: same('RS256', 'PS384', 'ES256'),
+    refuses: ['', 'HS256', 'none', 'rs256'],
+  },
+  AUTH0_MANAGEMENT_URL: url,
+  AUTH0_EVENTS: flag,
+  AUTH_PERMISSIONS_CLAIM: flag,
+  ALLOWED_CLIENTS: list,
+  CORS_ORIGINS: {
+    accepts: [
+      ['', []],
+      ['https://a.test', ['https://a.test']],
+      ['http://localhost:5173, https://a.test:8443', ['http://localhost:5173', 'https://a.test:8443']],
+    ],
+    refuses: [
+      '*',
+      'null',
+      'a.test',
+      'https://a.test/',
+      'https://a.test/x',
+      'https://a.test:443',
+      'https://A.test',
+    ],
+  },
+  TRUSTED_PROXIES: {
+    accepts: [
+      ['', []],
+      ['loopback', ['loopback']],
+      ['10.0.0.0/8, ::1, fd00::/8,192.0.2.1', ['10.0.0.0/8', '::1', 'fd00::/8', '192.0.2.1']],
+    ],
+    refuses: [
+      '1',
+      'true',
+      '*',
+      'proxy.test',
+      '10.0.0.0/33',
+      '::1/129',
+      '10.0.0.0/8/8',
+      '10.0.0.0/',
+      '10.0.0.256',
+    ],
+  },
+  POLICY_FILE: anyText,
+  AUTH0_COMPAT: flag,
+  USER_METADATA_MAX_BYTES: integer(2, 1_000_000),
+  REQUIRE_IF_MATCH: flag,
+  CACHE_TTL_SECONDS: integer(0, 86_400),
+  CACHE_STALE_SECONDS: integer(0, 604_800),
+  CACHE_STALE_IF_ERROR_SECONDS: integer(0, 604_800),
+  CACHE_CLIENT_TTL_SECONDS: integer(0, 86_400),
+  CACHE_ENCRYPTION_KEY: aesKey,
+  CACHE_ENCRYPTION_KEY_PREVIOUS: aesKey,
+  CACHE_HASH_KEY: { accepts: same('x'.repeat(16)), refuses: ['', 'x'.repeat(15)] },
+  REDIS_URL: {
+    accepts: same('redis://localhost:6379', 'rediss://user:pass@redis.test:6380/1'),
+    refuses: ['', 'localhost:6379', 'http://redis.test', 'redis.test'],
+  },
+  UPSTREAM_BUDGET: {
+    accepts: [
+      ...same('free', 'self-service', 'enterprise-nonprod', 'enterprise'),
+      ['10/2', { burst: 10, perSecond: 2 }],
+      ['1/0.5', { burst: 1, perSecond: 0.5 }],
+      ['50/12.5', { burst: 50, perSecond: 12.5 }],
+    ],
+    refuses: ['', 'premium', '10/0.5.25', '10/2/2', '10/2 ', '10', '10/', '/2', '-1/2', '10/0', '0/10'],
+  },
+  UPSTREAM_WAIT_MS: integer(0, 60_000),
+  UPSTREAM_TIMEOUT_MS: integer(50, 60_000),
+  LEAST_PRIVILEGE: { accepts: same('warn', 'enforce'), refuses: ['', 'true', 'ENFORCE'] },
+  LOG_LEVEL: {
+    accepts: same('debug', 'info', 'warn', 'error', 'silent'),
+    refuses: ['', 'INFO', 'trace', 'fatal'],
+  },
+};
+
+const variables = Object.entries<Variable<unknown>>(VARIABLES);
+
+describe.each(Object.entries(RULES))('%s', (name, { accepts, refuses }) => {
+  const schema = variables.find(([known]) => known === name)?.[1].schema;
+
+  test.each(accepts.map(([text, value]) => ({ text, value })))('accepts $text', ({ text, value }) => {
+    expect(schema?.safeParse(text)).toMatchObject({ success: true, data: value });
+  });
+
+  test('refuses everything else', () => {
+    for (const text of refuses) {
+      const result = schema?.safeParse(text);
+      expect({ text, success: result?.success }).toEqual({ text, success: false });
+    }
+  });
+});
+
+test.each(variables)('%s has a description, and a default that it accepts', (_name, variable) => {
+  expect(variable.description).toMatch(/^[\S ]{10,}\.$/);
+  const { default: value } = variable;
+  expect(value === undefined || variable.schema.safeParse(value).success).toBe(true);
+  expect(variable.required === true && value !== undefined).toBe(false);
+});
+
+test('what holds a credential is a secret, so that it can come from a file', () => {
+  const secrets = variables.flatMap(([name, { secret }]) => (secret ? [name] : []));
+  expect(secrets).toEqual(
+    variables.map(([name]) => name).filter((name) => /SECRET|ENCRYPTION_KEY|HASH_KEY|REDIS_URL/.test(name)),
+  );
+});

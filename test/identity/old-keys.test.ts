@@ -1,0 +1,70 @@
+import { describe, expect, test } from '@jest/globals';
+import type { HttpResponse } from '../../src/lib/http-client.ts';
+import { createDeferred, quiet } from '../lib/deferred.ts';
+import { json } from '../lib/fake-http.ts';
+import { appErrorOf } from '../lib/rejection.ts';
+import { createWorld, down, ISSUER, JWKS, kidsFor, MINUTE, published } from './keys-world.ts';
+
+describe('keys that grow old', () => {
+  test('are renewed in the background once, while the caller gets those held', async () => {
+    const { http, clock, keys } = createWorld();
+    const answer = createDeferred<HttpResponse>();
+    http.next(published('k1'), answer.promise);
+    await keys.forKeyId('k1');
+    clock.advance(10 * MINUTE);
+    await keys.forKeyId('k1');
+    expect(http.sent).toHaveLength(1);
+    clock.advance(1);
+    expect(await Promise.all([kidsFor(keys, 'k1'), kidsFor(keys, 'k1')])).toEqual([['k1'], ['k1']]);
+    expect(http.sent).toHaveLength(2);
+    answer.resolve(published('k2'));
+    await quiet();
+    expect(await kidsFor(keys, undefined)).toEqual(['k2']);
+  });
+
+  test('keep their identity when the issuer publishes the same again', async () => {
+    const { http, clock, keys } = createWorld();
+    http.next(published('k1'));
+    const first = await keys.forKeyId('k1');
+    clock.advance(11 * MINUTE);
+    await keys.forKeyId('k1');
+    await quiet();
+    expect(await keys.forKeyId('k1')).toBe(first);
+  });
+
+  test('stay usable through an outage for a bounded time', async () => {
+    const { http, clock, keys } = createWorld();
+    http.next(published('k1'), down);
+    await keys.forKeyId('k1');
+    clock.advance(240 * MINUTE - 1);
+    expect(await kidsFor(keys, 'k1')).toEqual(['k1']);
+    expect(keys.ready()).toBe(true);
+    await quiet();
+    clock.advance(2_001);
+    expect(keys.ready()).toBe(false);
+    expect((await appErrorOf(keys.forKeyId('k1'))).code).toBe('keys_unavailable');
+  });
+});
+
+describe('discovery', () => {
+  const DISCOVERY = 'https://issuer.test/.well-known/openid-configuration';
+
+  test('tells where the keys are and how the issuer names itself', async () => {
+    const { http, keys } = createWorld({ jwksUri: undefined });
+    http.next(json(200, { issuer: ISSUER, jwks_uri: JWKS }), published('k1'));
+    expect((await keys.forKeyId('k1')).issuer).toBe(ISSUER);
+    expect(http.sent.map(({ url }) => url)).toEqual([DISCOVERY, JWKS]);
+  });
+
+  test.each([
+    { issuer: 'https://other.test/', jwks_uri: JWKS },
+    { issuer: 'https://issuer.test.evil/', jwks_uri: JWKS },
+    { issuer: ISSUER, jwks_uri: 'file:///etc/passwd' },
+    { issuer: ISSUER },
+  ])('that answers %j is not used', async (document) => {
+    const { http, keys } = createWorld({ jwksUri: undefined });
+    http.next(json(200, document), published('k1'));
+    expect((await appErrorOf(keys.forKeyId('k1'))).code).toBe('keys_unavailable');
+    expect(http.sent).toHaveLength(1);
+  });
+});

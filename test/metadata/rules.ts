@@ -1,0 +1,23 @@
+/** Rules for tests that are not about rules: every application sees and changes everything, nobody waits. */
+import type { DocumentLimits } from '../../src/metadata/document.ts';
+import { createViews } from '../../src/metadata/policy.ts';
+import type { WriteLock } from '../../src/metadata/ports.ts';
+import { createSchemaRules } from '../../src/metadata/schema-rules.ts';
+import type { MetadataRules } from '../../src/metadata/service.ts';
+
+export const LIMITS: DocumentLimits = { bytesMax: 8192, keysMax: 100, depthMax: 10 };
+
+export function freeRules(limits: DocumentLimits = LIMITS): MetadataRules {
+  return {
+    limits,
+    schema: createSchemaRules(undefined),
+    deadlineMs: 7_000,
+    viewOf: createViews({}),
+    appMetadataReadable: new Set(),
+  };
+}
+
+/** The lock of a replica that is alone, or that must not rely on one. */
+export const freeLock: WriteLock = {
+  hold: (_userId, task) => task({ confirm: () => Promise.resolve() }),
+};
