@@ -1,0 +1,120 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { startTenant, type Tenant } from '../../dev/tenant/tenant.ts';
+import { runProgram } from './program.ts';
+
+let tenant: Tenant;
+
+beforeAll(async () => {
+  tenant = await startTenant({ latencyMs: 20 });
+});
+afterAll(() => tenant.stop());
+
+function environment(): Record<string, string> {
+  return {
+    AUDIENCE: tenant.apiAudience,
+    ISSUER_BASE_URL: tenant.url,
+    AUTH0_MANAGEMENT_URL: tenant.url,
+    AUTH0_CLIENT_ID: 'local-bff',
+    AUTH0_CLIENT_SECRET: 'local-secret',
+  };
+}
+
+async function mintToken(sub: string): Promise<string> {
+  const response = await fetch(`${tenant.url}/_local/token`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ sub, scope: 'read:metadata update:metadata' }),
+  });
+  const body: unknown = await response.json();
+  return String(typeof body === 'object' && body !== null ? Reflect.get(body, 'access_token') : '');
+}
+
+/** The system's code behind a failed fetch, whose classes belong to another realm than the test's. */
+function codeOf(error: unknown): unknown {
+  const cause: unknown =
+    typeof error === 'object' && error !== null ? Reflect.get(error, 'cause') : undefined;
+  return typeof cause === 'object' && cause !== null ? Reflect.get(cause, 'code') : undefined;
+}
+
+describe('the program without configuration', () => {
+  test('names everything that is missing at once, and no value', async () => {
+    const program = runProgram({ AUTH0_CLIENT_SECRET: 's3cret-value', AUTH0_TYPO: 'x', PORT: 'many' });
+    expect(await program.ends()).toBe(1);
+    for (const name of ['AUDIENCE', 'AUTH0_DOMAIN', 'AUTH0_CLIENT_ID', 'AUTH0_TYPO', 'PORT']) {
+      expect(program.output()).toContain(`- ${name}: `);
+    }
+    expect(program.output()).not.toContain('s3cret-value');
+  });
+
+  test('says which port is taken', async () => {
+    const port = new URL(tenant.url).port;
+    const program = runProgram({ ...environment(), PORT: port });
+    expect(await program.ends()).toBe(1);
+    expect(program.output()).toContain(`127.0.0.1:${port} is taken by another process`);
+  });
+});
+
+describe('check', () => {
+  test('reaches everything, names the scopes that are too many, and ends with 0', async () => {
+    const program = runProgram(environment(), 'check');
+    expect(await program.ends()).toBe(0);
+    expect(program.output()).toMatch(/ok +management api +answers/);
+    expect(program.output()).toMatch(/warning +scope not needed +read:events/);
+  });
+
+  test('ends with 1 when the tenant does not accept the client, and keeps the secret to itself', async () => {
+    const program = runProgram({ ...environment(), AUTH0_CLIENT_SECRET: 'wrong-secret-value' }, 'check');
+    expect(await program.ends()).toBe(1);
+    expect(program.output()).toMatch(/failed +token endpoint +upstream_refused/);
+    expect(program.output()).not.toContain('wrong-secret-value');
+  });
+
+  test('calls more scopes than needed a failure under LEAST_PRIVILEGE=enforce', async () => {
+    const program = runProgram({ ...environment(), LEAST_PRIVILEGE: 'enforce' }, 'check');
+    expect(await program.ends()).toBe(1);
+    expect(program.output()).toMatch(/failed +scope not needed +read:clients/);
+  });
+});
+
+describe('starting with LEAST_PRIVILEGE=enforce', () => {
+  test('is refused for a client that holds more than is needed', async () => {
+    const program = runProgram({ ...environment(), LEAST_PRIVILEGE: 'enforce' });
+    expect(await program.ends()).toBe(1);
+    expect(program.output()).toContain('read:clients read:events');
+  });
+});
+
+describe('SIGTERM under load', () => {
+  test('fails no request and ends with 0', async () => {
+    const program = runProgram({ ...environment(), LOG_LEVEL: 'info' });
+    const [, port] = await program.prints(/"port":(\d+)/);
+    const token = await mintToken('auth0|jane');
+    const statuses: number[] = [];
+    let stopping = false;
+
+    async function caller(): Promise<void> {
+      // Each goes on until the listener takes no more connections, which is the end of the load.
+      for (;;) {
+        try {
+          const response = await fetch(`http://127.0.0.1:${port}/me/metadata`, {
+            headers: { authorization: `Bearer ${token}`, 'cache-control': 'no-cache' },
+          });
+          await response.arrayBuffer();
+          statuses.push(response.status);
+          if (statuses.length === 40) {
+            stopping = true;
+            program.signal('SIGTERM');
+          }
+        } catch (error) {
+          if (stopping && codeOf(error) === 'ECONNREFUSED') return;
+          throw error;
+        }
+      }
+    }
+
+    await Promise.all([1, 2, 3, 4].map(() => caller()));
+    expect(await program.ends()).toBe(0);
+    expect(new Set(statuses)).toEqual(new Set([200]));
+    expect(program.output()).toContain('"event":"stopped"');
+  });
+});

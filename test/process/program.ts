@@ -1,0 +1,49 @@
+/** The compiled program, run to its end: what it printed, and how it ended. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+const ENTRY = join(ROOT, '.build', 'src', 'main.js');
+
+export interface Running {
+  /** Everything printed so far. */
+  output(): string;
+  signal(name: NodeJS.Signals): void;
+  /** Resolves with the first match in the output. */
+  prints(pattern: RegExp): Promise<RegExpExecArray>;
+  ends(): Promise<number | null>;
+}
+
+export function runProgram(env: Readonly<Record<string, string>>, ...args: readonly string[]): Running {
+  if (!existsSync(ENTRY)) throw new Error('The compiled service is missing: run npm run compile first.');
+  const child = spawn(process.execPath, [ENTRY, ...args], {
+    cwd: ROOT,
+    env: { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: '0', OPS_PORT: '0', ...env },
+  });
+  let output = '';
+  const listeners = new Set<() => void>();
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+      for (const listener of listeners) listener();
+    });
+  }
+  const ended = once(child, 'close').then(([code]: unknown[]) => (typeof code === 'number' ? code : null));
+  return {
+    output: () => output,
+    signal: (name) => void child.kill(name),
+    prints: (pattern) =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          const match = pattern.exec(output);
+          if (match) resolve(match);
+        };
+        listeners.add(look);
+        look();
+        void ended.then(() => reject(new Error(`it ended without printing ${String(pattern)}:\n${output}`)));
+      }),
+    ends: () => ended,
+  };
+}
