@@ -8,6 +8,7 @@ import { composeSharing } from './compose-sharing.ts';
 import { composeUpstream, privilegeNeeds } from './compose-upstream.ts';
 import { systemClock } from './lib/clock.ts';
 import { AppError } from './lib/app-error.ts';
+import { createSchemaRules } from './metadata/schema-rules.ts';
 import type { RedisConnection } from './lib/redis-connection.ts';
 import { describeError, SafeError } from './lib/safe-error.ts';
 
@@ -36,7 +37,13 @@ export async function check(config: Config): Promise<boolean> {
 async function examine(config: Config): Promise<Finding[]> {
   const sharing = composeSharing(config);
   const { keys, tenant, http } = composeUpstream(config, sharing, systemClock);
-  const findings: Finding[] = [{ name: 'configuration', state: 'ok', detail: 'complete' }];
+  const findings = [
+    await attempt('configuration', async () => {
+      // The one part of a configuration that only its user can judge.
+      createSchemaRules(config.policy.userMetadata.schema);
+      return 'complete';
+    }),
+  ];
   findings.push(
     await attempt('issuer and signing keys', async () => {
       const { issuer, jwks } = await keys.forKeyId(undefined);

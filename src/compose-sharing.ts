@@ -29,7 +29,6 @@ export interface Sharing {
 
 const document = z.custom<JsonObject>(isJsonObject);
 const profileSchema: z.ZodType<Profile> = z.object({
-  userId: z.string(),
   userMetadata: document,
   appMetadata: document,
   updatedAt: z

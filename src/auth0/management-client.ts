@@ -72,7 +72,6 @@ export function createManagementClient(
     // An answer about somebody else must never reach this caller, whatever went wrong on the way.
     if (!user || user.user_id !== userId) throw malformedError(response, operation);
     return {
-      userId: user.user_id,
       userMetadata: user.user_metadata ?? {},
       appMetadata: readsAppMetadata ? (user.app_metadata ?? {}) : {},
       updatedAt: user.updated_at,

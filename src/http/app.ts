@@ -72,6 +72,8 @@ function crossOrigin(origins: readonly string[]) {
       'RateLimit',
       'RateLimit-Policy',
       'Cache-Status',
+      'Age',
+      'Content-Disposition',
       'Metadata-Quota',
       'WWW-Authenticate',
       'DPoP-Nonce',

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type RequestListener, type Server, STATUS_CODES } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate } from 'node:timers/promises';
 import { AppError } from '../lib/app-error.ts';
 import { SafeError } from '../lib/safe-error.ts';
 import { renderProblem } from './problem.ts';
@@ -35,6 +35,7 @@ const REQUEST_TIMEOUT_MS = 30_000;
 /** Longer than the idle time of common load balancers (60 s), so that they never reuse a closed one. */
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 const SWEEP_INTERVAL_MS = 50;
+const IDLE_MS_MIN = 100;
 
 interface Dependencies {
   readonly handler: RequestListener;
@@ -43,8 +44,8 @@ interface Dependencies {
 }
 
 export function createListener({ handler, onRefused }: Dependencies, options: ListenerOptions): Listener {
-  /** Connections, and whether a request is under way on each. */
-  const busy = new Map<Socket, boolean>();
+  /** Since when each connection is idle; undefined while a request is under way on it. */
+  const idleSince = new Map<Socket, number | undefined>();
   const server = createServer(
     {
       maxHeaderSize: HEADER_BYTES_MAX,
@@ -55,26 +56,31 @@ export function createListener({ handler, onRefused }: Dependencies, options: Li
     },
     (req, res) => {
       if (stopping) res.setHeader('Connection', 'close');
-      busy.set(req.socket, true);
+      idleSince.set(req.socket, undefined);
       res.once('close', () => {
-        if (busy.has(req.socket)) busy.set(req.socket, false);
+        if (idleSince.has(req.socket)) idleSince.set(req.socket, performance.now());
       });
       handler(req, res);
     },
   );
   let stopping = false;
   server.on('connection', (socket) => {
-    busy.set(socket, false);
-    socket.once('close', () => busy.delete(socket));
+    idleSince.set(socket, performance.now());
+    socket.once('close', () => idleSince.delete(socket));
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     const refusal = refuseUnparsed(error, socket);
     if (refusal) onRefused(refusal);
   });
 
-  /** Also those that never sent a request, which Node does not count as idle. */
+  /**
+   * Also those that never sent a request, which Node does not count as idle; but none so young that a
+   * request may be on its way.
+   */
   function closeIdle(): void {
-    for (const [socket, active] of busy) if (!active) socket.destroy();
+    for (const [socket, since] of idleSince) {
+      if (since !== undefined && performance.now() - since > IDLE_MS_MIN) socket.destroy();
+    }
   }
 
   return {
@@ -87,6 +93,8 @@ export function createListener({ handler, onRefused }: Dependencies, options: Li
       if (!server.listening) return;
       stopping = true;
       await delay(settleMs);
+      // Right after connections were accepted: those that wait in the backlog of a closing socket are reset.
+      await setImmediate();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       // A connection that becomes idle from now on is closed, too.
       const sweep = setInterval(closeIdle, SWEEP_INTERVAL_MS);

@@ -4,9 +4,8 @@
  */
 import type { JsonObject } from '../lib/json.ts';
 
-/** The part of a tenant's user that this service ever holds. */
+/** The part of a tenant's user that this service ever holds. Whose it is, its place says; it may not. */
 export interface Profile {
-  readonly userId: string;
   readonly userMetadata: JsonObject;
   readonly appMetadata: JsonObject;
   /** The tenant's own time stamp, ISO 8601; absent where the tenant sends none. */
@@ -93,7 +92,7 @@ export interface ReadCache<V> {
    * @throws whatever the directory throws, when no stale copy may stand in.
    */
   read(id: string, options?: { readonly revalidate?: boolean }): Promise<Cached<V>>;
-  /** A copy already held, however stale, without asking anybody. */
+  /** A copy already held, if a reader would be given it, without asking anybody. */
   peek(id: string): V | undefined;
   /** Forgets the value everywhere; reads that are under way will not fill the cache. */
   invalidate(id: string): Promise<void>;

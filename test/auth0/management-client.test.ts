@@ -45,7 +45,6 @@ describe('reading a user', () => {
       }),
     );
     expect(await read(JANE)).toEqual({
-      userId: JANE,
       userMetadata: { a: 1 },
       appMetadata: {},
       updatedAt: '2026-01-01T00:00:00.000Z',
@@ -65,7 +64,6 @@ describe('reading a user', () => {
     const { http, read } = createWorld({ readsAppMetadata: true });
     http.next(json(200, { user_id: JANE }));
     expect(await read(JANE)).toEqual({
-      userId: JANE,
       userMetadata: {},
       appMetadata: {},
       updatedAt: undefined,

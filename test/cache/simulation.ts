@@ -102,7 +102,7 @@ export async function simulate(
   }
 
   function profile(): Profile {
-    return { userId: JANE.userId, userMetadata: stored, appMetadata: {}, updatedAt: undefined };
+    return { userMetadata: stored, appMetadata: {}, updatedAt: undefined };
   }
 
   function apply(changes: JsonObject, fate: Fate): Profile {

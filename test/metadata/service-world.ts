@@ -16,7 +16,6 @@ export interface WorldOptions {
 }
 
 const profile = (userMetadata: JsonObject): Profile => ({
-  userId: JANE.userId,
   userMetadata,
   appMetadata: {},
   updatedAt: undefined,

@@ -9,6 +9,7 @@ import { content, JSON_PATCH_EXAMPLE, json, MERGE_PATCH_EXAMPLE } from './conten
 import { type Endpoint, read, remove, writeOrMinimal } from './operation.ts';
 import { publicEndpoints } from './public-endpoints.ts';
 import * as schemas from './schemas.ts';
+import { streamEndpoint } from './stream-endpoint.ts';
 
 export interface EndpointsOptions {
   readonly scopes: ScopeNames;
@@ -104,6 +105,7 @@ export function endpoints({ scopes, compat, requireIfMatch }: EndpointsOptions):
         errors: conditional,
       }),
     },
+    streamEndpoint(readScopes),
     {
       path: '/me',
       tag: 'Profile',

@@ -14,6 +14,7 @@ const REQUEST_HEADERS = {
     'On a read: answer 304 if the resource still has one of these quoted tags. On a write: `*` asks that nothing is there yet.',
   Prefer: '`return=minimal` asks for 204 in place of the resulting document.',
   'Cache-Control': '`no-cache` asks for a read from the identity provider. It counts as a write.',
+  'Last-Event-ID': 'The `id` of the last event that was received: whatever came later is told at once.',
   DPoP: 'The proof (RFC 9449) that goes with a token sent as `Authorization: DPoP ...`.',
   'X-Request-Id':
     'An id of the caller’s own for this request, of 8 to 64 letters, digits, `-` and `_`. Any other is replaced.',
@@ -62,6 +63,10 @@ const RESPONSE_HEADERS = {
       'The challenge: what was wrong, the scope it takes, and where this API is described (RFC 6750, 9449, 9728).',
     example:
       'Bearer realm="metadata-bff", error="insufficient_scope", error_description="The access token lacks the scope read:metadata.", scope="read:metadata"',
+  },
+  'X-Accel-Buffering': {
+    description: '`no`: proxies must pass on each event as it comes.',
+    example: 'no',
   },
   'X-Request-Id': {
     description: 'The id of this request, to quote in a report.',

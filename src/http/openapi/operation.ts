@@ -63,11 +63,11 @@ interface WriteRow extends GuardedRow {
   readonly answer: ZodOpenApiContentObject;
 }
 
-const CALLER: readonly RequestHeader[] = ['DPoP', 'X-Request-Id'];
+export const CALLER: readonly RequestHeader[] = ['DPoP', 'X-Request-Id'];
 const TAGGED: readonly ResponseHeader[] = ['ETag', 'Cache-Control', 'Vary', 'X-Request-Id'];
 const NOT_MODIFIED = 'What the caller already holds.';
 
-const GUARDED: readonly ErrorCode[] = [
+export const GUARDED: readonly ErrorCode[] = [
   'request_malformed',
   'token_missing',
   'token_invalid',

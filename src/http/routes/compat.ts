@@ -38,7 +38,7 @@ export function compatRoutes(
   { service, guard, bodies }: Dependencies,
   { showsAppMetadata }: { readonly showsAppMetadata: boolean },
 ): Router {
-  function userOf({ userId, userMetadata, appMetadata, updatedAt }: Profile): JsonObject {
+  function userOf({ userId }: Caller, { userMetadata, appMetadata, updatedAt }: Profile): JsonObject {
     return {
       user_id: userId,
       user_metadata: userMetadata,
@@ -51,7 +51,7 @@ export function compatRoutes(
     assertSelf(req, caller);
     const project = projectionOf(req);
     const read = await service.read(caller, { revalidate: wantsRevalidation(req) });
-    sendRead(req, res, project(userOf(read.value)), read);
+    sendRead(req, res, project(userOf(caller, read.value)), read);
   }
 
   async function patchUser(req: Request, res: Response, caller: Caller) {
@@ -59,7 +59,7 @@ export function compatRoutes(
     const preconditions = preconditionsOf(req);
     const { value } = await bodies.read(req, res, ['application/json']);
     const profile = await service.mergeRoot(caller, userMetadataOf(value), { preconditions });
-    sendWritten(res, userOf(profile), false);
+    sendWritten(res, userOf(caller, profile), false);
   }
 
   return Router()

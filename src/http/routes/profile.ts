@@ -29,9 +29,9 @@ export function profileRoutes(
   { service, guard }: Dependencies,
   { readScope, appMetadataScope }: ProfileRoutesOptions,
 ): Router {
-  function profileOf(caller: Caller, { userId, userMetadata, appMetadata, updatedAt }: Profile): JsonObject {
+  function profileOf(caller: Caller, { userMetadata, appMetadata, updatedAt }: Profile): JsonObject {
     return {
-      sub: userId,
+      sub: caller.userId,
       user_metadata: userMetadata,
       ...(caller.scopes.has(appMetadataScope) ? { app_metadata: appMetadata } : {}),
       ...(updatedAt === undefined ? {} : { updated_at: updatedAt }),
