@@ -1,0 +1,44 @@
+import { expect, test } from '@jest/globals';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { envExample } from '../../config/env-example.ts';
+import { policyJsonSchema } from '../../config/policy.ts';
+import { errorSections, generatedFiles, metricsTable, withPart } from '../../dev/docs.ts';
+import { PROBLEMS } from '../../src/http/problem.ts';
+import { ROOT } from './documents.ts';
+
+const contentOf = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+
+test('the generated parts are what the code makes them (node dev/run.js docs writes them)', async () => {
+  const generated = await generatedFiles();
+  expect([...generated.keys()]).toEqual(['README.md', 'docs/errors.md', 'docs/operations.md']);
+  for (const [path, text] of generated) expect(contentOf(path)).toBe(text);
+});
+
+test('a part takes the place of what stood between its markers, and of nothing else', () => {
+  const text = 'before\n<!-- x:begin -->\nold\n<!-- x:end -->\nafter\n';
+  expect(withPart(text, 'x', 'new\n')).toBe('before\n<!-- x:begin -->\nnew\n<!-- x:end -->\nafter\n');
+  expect(() => withPart(text, 'y', '')).toThrow('the markers of y are missing');
+});
+
+test('every code is explained once, with its status', () => {
+  const headings = [...errorSections().matchAll(/^### (\w+)\n\n\*\*(\d+)\*\*/gm)];
+  expect(headings.map(([, code = '', status = '']) => [code, Number(status)])).toEqual(
+    Object.entries(PROBLEMS).map(([code, { status }]) => [code, status]),
+  );
+});
+
+test('the table of metrics has a row for each, with its kind', async () => {
+  expect(await metricsTable()).toMatch(
+    /^\| `metadata_bff_http_request_duration_seconds` \| histogram \| \S/m,
+  );
+});
+
+test('the policy file’s schema for editors is the one that checks it', () => {
+  expect(JSON.parse(contentOf('config/policy.schema.json'))).toEqual(policyJsonSchema());
+});
+
+test('.env.example, where there is one, is what the schema of the variables makes it', () => {
+  const path = join(ROOT, '.env.example');
+  expect(existsSync(path) ? readFileSync(path, 'utf8') : envExample()).toBe(envExample());
+});

@@ -1,0 +1,217 @@
+/** What the documentation names exists: pages, files, commands, variables, codes, metrics, resources. */
+import { describe, expect, test } from '@jest/globals';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join, normalize } from 'node:path';
+import { VARIABLES, type Variable } from '../../config/schema.ts';
+import { policySchema } from '../../config/policy.ts';
+import { metricsTable } from '../../dev/docs.ts';
+import { PROBLEMS } from '../../src/http/problem.ts';
+import { createLogger } from '../../src/observability/logger.ts';
+import { findings, type Page, pageAt, pages, ROOT } from './documents.ts';
+
+const contentOf = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+
+test('the pages were found, with their blocks and headings', () => {
+  expect(pages.length).toBeGreaterThanOrEqual(9);
+  expect(pages.flatMap(({ fences }) => fences).length).toBeGreaterThan(40);
+  expect(pageAt('README.md').anchors).toContain('limits-and-what-this-is-not');
+});
+
+test('every relative link leads to a file, and every anchor to a heading', () => {
+  const broken = findings(({ path, prose, anchors }) =>
+    [...prose.matchAll(/\]\(([^)\s]+)\)/g)]
+      .map(([, target = '']) => target)
+      .filter((target) => !/^https?:/.test(target))
+      .filter((target) => {
+        const [file = '', anchor] = target.split('#');
+        const destination = file === '' ? path : normalize(join(dirname(path), file));
+        if (!existsSync(join(ROOT, destination))) return true;
+        if (anchor === undefined) return false;
+        return !(file === '' ? anchors : pageAt(destination).anchors).has(anchor);
+      }),
+  );
+  expect(broken).toEqual([]);
+});
+
+test('every file that is named exists', () => {
+  const named = /^(?:src|config|dev|test|docs|bench)\/[\w./-]*\w$/;
+  const missing = findings(({ spans }) =>
+    spans.filter((span) => named.test(span) && !existsSync(join(ROOT, span))),
+  );
+  expect(missing).toEqual([]);
+});
+
+describe('the listing of rooms', () => {
+  const [listing = ''] = pageAt('docs/architecture.md')
+    .fences.filter(({ info }) => info === 'text')
+    .map(({ text }) => text);
+
+  test('names no file or folder that is not there', () => {
+    const there = new Set(
+      ['config', 'src', 'dev']
+        .flatMap((top) => readdirSync(join(ROOT, top), { recursive: true, encoding: 'utf8' }))
+        .map((name) => basename(name)),
+    );
+    const named = listing.match(/(?<![\w/-])[\w-]+(?:\.schema)?(?:\/|\.(?:ts|json))(?!\w)/g) ?? [];
+    const missing = named.filter((name) =>
+      name.endsWith('/') ? !there.has(name.slice(0, -1)) && !existsSync(join(ROOT, name)) : !there.has(name),
+    );
+    expect(named.length).toBeGreaterThan(40);
+    expect(missing).toEqual([]);
+  });
+
+  test.each(['src', 'dev'])('shows every folder of %s', (top) => {
+    const folders = readdirSync(join(ROOT, top), { withFileTypes: true }).filter((entry) =>
+      entry.isDirectory(),
+    );
+    expect(folders.map(({ name }) => name).filter((name) => !listing.includes(`${name}/`))).toEqual([]);
+  });
+});
+
+test('every npm command exists', () => {
+  const { scripts }: { scripts: Record<string, string> } = JSON.parse(contentOf('package.json'));
+  const unknown = findings(({ text }) =>
+    [...text.matchAll(/\bnpm (?:run (?:--silent )?([\w:-]+)|(test|start)\b)/g)]
+      .map(([, run, short]) => run ?? short ?? '')
+      .filter((name) => !Object.hasOwn(scripts, name)),
+  );
+  expect(unknown).toEqual([]);
+});
+
+/** Environment variables on a page; `NAME_FILE` stands for every such name. */
+function namesOn({ spans, fences }: Page): string[] {
+  const commands = fences.filter(({ info }) => /^(?:sh|text)/.test(info)).map(({ text }) => text);
+  const set = commands.flatMap((text) => text.match(/(?<=-e |^)[A-Z][A-Z0-9]*_[A-Z0-9_]+(?==)/gm) ?? []);
+  const inSpans = spans.flatMap(
+    (span) => span.match(/(?<![\w-])[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?![\w*])/g) ?? [],
+  );
+  return [...set, ...inSpans].filter((name) => name !== 'NAME_FILE');
+}
+
+describe('environment variables', () => {
+  const elsewhere = new Set(
+    ['dev/tenant/environment.ts', 'dev/demo/settings.ts', 'test/tenant/management-contract.test.ts'].flatMap(
+      (path) => contentOf(path).match(/\b(?:TENANT|TEST_TENANT|WEB)_[A-Z_]+\b/g) ?? [],
+    ),
+  );
+
+  function isKnown(name: string): boolean {
+    if (Object.hasOwn(VARIABLES, name) || elsewhere.has(name)) return true;
+    const owner = Object.entries<Variable<unknown>>(VARIABLES).find(([base]) => `${base}_FILE` === name);
+    return owner?.[1].secret === true;
+  }
+
+  test('that are named exist', () => {
+    expect(namesOn(pageAt('README.md')).length).toBeGreaterThan(60);
+    expect(findings((page) => namesOn(page).filter((name) => !isKnown(name)))).toEqual([]);
+  });
+
+  test('are all in the README', () => {
+    const { text } = pageAt('README.md');
+    expect(Object.keys(VARIABLES).filter((name) => !text.includes(`\`${name}\``))).toEqual([]);
+  });
+});
+
+describe('names in snake case', () => {
+  /** Whatever else is written so: members of documents, fields of the log, checks, rules of documents. */
+  const OTHERS = new Set(
+    `user_metadata app_metadata client_metadata updated_at user_id client_id request_id include_fields
+    duration_ms ops_port signing_keys management_token change_feed not_ready private_key_jwt member_since
+    name_empty name_forbidden name_reserved text_not_unicode number_too_large root_not_object null_at_root
+    too_large too_many_keys too_deep read_only operation_invalid not_applicable test_failed
+    insufficient_scope invalid_body inexistent_user too_many_requests`.split(/\s+/),
+  );
+
+  test('are error codes, or names that are known here', () => {
+    const unknown = findings(({ spans }) =>
+      spans
+        .filter((span) => /^[a-z]+(?:_[a-z]+)+$/.test(span))
+        .filter((span) => !Object.hasOwn(PROBLEMS, span) && !OTHERS.has(span))
+        .filter((span) => !/^(?:metadata_bff|process|nodejs)_/.test(span)),
+    );
+    expect(unknown).toEqual([]);
+  });
+
+  test('that stand in an example as a problem’s code are error codes, with their status and title', () => {
+    const problems = pages
+      .flatMap(({ fences }) => fences)
+      .map(({ text }) => /\{[\s\S]*"type": "urn:metadata-bff:problem:[\s\S]*\}/.exec(text)?.[0])
+      .filter((text) => text !== undefined)
+      .map((text): { code: string; status: number; title: string; type: string } => JSON.parse(text));
+    expect(problems.length).toBeGreaterThan(3);
+    for (const { code, status, title, type } of problems) {
+      expect([type, { status, title }]).toEqual([
+        `urn:metadata-bff:problem:${code}`,
+        Object.entries(PROBLEMS).find(([known]) => known === code)?.[1],
+      ]);
+    }
+  });
+
+  test('that follow a status are answered with it', () => {
+    const statuses: ReadonlyMap<string, number> = new Map(
+      Object.entries(PROBLEMS).map(([code, { status }]) => [code, status]),
+    );
+    const wrong = findings(({ prose }) =>
+      [...prose.matchAll(/\b([45]\d\d) `([a-z_]+)`/g)]
+        .filter(([, status = '', code = '']) => statuses.get(code) !== Number(status))
+        .map(([found]) => found),
+    );
+    expect(wrong).toEqual([]);
+  });
+});
+
+test('every metric that is named exists', async () => {
+  const known = new Set((await metricsTable()).match(/metadata_bff_\w+/g));
+  const unknown = findings(({ text }) =>
+    (text.match(/metadata_bff_\w+/g) ?? []).filter(
+      (name) => !known.has(name.replace(/_(?:bucket|sum|count)$/, '')),
+    ),
+  );
+  expect(unknown).toEqual([]);
+});
+
+test('operations.md lists the fields of a request’s log line, and no others', () => {
+  const lines: string[] = [];
+  const destination = { write: (line: string) => void lines.push(line) };
+  const logger = createLogger({ destination }, { level: 'info' });
+  const line = { requestId: 'r', method: 'GET', route: '/', status: 500, durationMs: 1, clientId: 'c' };
+  const cause = new Error('x', { cause: new Error('y') });
+  logger.request({ ...line, failure: { code: 'internal', error: cause } });
+  logger.request({ ...line, failure: { code: 'upstream_timeout', error: cause } });
+  const written = new Set(lines.flatMap((text) => Object.keys(JSON.parse(text))));
+
+  const section = /## Log lines\n([\s\S]*?)\n## /.exec(pageAt('docs/operations.md').prose)?.[1] ?? '';
+  const rows = section.split('\n').filter((row) => row.startsWith('| `'));
+  const listed = rows.flatMap((row) => (row.split('|')[1] ?? '').match(/\w+/g) ?? []);
+  expect(listed.toSorted()).toEqual([...written].toSorted());
+});
+
+test('policy.md lists every member of a policy, and its examples are policies', () => {
+  const { text } = pageAt('docs/policy.md');
+  const { scopes, limits, userMetadata, appMetadata, clientMetadata } = policySchema.parse({});
+  const groups = {
+    scopes,
+    limits,
+    userMetadata: { schema: '', ...userMetadata },
+    appMetadata,
+    clientMetadata,
+  };
+  const members = Object.entries(groups).flatMap(([group, content]) =>
+    Object.keys(content).map((name) => `${group}.${name}`),
+  );
+  expect(members.length).toBeGreaterThan(8);
+  expect([...members, 'clients'].filter((name) => !text.includes(`| \`${name}\` |`))).toEqual([]);
+  const examples = pages.flatMap(({ fences }) => fences).filter(({ info }) => info === 'json policy');
+  expect(examples.length).toBeGreaterThan(1);
+  for (const example of examples) policySchema.parse(JSON.parse(example.text));
+});
+
+test('every block of JSON is JSON', () => {
+  const blocks = pages.flatMap(({ fences }) => fences).filter(({ info }) => info.startsWith('json'));
+  for (const { text } of blocks) expect(() => JSON.parse(text)).not.toThrow();
+});
+
+test('the README shows the demo’s policy as it is', () => {
+  const shown = pageAt('README.md').fences.find(({ info }) => info === 'json policy')?.text ?? '';
+  expect(JSON.parse(shown)).toEqual(JSON.parse(contentOf('dev/demo/policy.json')));
+});
