@@ -68,14 +68,17 @@ export function composeSharing(config: Config): Sharing {
       },
     ),
     lock: createRedisWriteLock({ redis, hide, random: Math.random }, WRITE_LOCK),
-    shareBucket: (name, local) => createSharedBucket({ redis, local }, { name }),
+    shareBucket: (name, local) => createSharedBucket({ redis, local }, { name: `${hide('budget')}:${name}` }),
     redis,
   };
 }
 
-/** A keyed hash, so that whoever reads Redis cannot find out by trying whose entry is whose. */
-function createHide({ cacheHashKey, credentials }: Config): (id: string) => string {
+/**
+ * A keyed hash, so that whoever reads Redis cannot find out by trying whose entry is whose. It differs by
+ * tenant, so that deployments for several may share a Redis.
+ */
+function createHide({ cacheHashKey, credentials, tenantUrl }: Config): (id: string) => string {
   const secret = cacheHashKey ?? (credentials.kind === 'secret' ? credentials.secret : credentials.pem);
-  const key = Buffer.from(hkdfSync('sha256', secret, '', 'metadata-bff user ids in redis', 32));
+  const key = Buffer.from(hkdfSync('sha256', secret, '', `metadata-bff ids of ${tenantUrl}`, 32));
   return (id) => createHmac('sha256', key).update(id).digest('base64url');
 }

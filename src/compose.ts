@@ -5,6 +5,7 @@ import type { DestinationStream } from 'pino';
 import type { Config } from '../config/load.ts';
 import { comparePrivileges } from './auth0/privileges.ts';
 import { createMetadataCache } from './cache/metadata-cache.ts';
+import { composeFeed, composeStreaming } from './compose-feed.ts';
 import { composeSharing } from './compose-sharing.ts';
 import { composeUpstream, privilegeNeeds, readsAppMetadata } from './compose-upstream.ts';
 import { createApp } from './http/app.ts';
@@ -25,7 +26,14 @@ import { createMetadataService } from './metadata/service.ts';
 import { createLogger, type Logger } from './observability/logger.ts';
 import { createMetrics } from './observability/metrics.ts';
 import { createReadiness } from './observability/readiness.ts';
-import { BODY_BYTES_MIN, CLIENTS_MAX, PROFILES_MAX, STOP, UPKEEP_INTERVAL_MS } from './tuning.ts';
+import {
+  BODY_BYTES_MIN,
+  CLIENTS_MAX,
+  EVENT_STREAMS,
+  PROFILES_MAX,
+  STOP,
+  UPKEEP_INTERVAL_MS,
+} from './tuning.ts';
 
 export interface Service {
   readonly logger: Logger;
@@ -61,22 +69,14 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
   const cache = metrics.countingCache(
     'user',
     createMetadataCache(
-      {
-        tier: sharing.users,
-        load: (id, call) => directory.read(id, call),
-        clock,
-      },
+      { tier: sharing.users, load: (id, call) => directory.read(id, call), clock },
       { ...staleness, ttlSeconds: config.cacheTtlSeconds, entriesMax: PROFILES_MAX },
     ),
   );
   const clientCache = metrics.countingCache(
     'client',
     createMetadataCache(
-      {
-        tier: sharing.clients,
-        load: (id, call) => clients.read(id, call),
-        clock,
-      },
+      { tier: sharing.clients, load: (id, call) => clients.read(id, call), clock },
       { ...staleness, ttlSeconds: config.cacheClientTtlSeconds, entriesMax: CLIENTS_MAX },
     ),
   );
@@ -95,7 +95,6 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
       appMetadataReadable: new Set(policy.appMetadata.readable),
     },
   );
-
   const settings = createClientSettings(
     { cache: clientCache },
     { readable: new Set(policy.clientMetadata.readable) },
@@ -103,10 +102,13 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
 
   const bodies = createBodyReader({ bodyBytesMax: Math.max(BODY_BYTES_MIN, 2 * config.metadataBytesMax) });
   const guard = createGuard({ authenticate });
+  const streaming = composeStreaming(cache, service, clock);
+  const feed = composeFeed({ config, sharing, tokens: tenant.tokens, cache, clock, logger, metrics });
   const routes = createRoutes(
-    { service, settings, guard, bodies },
+    { service, settings, guard, bodies, streaming },
     {
       ...config,
+      streaming: EVENT_STREAMS,
       scopes: policy.scopes,
       compat: config.auth0Compat,
       readsAppMetadata: readsAppMetadata(config),
@@ -132,6 +134,7 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
     { name: 'signing_keys', critical: true, passing: () => keys.ready() },
     { name: 'management_token', critical: false, passing: () => tenant.tokens.healthy() },
     ...(redis ? [{ name: 'redis', critical: false, passing: () => redis.era() !== undefined }] : []),
+    ...feed.checks,
   ]);
   const ops = createOps({ readiness, metrics });
   const onRefused = ({ requestId, code }: { readonly requestId: string; readonly code: string }) =>
@@ -175,6 +178,7 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
       const opsPort = await opsListener.start();
       const port = await publicListener.start();
       upkeep.start();
+      feed.start();
       if (config.leastPrivilege === 'warn') examinePrivileges().catch(() => undefined);
       logger.info('started', { port, ops_port: opsPort });
       return { port, opsPort };
@@ -182,7 +186,10 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
     async stop() {
       readiness.drain();
       upkeep.stop();
+      const handedOver = feed.stop();
+      streaming.streams.close();
       await publicListener.stop(STOP);
+      await handedOver;
       await opsListener.stop({ settleMs: 0, graceMs: 0 });
       http.close();
       await redis?.stop();

@@ -30,3 +30,33 @@ export const WRITE_LOCK = {
   lockMs: 4_000,
   waitMs: 6_000,
 };
+
+export const CHANGE_FEED = {
+  // How long a fleet can be without a consumer after its death.
+  boundMs: 3_000,
+  // Several heartbeats of the tenant; who is taken for silent too early only connects once more.
+  idleMs: 45_000,
+  charactersMax: 1_048_576,
+  backoffMs: 250,
+  backoffMaxMs: 30_000,
+  // Each attempt costs a token, of which a tenant issues a limited number.
+  refusedMs: 5 * MINUTE_MS,
+  cycledMs: 250,
+  steadyMs: 5_000,
+};
+export const EVENT_STREAMS = {
+  // Tabs and devices of one person; browsers themselves allow six connections a page over HTTP/1.1.
+  perUserMax: 5,
+  totalMax: 5_000,
+  // Below the idle time of common proxies (60 s), with room for some that are lost.
+  heartbeatMs: 15_000,
+  unreadBytesMax: 65_536,
+  reconnectMs: 2_000,
+};
+export const WATCH = {
+  // A write is announced before and after the tenant is asked: mostly both within this time, for one read.
+  coalesceMs: 250,
+  spreadMs: 3_000,
+  retryMs: 1_000,
+  retryMaxMs: 30_000,
+};

@@ -5,6 +5,7 @@ import express, { type ErrorRequestHandler, type Express, type RequestHandler, R
 import { Auth0Error, sendRefusal } from './auth0-errors.ts';
 import type { CallLog } from './call-log.ts';
 import { allowLocalOrigins } from './cors.ts';
+import type { EventFeed } from './event-feed.ts';
 import type { Faults } from './faults.ts';
 import { holdAnswer } from './held-answers.ts';
 import { requireLocalOrigin, requireLoopbackHost } from './loopback-only.ts';
@@ -17,6 +18,7 @@ interface Parts {
   readonly discovery: Router;
   readonly management: Router;
   readonly authentication: Router;
+  readonly events: EventFeed;
   readonly calls: CallLog;
   readonly faults: Faults;
   readonly buckets: RateLimitBuckets;
@@ -43,7 +45,8 @@ export function createApp(parts: Parts): Express {
   return app;
 }
 
-function createManagementRoutes({ calls, faults, buckets, pauses, latencyMs, management }: Parts): Router {
+function createManagementRoutes(parts: Parts): Router {
+  const { calls, faults, buckets, pauses, latencyMs, management, events } = parts;
   const router = Router();
   router.use(allowLocalOrigins, calls.record, addLatency(pauses, latencyMs), limitRates(buckets));
   router.use((_request, response, next) => {
@@ -51,7 +54,7 @@ function createManagementRoutes({ calls, faults, buckets, pauses, latencyMs, man
     next();
   });
   router.use(management);
-  router.get('/events', faults.on('events'));
+  router.get('/events', faults.on('events'), events.subscribe);
   return router;
 }
 

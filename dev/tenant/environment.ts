@@ -10,15 +10,22 @@ const environmentSchema = z
   .object({
     TENANT_PORT: wholeNumber.pipe(z.number().max(65_535, 'must be a port')).default(4400),
     TENANT_PLAN: tenantPlan.default('unlimited'),
+    TENANT_EVENTS_CYCLE_MS: wholeNumber
+      .pipe(z.number().min(100, 'must be at least 100').max(3_600_000, 'must be at most 3600000'))
+      .default(300_000),
     TENANT_LATENCY_MS: wholeNumber.pipe(z.number().max(60_000, 'must be at most 60000')).default(0),
   })
   .transform((variables) => ({
     port: variables.TENANT_PORT,
     plan: variables.TENANT_PLAN,
+    eventsCycleMs: variables.TENANT_EVENTS_CYCLE_MS,
     latencyMs: variables.TENANT_LATENCY_MS,
   }));
 
-/** Reads TENANT_PORT (4400), TENANT_PLAN (unlimited) and TENANT_LATENCY_MS (0). Never throws. */
+/**
+ * Reads TENANT_PORT (4400), TENANT_PLAN (unlimited), TENANT_LATENCY_MS (0) and TENANT_EVENTS_CYCLE_MS (300000).
+ * Never throws.
+ */
 export function parseEnvironment(environment: Readonly<Record<string, string | undefined>>) {
   return environmentSchema.safeParse(environment);
 }

@@ -29,6 +29,10 @@ export const faultSchema = z
   .refine((fault) => !fault.after_apply || isAnswer(fault), {
     path: ['after_apply'],
     message: 'needs status, body or drop: something to fail with after the operation was applied',
+  })
+  .refine((fault) => !(fault.after_apply && fault.route === 'events'), {
+    path: ['after_apply'],
+    message: 'does not apply to events: a stream has begun to answer before it applies anything',
   });
 export type Fault = z.infer<typeof faultSchema>;
 

@@ -43,7 +43,7 @@ export function createFaults(pauses: Pauses): Faults {
       };
       if (!isAnswer(fault)) {
         // A stream has no end to hold, so what is delayed there is its beginning.
-        if (route === 'events') await wait();
+        if (route === 'events') await decorate(response, fault, wait);
         else holdAnswer(response, () => decorate(response, fault, wait));
         next();
       } else if (fault.after_apply) {

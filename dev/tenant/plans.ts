@@ -38,6 +38,15 @@ export const planBudgets: Readonly<Record<TenantPlan, PlanBudget>> = {
   enterprise: { kind: 'global', bucket: { burst: 50, refill: 16, per: 'second' } },
 };
 
+/** Streams of the Events API that a plan allows at once. */
+export const eventConnections: Readonly<Record<TenantPlan, number>> = {
+  unlimited: 100,
+  free: 1,
+  'self-service': 4,
+  'enterprise-nonprod': 8,
+  enterprise: 8,
+};
+
 /** The group a Management API request belongs to, by its method and its path below `/api/v2`. */
 export function requestGroup(method: string, path: string): RequestGroup {
   if (!/^\/users(?:\/|$)/.test(path)) return 'other';

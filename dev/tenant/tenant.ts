@@ -11,12 +11,13 @@ import { createClientCredentialsGrant } from './client-credentials.ts';
 import { createClientStore } from './client-store.ts';
 import { createControl } from './control.ts';
 import { createDiscovery } from './discovery.ts';
+import { createEventFeed } from './event-feed.ts';
 import { createFaults } from './faults.ts';
 import { openListener } from './listener.ts';
 import { createManagementApi } from './management-api.ts';
 import { createManagementGuard } from './management-guard.ts';
 import { createPauses } from './pauses.ts';
-import type { TenantPlan } from './plans.ts';
+import { eventConnections, type TenantPlan } from './plans.ts';
 import { createRateLimitBuckets } from './rate-limit-buckets.ts';
 import { seedClients, seedUsers } from './seed.ts';
 import { createSigningKeys } from './signing-keys.ts';
@@ -29,6 +30,11 @@ export interface TenantOptions {
   readonly plan?: TenantPlan;
   /** How long every Management API answer is held back. */
   readonly latencyMs?: number;
+  /** After how long a stream of the Events API is closed, to be resumed; 5 minutes by default. */
+  readonly eventsCycleMs?: number;
+  readonly eventsHeartbeatMs?: number;
+  /** Changes that can be asked for again; 1000 by default. */
+  readonly eventsKept?: number;
 }
 
 export interface Tenant {
@@ -43,18 +49,33 @@ export interface Tenant {
   stop(): Promise<void>;
 }
 
+const EVENTS_KEPT = 1000;
+const EVENTS_CYCLE_MS = 300_000;
+const EVENTS_HEARTBEAT_MS = 15_000;
+
 /** Starts a tenant. Rejects with the system's error when the port cannot be had. */
 export async function startTenant(options: TenantOptions = {}): Promise<Tenant> {
   const now = Date.now;
+  const plan = options.plan ?? 'unlimited';
   const [listener, keys] = await Promise.all([openListener(options.port ?? 0), createSigningKeys()]);
   const addresses = createAddresses(listener.port);
-  const users = createUserStore(createUserChanges(now), now);
+  const changes = createUserChanges(now, { keep: options.eventsKept ?? EVENTS_KEPT });
+  const users = createUserStore(changes, now);
   const clients = createClientStore();
   const calls = createCallLog(now);
   const pauses = createPauses();
   const faults = createFaults(pauses);
-  const buckets = createRateLimitBuckets(options.plan ?? 'unlimited', now);
+  const buckets = createRateLimitBuckets(plan, now);
   const guard = createManagementGuard(keys, addresses, now);
+  const events = createEventFeed(
+    { changes, guard, now },
+    {
+      host: new URL(addresses.url).host,
+      connections: eventConnections[plan],
+      cycleMs: options.eventsCycleMs ?? EVENTS_CYCLE_MS,
+      heartbeatMs: options.eventsHeartbeatMs ?? EVENTS_HEARTBEAT_MS,
+    },
+  );
   const assertions = createClientAssertions(clients, addresses, now);
   const clientCredentials = createClientCredentialsGrant({ clients, assertions, keys, addresses, now });
 
@@ -81,6 +102,7 @@ export async function startTenant(options: TenantOptions = {}): Promise<Tenant> 
         addresses,
         now,
       }),
+      events,
       calls,
       faults,
       buckets,
@@ -95,6 +117,7 @@ export async function startTenant(options: TenantOptions = {}): Promise<Tenant> 
     managementAudience: addresses.managementAudience,
     apiAudience: API_AUDIENCE,
     async stop() {
+      events.close();
       await listener.close();
       pauses.release();
     },

@@ -21,6 +21,8 @@ export interface UserChanges {
   subscribe(listener: (change: UserChange) => void): () => void;
   /** The kept changes, oldest first. */
   history(): readonly UserChange[];
+  /** Offset of the newest change, 0 before the first. */
+  newest(): number;
 }
 
 /** An empty log that keeps the newest `keep` changes. `now` is in milliseconds since 1970. */
@@ -41,5 +43,6 @@ export function createUserChanges(now: () => number, options: { keep?: number } 
       return () => listeners.delete(listener);
     },
     history: () => kept,
+    newest: () => offset,
   };
 }

@@ -14,21 +14,14 @@ import { SafeError } from '../lib/safe-error.ts';
 import { changeEventOf, offsetOf } from './change-event.ts';
 import { retryAfterSeconds } from './failure.ts';
 import { createFeedHealth, type FeedHealth } from './feed-health.ts';
-import {
-  backoff,
-  beginJourney,
-  type Journey,
-  type OffsetStore,
-  startAnew,
-  streamUrl,
-} from './feed-journey.ts';
+import { backoff, beginJourney, type Bookmark, type Journey, moveTo, streamUrl } from './feed-journey.ts';
 import type { TokenProvider } from './token-provider.ts';
 
 export type FeedOutcome = 'evicted' | 'ignored' | 'malformed';
 
 export interface ChangeFeed {
   /** Consumes until the signal aborts, and then resolves. Never rejects: trouble is told and retried. */
-  consume(offsets: OffsetStore, signal: AbortSignal): Promise<void>;
+  consume(bookmark: Bookmark, signal: AbortSignal): Promise<void>;
   readonly health: Pick<FeedHealth, 'passing' | 'lagSeconds'>;
 }
 
@@ -75,7 +68,8 @@ export function createChangeFeed(deps: Dependencies, options: ChangeFeedOptions)
 
   function restart(journey: Journey, reason: Error): void {
     deps.onTrouble(GAP, reason);
-    startAnew(journey);
+    journey.place = undefined;
+    journey.stuck = 0;
   }
 
   const pauseAfterFailure = (journey: Journey) => backoff(journey, random, options);
@@ -101,7 +95,7 @@ export function createChangeFeed(deps: Dependencies, options: ChangeFeedOptions)
   function unavailable(journey: Journey, response: EventResponse): number {
     const { status, headers } = response;
     const lost = status === 410 || status === 400;
-    if (lost && (journey.offset !== undefined || journey.since !== undefined)) {
+    if (lost && journey.place !== undefined) {
       restart(journey, answered(response));
       return pauseAfterFailure(journey);
     }
@@ -113,9 +107,9 @@ export function createChangeFeed(deps: Dependencies, options: ChangeFeedOptions)
   }
 
   async function listen(journey: Journey, stream: EventResponse['events']): Promise<number> {
-    const { offset: begun } = journey;
     const openedAt = clock.now();
-    if (begun === undefined) journey.since ??= openedAt;
+    if (journey.place === undefined) await moveTo(journey, { since: openedAt });
+    const { place: begun } = journey;
     journey.renewed = false;
     told.clear();
     health.connected();
@@ -130,16 +124,16 @@ export function createChangeFeed(deps: Dependencies, options: ChangeFeedOptions)
     } finally {
       health.disconnected();
     }
-    const moved = begun !== journey.offset;
+    const moved = begun !== journey.place;
     const steady = moved || clock.now() - openedAt >= options.steadyMs;
     if (steady) journey.failures = 0;
-    const broken = failure instanceof HttpFailure;
-    const unreadable = broken && failure.kind === 'malformed';
-    journey.stuck = unreadable && !moved ? journey.stuck + 1 : 0;
+    const broken = failure instanceof HttpFailure ? failure.kind : undefined;
+    journey.stuck = broken === 'malformed' && !moved ? journey.stuck + 1 : 0;
     // Whatever cannot be read there would hold up everything after it for ever.
     if (journey.stuck >= STUCK_MAX) restart(journey, new SafeError('the stream fails at one place'));
     // A connection that breaks after a while is as good as one that was closed.
-    if (failure !== undefined && !(steady && broken && !unreadable)) throw failure;
+    const routine = steady && (broken === 'reset' || broken === 'timeout');
+    if (failure !== undefined && !routine) throw failure;
     // Not the longer `retry` that the tenant asks for: a change made in this pause is seen only after it.
     return steady ? random() * options.cycledMs : pauseAfterFailure(journey);
   }
@@ -162,16 +156,14 @@ export function createChangeFeed(deps: Dependencies, options: ChangeFeedOptions)
         observe(change.kind);
     }
     const offset = offsetOf(event);
-    if (offset === undefined) return;
-    journey.offset = offset;
-    await journey.offsets.save(offset);
+    if (offset !== undefined) await moveTo(journey, { offset });
   }
 
   return {
     health,
-    async consume(offsets, signal) {
+    async consume(bookmark, signal) {
       health.begin();
-      const journey = await beginJourney(offsets, signal);
+      const journey = await beginJourney(bookmark, signal, clock.now());
       while (!signal.aborted) {
         const pauseMs = await travel(journey).catch((error: unknown) => {
           if (!signal.aborted) tell('the change feed was interrupted', error);

@@ -175,7 +175,11 @@ export function createMetadataCache<V>(
         throw error;
       }
     },
-    peek: (id) => memory.get(tier.keyOf(id))?.entry.value,
+    peek(id) {
+      const held = memory.get(tier.keyOf(id));
+      if (!held || tier.era() === undefined || tier.era() !== held.era) return undefined;
+      return rules.mayServeStale(held.entry) ? held.entry.value : undefined;
+    },
     invalidate,
     watch,
   };

@@ -130,6 +130,8 @@ export function createRedisTier<V>(
         owed.delete(key);
       } catch {
         owed.set(key, true);
+        // The others hear of it when it is paid; this process need not wait.
+        for (const listener of listeners) listener(key);
       }
     },
     onInvalidation(listener) {

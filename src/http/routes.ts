@@ -9,6 +9,7 @@ import { clientMetadataRoutes } from './routes/client-metadata.ts';
 import { compatRoutes, READ_SCOPES, UPDATE_SCOPES } from './routes/compat.ts';
 import { type DiscoveryOptions, discoveryRoutes } from './routes/discovery.ts';
 import { docsPageRoutes } from './routes/docs-page.ts';
+import { eventRoutes, type Streaming, type StreamingOptions } from './routes/events.ts';
 import { metadataRoutes } from './routes/metadata.ts';
 import { openApiRoutes } from './routes/openapi.ts';
 import { profileRoutes } from './routes/profile.ts';
@@ -27,6 +28,7 @@ export interface RoutesOptions extends Omit<DiscoveryOptions, 'scopes'> {
   readonly compat: boolean;
   /** Whether the policy lets anything of `app_metadata` be read. */
   readonly readsAppMetadata: boolean;
+  readonly streaming: StreamingOptions;
 }
 
 interface Dependencies {
@@ -34,11 +36,12 @@ interface Dependencies {
   readonly settings: ClientSettings;
   readonly guard: Guard;
   readonly bodies: BodyReader;
+  readonly streaming: Streaming;
 }
 
 export function createRoutes(
-  { service, settings, guard, bodies }: Dependencies,
-  { scopes, requireIfMatch, compat, readsAppMetadata, ...discovery }: RoutesOptions,
+  { service, settings, guard, bodies, streaming }: Dependencies,
+  { scopes, requireIfMatch, compat, readsAppMetadata, streaming: bounds, ...discovery }: RoutesOptions,
 ): readonly Router[] {
   const readScope = scopes.readMetadata;
   const routes = [
@@ -47,6 +50,7 @@ export function createRoutes(
       { readScope, updateScope: scopes.updateMetadata, requireIfMatch },
     ),
     profileRoutes({ service, guard }, { readScope, appMetadataScope: scopes.readAppMetadata }),
+    eventRoutes({ ...streaming, guard }, { ...bounds, readScope }),
     clientMetadataRoutes({ settings, guard }, { readScope: scopes.readClientMetadata }),
     discoveryRoutes({
       ...discovery,

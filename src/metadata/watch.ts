@@ -28,7 +28,7 @@ export interface Watching {
   readonly etag: string;
   /** What the subject does not know yet, who says to have seen another state: all keys. */
   readonly missed: MetadataUpdate | undefined;
-  end(): void;
+  readonly end: () => void;
 }
 
 export interface MetadataWatch {
@@ -66,24 +66,28 @@ export function createMetadataWatch(
 ): MetadataWatch {
   async function begin(subject: Subject, lastSeen: string | undefined, listener: WatchListener) {
     let known: { readonly document: JsonObject; readonly etag: string } | undefined;
-    let cancelAlarm: (() => void) | undefined;
+    let alarm: { readonly soon: boolean; readonly cancel: () => void } | undefined;
     let looking = false;
     let lookAgain = false;
     let failures = 0;
     let over = false;
 
-    function lookIn(ms: number): void {
-      if (over || cancelAlarm) return;
-      cancelAlarm = setAlarm(ms, () => {
-        cancelAlarm = undefined;
+    /** At the latest after this time; what is to happen soon is not kept waiting by what is not. */
+    function lookIn(ms: number, soon: boolean): void {
+      if (over || alarm?.soon || (alarm && !soon)) return;
+      alarm?.cancel();
+      const ring = () => {
+        alarm = undefined;
         void look();
-      });
+      };
+      alarm = { soon, cancel: setAlarm(ms, ring) };
     }
 
     function hear(reason: WatchReason): void {
       // The first state is still being read, or a later one: what was announced may have come too late for it.
       if (looking || known === undefined) lookAgain = true;
-      else lookIn(reason === 'changed' ? coalesceMs : coalesceMs + random() * spreadMs);
+      else if (reason === 'changed') lookIn(coalesceMs, true);
+      else lookIn(coalesceMs + random() * spreadMs, false);
     }
 
     async function look(): Promise<void> {
@@ -110,13 +114,13 @@ export function createMetadataWatch(
     function retry(): void {
       const pauseMs = Math.min(retryMaxMs, retryMs * 2 ** failures) * (0.5 + random() / 2);
       failures += 1;
-      lookIn(pauseMs);
+      lookIn(pauseMs, false);
     }
 
     function catchUp(): void {
       if (!lookAgain) return;
       lookAgain = false;
-      lookIn(coalesceMs);
+      lookIn(coalesceMs, true);
     }
 
     function compare(document: JsonObject): void {
@@ -129,7 +133,7 @@ export function createMetadataWatch(
 
     function end(): void {
       over = true;
-      cancelAlarm?.();
+      alarm?.cancel();
       unwatch();
     }
 

@@ -2,7 +2,7 @@
  * Prometheus metrics. Every label has a closed set of values: templates of routes, codes of ours, names of
  * operations; never a user, a client or a key.
  */
-import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { AppError } from '../lib/app-error.ts';
 import type { ClientDirectory, ReadCache, UserDirectory } from '../metadata/ports.ts';
 
@@ -15,6 +15,8 @@ export interface Metrics {
   countingClients(directory: ClientDirectory): ClientDirectory;
   /** The same cache, counting where its answers come from. */
   countingCache<V>(resource: 'user' | 'client', cache: ReadCache<V>): ReadCache<V>;
+  /** Begins to tell of the change feed. Answers what counts its events. */
+  watchFeed(lagSeconds: () => number): (outcome: string) => void;
 }
 
 const METHODS = new Set(['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
@@ -65,6 +67,21 @@ export function createMetrics({ now }: { readonly now: () => number }): Metrics 
       const labels = { method: METHODS.has(method) ? method : 'other', route, status };
       requests.observe(labels, durationMs / 1000);
     },
+    watchFeed(lagSeconds) {
+      const events = new Counter({
+        name: 'metadata_bff_feed_events_total',
+        help: 'Events of the change feed by what became of them.',
+        labelNames: ['outcome'],
+        registers,
+      });
+      const lag: Gauge = new Gauge({
+        name: 'metadata_bff_feed_lag_seconds',
+        help: 'Time from the latest change to its eviction, or since the feed was lost; 0 where it is not consumed.',
+        registers,
+        collect: () => lag.set(lagSeconds()),
+      });
+      return (outcome) => events.inc({ outcome });
+    },
     countingDirectory: (directory) => ({
       read: (userId, options) => timed('users.read', () => directory.read(userId, options)),
       change: (userId, changes, options) =>
@@ -81,6 +98,7 @@ export function createMetrics({ now }: { readonly now: () => number }): Metrics 
       },
       peek: (userId) => cache.peek(userId),
       invalidate: (userId) => cache.invalidate(userId),
+      watch: (userId, listener) => cache.watch(userId, listener),
     }),
   };
 }

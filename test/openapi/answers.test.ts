@@ -55,26 +55,30 @@ test.each(titled(CASES))('%s', async (_title, [status, method, template, ask = {
   expect(response.status).toBe(status);
 });
 
-describe.each(['/me/metadata', '/me', '/me/app-metadata', '/client/metadata', '/api/v2/users/{id}'])(
-  'GET %s',
-  (template) => {
-    test.each([
-      [401, 'without a token', {}],
-      [401, 'with a token that is none', { authorization: 'Bearer a.b.c' }],
-      [401, 'with the scheme DPoP and no proof', { authorization: 'DPoP a.b.c' }],
-    ])('is %i %s', async (status, _name, headers) => {
-      expect((await contract.ask('GET', template, { headers })).status).toBe(status);
-    });
+describe.each([
+  '/me/metadata',
+  '/me',
+  '/me/events',
+  '/me/app-metadata',
+  '/client/metadata',
+  '/api/v2/users/{id}',
+])('GET %s', (template) => {
+  test.each([
+    [401, 'without a token', {}],
+    [401, 'with a token that is none', { authorization: 'Bearer a.b.c' }],
+    [401, 'with the scheme DPoP and no proof', { authorization: 'DPoP a.b.c' }],
+  ])('is %i %s', async (status, _name, headers) => {
+    expect((await contract.ask('GET', template, { headers })).status).toBe(status);
+  });
 
-    test.each([
-      [403, 'without the scope', { scope: 'openid' }],
-      [403, 'for a machine', { gty: 'client-credentials' }],
-    ])('is %i %s', async (status, _name, claims) => {
-      const { headers } = await caller(claims);
-      expect((await contract.ask('GET', template, { headers })).status).toBe(status);
-    });
-  },
-);
+  test.each([
+    [403, 'without the scope', { scope: 'openid' }],
+    [403, 'for a machine', { gty: 'client-credentials' }],
+  ])('is %i %s', async (status, _name, claims) => {
+    const { headers } = await caller(claims);
+    expect((await contract.ask('GET', template, { headers })).status).toBe(status);
+  });
+});
 
 describe.each(['/me/metadata', '/api/v2/users/{id}'])('GET %s', (template) => {
   // Whatever the service remembers of a tenant in trouble is over by then.
@@ -108,6 +112,11 @@ test.each(['/me/metadata', '/api/v2/users/{id}'])(
     expect(response.status).toBe(504);
   },
 );
+
+test('a stream of events is 200 for as long as its token lasts', async () => {
+  const { headers } = await caller({ exp: Math.floor(Date.now() / 1000) + 1 });
+  expect((await contract.ask('GET', '/me/events', { headers })).status).toBe(200);
+});
 
 test('a write without a precondition is 428 where one is required', async () => {
   const { headers } = await caller();

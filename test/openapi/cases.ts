@@ -65,6 +65,8 @@ export const CASES: readonly Case[] = [
   [200, 'GET', '/me', { path: '/me?download=1&fields=sub,user_metadata' }],
   [304, 'GET', '/me', { headers: { 'if-none-match': '*' } }],
   [400, 'GET', '/me', { path: '/me?fields=a&fields=b' }],
+  [200, 'HEAD', '/me/events'],
+  [406, 'GET', '/me/events', { headers: { accept: 'application/json' } }],
   [200, 'GET', '/me/app-metadata'],
   [304, 'GET', '/me/app-metadata', { headers: { 'if-none-match': '*' } }],
   [200, 'GET', '/client/metadata'],

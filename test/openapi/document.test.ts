@@ -29,7 +29,7 @@ const renamed = await documentWith({ policy: { scopes: { readMetadata: 'profile:
 const strict = await documentWith({ policy: { userMetadata: { schema: TREE } } });
 
 /** Codes that answer no operation: no resource, no method, or no request was found. */
-const OF_NO_OPERATION = new Set(['method_not_allowed', 'headers_too_large', 'draining']);
+const OF_NO_OPERATION = new Set(['method_not_allowed', 'headers_too_large']);
 
 test('every error code belongs to an operation, or to none for a reason', () => {
   const described = [...nodesOf(asNode(document['components'])['responses'])].flatMap(([pointer, node]) =>

@@ -19,24 +19,23 @@ import type { Guard } from '../guard.ts';
 import type { OpenStreams } from '../open-streams.ts';
 import { resource } from '../resource.ts';
 
-interface Dependencies {
+/** What streams are made of. */
+export interface Streaming {
   readonly watch: MetadataWatch;
   readonly streams: OpenStreams;
-  readonly guard: Guard;
   readonly clock: Clock;
   readonly setAlarm: SetAlarm;
   readonly random: () => number;
 }
 
-export interface EventRoutesOptions extends EventStreamOptions {
-  readonly readScope: string;
+export interface StreamingOptions extends EventStreamOptions {
   /** When clients should connect again, at the earliest; each is told a time of its own up to twice that. */
   readonly reconnectMs: number;
 }
 
 export function eventRoutes(
-  { watch, streams, guard, clock, setAlarm, random }: Dependencies,
-  { readScope, reconnectMs, ...options }: EventRoutesOptions,
+  { watch, streams, guard, clock, setAlarm, random }: Streaming & { readonly guard: Guard },
+  { readScope, reconnectMs, ...options }: StreamingOptions & { readonly readScope: string },
 ): Router {
   async function follow(req: Request, res: Response, caller: Caller): Promise<void> {
     if (!req.accepts('text/event-stream')) {
@@ -66,8 +65,10 @@ export function eventRoutes(
       leave();
       throw error;
     });
+    // A client that left before there was anybody to hear it.
     if (res.destroyed) {
       endWatching();
+      leave();
       return;
     }
     const retryMs = reconnectMs * (1 + random());

@@ -1,0 +1,135 @@
+/** A Redis of a test's own, which it may freeze, kill, fill or lock out; or word that there is none. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { describe, expect, test } from '@jest/globals';
+import { createClient } from '@redis/client';
+import { freePort } from './free-port.ts';
+import { until } from './until.ts';
+
+export interface TestRedis {
+  readonly port: number;
+  /** With the password, if there is one. */
+  readonly url: string;
+  /** Runs a command on a connection of its own. */
+  command(...words: readonly string[]): Promise<unknown>;
+  stop(): Promise<void>;
+}
+
+/** A server that the test has for itself. */
+export interface RedisServer extends TestRedis {
+  /** It keeps its connections and answers nothing. */
+  freeze(): void;
+  thaw(): void;
+  kill(): Promise<void>;
+  /** Starts again on the same port, empty; does nothing while it runs. */
+  restart(): Promise<void>;
+  /** Ends every connection, and lets nobody in but who knows this password. */
+  lockOut(password: string): Promise<void>;
+}
+
+const PROGRAM = 'redis-server';
+/** Whether a server can be started here. */
+const hasServer = spawnSync(PROGRAM, ['--version']).status === 0;
+const given = process.env['REDIS_URL'];
+
+/** Whether any Redis can be used: one that is started here, or the one that `REDIS_URL` names. */
+export function redisAvailable(): boolean {
+  return hasServer || given !== undefined;
+}
+
+/** Tests that are content with any Redis. Without one they say so, and pass. */
+export function describeWithRedis(name: string, body: () => void): void {
+  describeIf(redisAvailable(), name, 'no redis-server on the PATH and no REDIS_URL', body);
+}
+
+/** Tests that freeze or kill a Redis, and so need one of their own. Without one they say so, and pass. */
+export function describeWithRedisServer(name: string, body: () => void): void {
+  describeIf(hasServer, name, 'no redis-server on the PATH', body);
+}
+
+function describeIf(possible: boolean, name: string, missing: string, body: () => void): void {
+  describe(`with Redis: ${name}`, () => {
+    if (possible) {
+      body();
+      return;
+    }
+    test(`not run: ${missing}`, () => {
+      process.stderr.write(`${name}: not run: ${missing}\n`);
+      expect(possible).toBe(false);
+    });
+  });
+}
+
+/** A server of its own where one can be started, else the one that `REDIS_URL` names. */
+export async function openRedis(): Promise<TestRedis> {
+  if (hasServer) return startRedis();
+  const url = given ?? '';
+  return {
+    port: Number(new URL(url).port || 6379),
+    url,
+    command: (...words) => command(url, words),
+    stop: async () => undefined,
+  };
+}
+
+export async function startRedis({ password = '' } = {}): Promise<RedisServer> {
+  const port = await freePort();
+  let currentPassword = password;
+  const url = () => `redis://${currentPassword === '' ? '' : `:${currentPassword}@`}127.0.0.1:${port}`;
+  const run = (...words: readonly string[]) => command(url(), words);
+  let server = await launch(port, password);
+
+  const running = () => server.exitCode === null && server.signalCode === null;
+
+  async function kill(): Promise<void> {
+    if (!running()) return;
+    const ended = once(server, 'exit');
+    server.kill('SIGKILL');
+    await ended;
+  }
+
+  return {
+    port,
+    url: url(),
+    command: run,
+    freeze: () => void server.kill('SIGSTOP'),
+    thaw: () => void server.kill('SIGCONT'),
+    kill,
+    async restart() {
+      if (!running()) server = await launch(port, currentPassword);
+    },
+    async lockOut(next) {
+      await run('CONFIG', 'SET', 'requirepass', next);
+      currentPassword = next;
+      await run('CLIENT', 'KILL', 'TYPE', 'normal');
+      await run('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    },
+    stop: kill,
+  };
+}
+
+async function launch(port: number, password: string): Promise<ChildProcess> {
+  const nothingOnDisk = ['--save', '', '--appendonly', 'no', '--dir', tmpdir()];
+  const lock = password === '' ? [] : ['--requirepass', password];
+  const args = ['--port', String(port), '--bind', '127.0.0.1', ...nothingOnDisk, ...lock];
+  const server = spawn(PROGRAM, args, { stdio: 'ignore' });
+  process.once('exit', () => server.kill('SIGKILL'));
+  const url = `redis://${password === '' ? '' : `:${password}@`}127.0.0.1:${port}`;
+  await until(() => {
+    if (server.exitCode !== null) throw new Error(`redis-server ended with code ${server.exitCode}`);
+    return command(url, ['PING']).catch(() => undefined);
+  });
+  return server;
+}
+
+async function command(url: string, words: readonly string[]): Promise<unknown> {
+  const client = createClient({ url, socket: { reconnectStrategy: false } });
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    return await client.sendCommand([...words]);
+  } finally {
+    client.destroy();
+  }
+}
