@@ -28,6 +28,18 @@ function nameFault(name: string): Omit<DocumentFault, 'pointer'> | undefined {
   return undefined;
 }
 
+/** @throws AppError `metadata_invalid` for a name that cannot be stored, which stands at `pointer`. */
+export function assertStorableName(name: string, pointer: string): void {
+  const fault = nameFault(name);
+  if (fault) throw notStorable([{ pointer, ...fault }]);
+}
+
+function notStorable(faults: readonly DocumentFault[]): AppError {
+  return new AppError('metadata_invalid', 'The metadata holds names or text that cannot be stored.', {
+    errors: faults.slice(0, FAULTS_MAX),
+  });
+}
+
 /**
  * Refuses names and strings that cannot be stored, wherever they stand in `value`, and nesting beyond
  * `depthMax`. `at` is the pointer of the value within the caller's document, `depth` its level.
@@ -36,11 +48,7 @@ function nameFault(name: string): Omit<DocumentFault, 'pointer'> | undefined {
 export function assertStorable(value: JsonValue, limits: DocumentLimits, at = '', depth = 1): void {
   const faults: DocumentFault[] = [];
   visit(value, at, depth);
-  if (faults.length > 0) {
-    throw new AppError('metadata_invalid', 'The metadata holds names or text that cannot be stored.', {
-      errors: faults.slice(0, FAULTS_MAX),
-    });
-  }
+  if (faults.length > 0) throw notStorable(faults);
 
   function visit(node: JsonValue, pointer: string, level: number): void {
     if (typeof node === 'string') {
@@ -116,6 +124,7 @@ function keysAt(document: JsonValue, path: readonly string[]): number {
   return isJsonObject(node) ? Object.keys(node).length : 0;
 }
 
-function tooLarge(pointer: string, code: string, detail: string): AppError {
+/** @returns the error for a document beyond a limit. */
+export function tooLarge(pointer: string, code: string, detail: string): AppError {
   return new AppError('metadata_too_large', detail, { errors: [{ pointer, code, detail }] });
 }

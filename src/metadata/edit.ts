@@ -11,15 +11,11 @@ import {
   pointerToken,
   withKey,
 } from '../lib/json.ts';
-import { rootChanges } from './changes.ts';
 import { assertStorable, assertWithinLimits, type DocumentLimits } from './document.ts';
 import { applyJsonPatch, parseJsonPatch } from './json-patch.ts';
 import { mergePatch, patchNests } from './patch.ts';
 import { pick } from './policy.ts';
 import type { RootChanges } from './ports.ts';
-
-/** A patch may pass through states this much larger than what may be stored. */
-const PATCH_WORK_FACTOR = 4;
 
 export interface Edit {
   /**
@@ -30,6 +26,8 @@ export interface Edit {
   apply(before: JsonObject, keeps: (key: string) => boolean): JsonObject;
   /** The same edit as root changes, where it does not depend on what is stored. Never empty. */
   readonly blind: RootChanges | undefined;
+  /** Whether what the edit leaves out is meant to go, but for what its caller may not change. */
+  readonly replacesAll: boolean;
 }
 
 /** RFC 7396, deep. An empty patch changes nothing. */
@@ -37,7 +35,7 @@ export function mergeEdit(patch: JsonValue, limits: DocumentLimits): Edit {
   const accepted = rootObject(patch);
   assertAcceptable(accepted, limits);
   const blind = patchNests(accepted) || Object.keys(accepted).length === 0 ? undefined : accepted;
-  return { apply: (before) => mergePatch(before, accepted), blind };
+  return { apply: (before) => mergePatch(before, accepted), blind, replacesAll: false };
 }
 
 /** The whole document becomes `document`. */
@@ -45,12 +43,16 @@ export function replaceEdit(document: JsonValue, limits: DocumentLimits): Edit {
   const accepted = rootObject(document);
   assertAcceptable(accepted, limits);
   assertNoRootNull(accepted);
-  return { apply: (before, keeps) => ({ ...pick(before, keeps), ...accepted }), blind: undefined };
+  return {
+    apply: (before, keeps) => ({ ...pick(before, keeps), ...accepted }),
+    blind: undefined,
+    replacesAll: true,
+  };
 }
 
 /** Every key is removed. */
 export function removeEdit(): Edit {
-  return { apply: pick, blind: undefined };
+  return { apply: pick, blind: undefined, replacesAll: true };
 }
 
 /** RFC 6902, atomic. */
@@ -58,13 +60,12 @@ export function jsonPatchEdit(body: JsonValue, limits: DocumentLimits): Edit {
   const patch = parseJsonPatch(body);
   return {
     apply(before) {
-      const after = rootObject(applyJsonPatch(before, patch, limits.bytesMax * PATCH_WORK_FACTOR));
-      const changes = rootChanges(before, after) ?? {};
-      assertStorable(changes, limits);
+      const after = rootObject(applyJsonPatch(before, patch, limits));
       assertNoRootNull(after);
       return after;
     },
     blind: undefined,
+    replacesAll: false,
   };
 }
 
@@ -75,6 +76,7 @@ export function rootEdit(changes: RootChanges, limits: DocumentLimits): Edit {
   return {
     apply: (before) => ({ ...pick(before, kept), ...pick(changes, (key) => changes[key] !== null) }),
     blind: changes,
+    replacesAll: false,
   };
 }
 
@@ -87,14 +89,14 @@ export function replaceKeyEdit(key: string, value: JsonValue, limits: DocumentLi
       errors: [nullFault('')],
     });
   }
-  return { apply: (before) => withKey(before, key, value), blind: changes };
+  return { apply: (before) => withKey(before, key, value), blind: changes, replacesAll: false };
 }
 
 /** One top-level key is removed, if it is there. */
 export function removeKeyEdit(key: string, limits: DocumentLimits): Edit {
   const changes = withKey({}, key, null);
   assertStorable(changes, limits);
-  return { apply: (before) => omitKey(before, key), blind: changes };
+  return { apply: (before) => omitKey(before, key), blind: changes, replacesAll: false };
 }
 
 /** What a body asks to store must itself be storable and fit, so that a hopeless one costs no request. */

@@ -1,27 +1,42 @@
 /**
  * RFC 6902 JSON Patch over a plain document, atomic: a patch that cannot be applied whole changes nothing.
- * The library works on a copy without prototypes, so that no path can name an inherited member.
+ * The library follows inherited members, passes over prototype names in paths and drops them from values,
+ * so each operation is judged here first and only plain ones on own members reach it.
  */
 import { applyPatch } from 'rfc6902';
 import { z } from 'zod';
 import { AppError } from '../lib/app-error.ts';
-import { isJsonObject, jsonBytes, type JsonObject, type JsonValue, ownValue } from '../lib/json.ts';
-import { PROTOTYPE_NAMES } from './document.ts';
+import {
+  isJsonObject,
+  jsonBytes,
+  jsonEqual,
+  type JsonObject,
+  type JsonValue,
+  nestsDeeperThan,
+} from '../lib/json.ts';
+import {
+  assertStorable,
+  assertStorableName,
+  type DocumentLimits,
+  PROTOTYPE_NAMES,
+  tooLarge,
+} from './document.ts';
+import { ARRAY_INDEX, namesOf, resolve } from './json-pointer.ts';
 
 /** RFC 6901 section 3. */
 const pointer = z.string().regex(/^(?:\/(?:[^~]|~[01])*)?$/u, 'must be a JSON Pointer');
-const value = z.custom<JsonValue>((given) => given !== undefined, 'is required');
+const anyValue = z.custom<JsonValue>((given) => given !== undefined, 'is required');
 
 /** The six operations of RFC 6902 section 4, and nothing that is not one of them. */
 export const jsonPatchSchema = z
   .array(
     z.discriminatedUnion('op', [
-      z.looseObject({ op: z.literal('add'), path: pointer, value }),
+      z.looseObject({ op: z.literal('add'), path: pointer, value: anyValue }),
       z.looseObject({ op: z.literal('remove'), path: pointer }),
-      z.looseObject({ op: z.literal('replace'), path: pointer, value }),
+      z.looseObject({ op: z.literal('replace'), path: pointer, value: anyValue }),
       z.looseObject({ op: z.literal('move'), from: pointer, path: pointer }),
       z.looseObject({ op: z.literal('copy'), from: pointer, path: pointer }),
-      z.looseObject({ op: z.literal('test'), path: pointer, value }),
+      z.looseObject({ op: z.literal('test'), path: pointer, value: anyValue }),
     ]),
   )
   .max(1000);
@@ -44,80 +59,110 @@ export function parseJsonPatch(body: JsonValue): JsonPatch {
 
 /**
  * The document after the patch.
- * @param bytesMax bound on the work: copies that double a document stop here, far above any limit on
- * what may be stored.
- * @throws AppError `patch_test_failed` or `patch_not_applicable`, with the pointer of the operation.
+ * @throws AppError `patch_test_failed` or `patch_not_applicable` with the pointer of the operation;
+ * `metadata_invalid` or `metadata_too_large` for what it would put where.
  */
-export function applyJsonPatch(document: JsonObject, patch: JsonPatch, bytesMax: number): JsonValue {
-  let root = bare(document);
-  let bytes = jsonBytes(document);
-  patch.forEach((operation, index) => {
-    refusePrototypeNames(operation, index);
-    const source = sourceOf(root, operation, index);
-    if (operation.op === 'copy' && source !== undefined) bytes += jsonBytes(source);
-    if (bytes > bytesMax) throw new AppError('metadata_too_large', 'The patch copies too much.');
-    root = apply(root, operation, index);
-  });
-  return root;
-}
-
-function apply(root: JsonValue, operation: Operation, index: number): JsonValue {
-  if ('path' in operation && operation.path === '') return applyToRoot(root, operation, index);
-  const [failure] = applyPatch(root, [operation]);
-  if (!failure) return root;
-  if (failure.name === 'TestError') throw testFailed(operation.path, index);
-  throw notApplicable(operation.path, index);
-}
-
-/** Operations on the whole document, which the library cannot do in place. */
-function applyToRoot(root: JsonValue, operation: Operation, index: number): JsonValue {
-  switch (operation.op) {
-    case 'add':
-    case 'replace':
-      return bare(operation.value);
-    case 'move':
-    case 'copy':
-      return bare(resolve(root, operation.from) ?? null);
-    case 'test':
-      if (applyPatch({ root }, [{ op: 'test', path: '/root', value: operation.value }])[0]) {
-        throw testFailed('', index);
-      }
-      return root;
-    case 'remove':
-      throw notApplicable('', index);
+export function applyJsonPatch(document: JsonObject, patch: JsonPatch, limits: DocumentLimits): JsonValue {
+  let copiedBytes = 0;
+  const after = patch.reduce<JsonValue>((root, operation, index) => {
+    if (operation.op === 'copy') {
+      // Copies that double a document end here, long before the memory does.
+      copiedBytes += jsonBytes(sourceOf(root, operation.from, index));
+      if (copiedBytes > limits.bytesMax)
+        throw new AppError('metadata_too_large', 'The patch copies too much.');
+    }
+    return step(root, operation, index, limits);
+  }, bare(document));
+  if (nestsDeeperThan(after, limits.depthMax) && !nestsDeeperThan(document, limits.depthMax)) {
+    throw tooLarge('', 'too_deep', `Nesting is limited to ${limits.depthMax}.`);
   }
+  return after;
 }
 
-/** The library passes over such names in a path, and would change what the rest of it points at. */
-function refusePrototypeNames(operation: Operation, index: number): void {
-  const paths = 'from' in operation ? [operation.path, operation.from] : [operation.path];
-  for (const path of paths) {
-    if (typeof path === 'string' && path.split('/').some((token) => PROTOTYPE_NAMES.has(token))) {
-      throw notApplicable(path, index);
+function step(root: JsonValue, operation: Operation, index: number, limits: DocumentLimits): JsonValue {
+  switch (operation.op) {
+    case 'test':
+      if (jsonEqual(resolve(root, operation.path), operation.value)) return root;
+      throw testFailed(operation.path, index);
+    case 'add':
+      return put(root, operation, index, limits);
+    case 'replace':
+      sourceOf(root, operation.path, index);
+      return put(root, operation, index, limits);
+    case 'remove':
+      return remove(root, operation.path, index);
+    case 'copy':
+      return put(root, { ...operation, op: 'add', value: sourceOf(root, operation.from, index) }, index);
+    case 'move': {
+      const value = sourceOf(root, operation.from, index);
+      if (operation.path === operation.from) return root;
+      if (operation.path.startsWith(`${operation.from}/`)) throw notApplicable(operation.from, index);
+      return put(remove(root, operation.from, index), { ...operation, op: 'add', value }, index);
     }
   }
 }
 
-/** What an operation reads, which must be there; the library would follow paths like `/list/length`. */
-function sourceOf(root: JsonValue, operation: Operation, index: number): JsonValue | undefined {
-  if (operation.op === 'add') return undefined;
-  const path = operation.op === 'move' || operation.op === 'copy' ? operation.from : operation.path;
-  const source = resolve(root, path);
-  if (source === undefined) {
-    throw operation.op === 'test' ? testFailed(path, index) : notApplicable(path, index);
+/** Adds or replaces. Without `limits` the value was in the document before and is stored as it is. */
+function put(
+  root: JsonValue,
+  {
+    op,
+    path,
+    value: given,
+  }: { readonly op: 'add' | 'replace'; readonly path: string; readonly value: JsonValue },
+  index: number,
+  limits?: DocumentLimits,
+): JsonValue {
+  const place = placeOf(root, path, index);
+  if (place && isJsonObject(place.parent) && !Object.hasOwn(place.parent, place.name)) {
+    assertStorableName(place.name, path);
   }
-  if (operation.op === 'move' && operation.path.startsWith(`${path}/`)) throw notApplicable(path, index);
-  return source;
+  const at =
+    place && Array.isArray(place.parent) && place.name === '-'
+      ? `${path.slice(0, -1)}${place.parent.length}`
+      : path;
+  if (limits) assertStorable(given, limits, at, path.split('/').length);
+  const copy = bare(given);
+  return place ? apply(root, { op, path, value: copy }, index) : copy;
 }
 
-function resolve(root: JsonValue, path: string): JsonValue | undefined {
-  let node: JsonValue | undefined = root;
-  for (const token of path.split('/').slice(1)) {
-    const name = token.replaceAll('~1', '/').replaceAll('~0', '~');
-    if (Array.isArray(node)) node = /^(?:0|[1-9]\d*)$/.test(name) ? node[Number(name)] : undefined;
-    else node = isJsonObject(node) ? ownValue(node, name) : undefined;
-  }
-  return node;
+function remove(root: JsonValue, path: string, index: number): JsonValue {
+  sourceOf(root, path, index);
+  if (path === '') throw notApplicable(path, index);
+  return apply(root, { op: 'remove', path }, index);
+}
+
+/** Runs the library on one operation that has been found sound. It changes `root`, which is our own copy. */
+function apply(root: JsonValue, operation: Operation, index: number): JsonValue {
+  const [failure] = applyPatch(root, [operation]);
+  if (failure) throw notApplicable(operation.path, index);
+  return root;
+}
+
+interface Place {
+  readonly parent: JsonObject | readonly JsonValue[];
+  readonly name: string;
+}
+
+/** Where a value may be put: within an object or at an index of a list. Undefined stands for the whole. */
+function placeOf(root: JsonValue, path: string, index: number): Place | undefined {
+  if (path === '') return undefined;
+  if (namesOf(path).some((name) => PROTOTYPE_NAMES.has(name))) throw notApplicable(path, index);
+  const parent = resolve(root, path.slice(0, path.lastIndexOf('/')));
+  const name = namesOf(path).at(-1) ?? '';
+  if (isJsonObject(parent)) return { parent, name };
+  const isPlace =
+    Array.isArray(parent) && (name === '-' || (ARRAY_INDEX.test(name) && Number(name) <= parent.length));
+  if (!isPlace) throw notApplicable(path, index);
+  return { parent, name };
+}
+
+/** What an operation reads, which must be there, and free of names that the library would lose. */
+function sourceOf(root: JsonValue, path: string, index: number): JsonValue {
+  const source = resolve(root, path);
+  const lossy = namesOf(path).some((name) => PROTOTYPE_NAMES.has(name));
+  if (source === undefined || lossy) throw notApplicable(path, index);
+  return source;
 }
 
 /** A deep copy whose objects inherit nothing. */

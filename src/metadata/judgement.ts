@@ -61,7 +61,8 @@ export function judge({ edit, key, preconditions, view }: Write, document: JsonO
   const before = view.visible(document);
   const current = resourceValue(before, key);
   for (const precondition of preconditions) assertPrecondition(precondition, current);
-  const after = edit.apply(before, (name) => !view.writable(name) || rules.schema.readOnlyKeys.has(name));
+  const edited = edit.apply(before, (name) => !view.writable(name));
+  const after = edit.replacesAll ? rules.schema.keepReadOnly(before, edited) : edited;
   const refused = Object.keys(rootChanges(before, after) ?? {}).filter((name) => !view.writable(name));
   if (refused.length > 0) throw readOnly(refused.map((name) => `/${pointerToken(name)}`));
   assertWithinLimits(before, after, rules.limits);

@@ -1,7 +1,14 @@
 /** What a JSON Schema marks `readOnly`, as paths into the documents it describes. */
-import { isJsonObject, type JsonObject, type JsonValue, pointerToken } from '../lib/json.ts';
+import {
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  ownValue,
+  pointerToken,
+  withKey,
+} from '../lib/json.ts';
 
-/** Paths of properties marked `readOnly: true`, through nested `properties` and local `$ref`. */
+/** Paths of properties marked `readOnly: true`, through nested `properties`, `allOf` and local `$ref`. */
 export function* readOnlyPathsOf(
   schema: JsonObject,
   root: JsonObject,
@@ -13,7 +20,10 @@ export function* readOnlyPathsOf(
   if (schema['readOnly'] === true && path.length > 0) yield path;
   const target = localReference(schema['$ref'], root);
   if (target) yield* readOnlyPathsOf(target, root, path, visited);
-  const { properties } = schema;
+  const { allOf, properties } = schema;
+  for (const part of Array.isArray(allOf) ? allOf : []) {
+    if (isJsonObject(part)) yield* readOnlyPathsOf(part, root, path, visited);
+  }
   if (!isJsonObject(properties)) return;
   for (const [name, child] of Object.entries(properties)) {
     if (isJsonObject(child)) yield* readOnlyPathsOf(child, root, [...path, name], visited);
@@ -42,4 +52,13 @@ export function valueAt(node: JsonValue, path: readonly string[]): JsonValue | u
 
 export function toPointer(path: readonly string[]): string {
   return path.map((name) => `/${pointerToken(name)}`).join('');
+}
+
+/** A copy of `document` with `value` at the path; objects are made on the way, other values are left alone. */
+export function withValueAt(document: JsonObject, path: readonly string[], value: JsonValue): JsonObject {
+  const [name, ...rest] = path;
+  if (name === undefined) return document;
+  if (rest.length === 0) return withKey(document, name, value);
+  const child = ownValue(document, name) ?? {};
+  return isJsonObject(child) ? withKey(document, name, withValueAt(child, rest, value)) : document;
 }

@@ -6,18 +6,19 @@ import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { RE2JS } from 're2js';
 import { AppError, type DocumentFault } from '../lib/app-error.ts';
-import { canonicalJson, isJsonObject, type JsonObject, type JsonValue, jsonEqual } from '../lib/json.ts';
+import { type JsonObject, type JsonValue, jsonEqual } from '../lib/json.ts';
 import { SafeError } from '../lib/safe-error.ts';
 import { readOnly } from './policy.ts';
-import { readOnlyPathsOf, toPointer, valueAt } from './read-only-paths.ts';
+import { introducedViolations } from './introduced-violations.ts';
+import { readOnlyPathsOf, toPointer, valueAt, withValueAt } from './read-only-paths.ts';
 
 export interface SchemaRules {
   /** Whether a change of these root keys can be judged without the rest of the document. */
   readonly permitsAll: boolean;
   /** Root keys of which something is read-only. */
   readonly guardedKeys: ReadonlySet<string>;
-  /** Root keys that are read-only as a whole. */
-  readonly readOnlyKeys: ReadonlySet<string>;
+  /** What replaces `before` whole, with what is read-only and left out of it put back. */
+  keepReadOnly(before: JsonObject, after: JsonObject): JsonObject;
   /** @throws AppError `key_read_only` or `metadata_invalid`, naming each by its JSON Pointer. */
   assertChange(before: JsonObject, after: JsonObject): void;
 }
@@ -25,7 +26,7 @@ export interface SchemaRules {
 const PERMIT_ALL: SchemaRules = {
   permitsAll: true,
   guardedKeys: new Set(),
-  readOnlyKeys: new Set(),
+  keepReadOnly: (_before, after) => after,
   assertChange: () => undefined,
 };
 
@@ -48,13 +49,20 @@ export function createSchemaRules(schema: JsonObject | undefined): SchemaRules {
   return {
     permitsAll: false,
     guardedKeys: new Set(readOnlyPaths.map(([root = '']) => root)),
-    readOnlyKeys: new Set(readOnlyPaths.filter(({ length }) => length === 1).map(([root = '']) => root)),
+    keepReadOnly(before, after) {
+      return readOnlyPaths.reduce((kept, path) => {
+        const value = valueAt(before, path);
+        return value === undefined || valueAt(kept, path) !== undefined
+          ? kept
+          : withValueAt(kept, path, value);
+      }, after);
+    },
     assertChange(before, after) {
       const touched = readOnlyPaths.filter((path) => !jsonEqual(valueAt(before, path), valueAt(after, path)));
       if (touched.length > 0) throw readOnly(touched.map(toPointer));
       const found = violations(after);
       if (found.length === 0) return;
-      const introduced = subtract(found, after, violations(before), before);
+      const introduced = introducedViolations(found, after, violations(before), before);
       if (introduced.length === 0) return;
       throw new AppError(
         'metadata_invalid',
@@ -72,6 +80,9 @@ function compile(schema: JsonObject) {
   const ajv = new Ajv2020({
     strict: true,
     strictRequired: false,
+    // Schemas that are valid but leave types open are the operator's business.
+    strictTypes: false,
+    strictTuples: false,
     allErrors: true,
     ownProperties: true,
     multipleOfPrecision: 9,
@@ -80,9 +91,9 @@ function compile(schema: JsonObject) {
     code: { regExp: Object.assign(linearTimePattern, { code: 'linearTimePattern' }) },
   });
   addFormats.default(ajv);
-  // Notes for forms and other tools; any other unknown keyword is taken for a typing error.
-  ajv.addVocabulary([...new Set(annotationsIn(schema))]);
   try {
+    // Notes for forms and other tools; any other unknown keyword is taken for a typing error.
+    ajv.addVocabulary(['$anchor', ...new Set(annotationsIn(schema))]);
     return ajv.compile(schema);
   } catch (error) {
     // Messages of ajv quote the operator's own schema, which is public.
@@ -93,15 +104,16 @@ function compile(schema: JsonObject) {
 function annotationsIn(node: JsonValue): string[] {
   if (typeof node !== 'object' || node === null) return [];
   return Object.entries(node).flatMap(([key, child]) => [
-    ...(key.startsWith('x-') ? [key] : []),
+    ...(/^x-[\w-]+$/.test(key) ? [key] : []),
     ...annotationsIn(child),
   ]);
 }
 
-function linearTimePattern(pattern: string): { test(text: string): boolean } {
+/** ajv tells patterns apart by their text, so it must be the pattern's own. */
+function linearTimePattern(pattern: string): { test(text: string): boolean; toString(): string } {
   try {
     const compiled = RE2JS.compile(pattern);
-    return { test: (text) => compiled.matcher(text).find() };
+    return { test: (text) => compiled.matcher(text).find(), toString: () => pattern };
   } catch {
     throw new Error(`the pattern ${JSON.stringify(pattern)} cannot run in linear time`);
   }
@@ -117,40 +129,6 @@ function refuseRemoteReferences(node: JsonValue, path: string): void {
     }
     refuseRemoteReferences(child, `${path}/${key}`);
   }
-}
-
-/** The violations in `found` that were not there before. Each earlier one excuses one later one. */
-function subtract(
-  found: readonly ErrorObject[],
-  after: JsonObject,
-  earlier: readonly ErrorObject[],
-  before: JsonObject,
-): ErrorObject[] {
-  const excuses = new Map<string, number>();
-  for (const error of earlier) {
-    const id = identity(error, before);
-    excuses.set(id, (excuses.get(id) ?? 0) + 1);
-  }
-  return found.filter((error) => {
-    const id = identity(error, after);
-    const left = excuses.get(id) ?? 0;
-    excuses.set(id, left - 1);
-    return left <= 0;
-  });
-}
-
-/**
- * What makes two violations the same: rule and place, positions within lists apart, and the value where it
- * is not an object. So a wrong value may stay but not become another wrong one, and an object that lacks
- * something may be changed elsewhere.
- */
-function identity({ instancePath, schemaPath, params }: ErrorObject, document: JsonObject): string {
-  const tokens = instancePath.split('/').slice(1);
-  const path = tokens.map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'));
-  const value = valueAt(document, path);
-  const place = tokens.map((token) => (/^\d+$/.test(token) ? '*' : token)).join('/');
-  const content = isJsonObject(value) || value === undefined ? '' : canonicalJson(value);
-  return JSON.stringify([place, schemaPath, params, content]);
 }
 
 /** A sentence for a person; ajv's own wording leaves out which values would do. */

@@ -1,0 +1,23 @@
+/** JSON Pointer (RFC 6901) over plain documents: own members only, and indexes as the RFC writes them. */
+import { isJsonObject, type JsonValue, ownValue } from '../lib/json.ts';
+
+/** Section 4: no leading zeros. */
+export const ARRAY_INDEX = /^(?:0|[1-9]\d*)$/;
+
+/** The reference tokens of a pointer, unescaped. */
+export function namesOf(pointer: string): string[] {
+  return pointer
+    .split('/')
+    .slice(1)
+    .map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'));
+}
+
+/** What the pointer points at, or undefined where nothing is. */
+export function resolve(root: JsonValue, pointer: string): JsonValue | undefined {
+  let node: JsonValue | undefined = root;
+  for (const name of namesOf(pointer)) {
+    if (Array.isArray(node)) node = ARRAY_INDEX.test(name) ? node[Number(name)] : undefined;
+    else node = isJsonObject(node) ? ownValue(node, name) : undefined;
+  }
+  return node;
+}
