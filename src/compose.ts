@@ -56,7 +56,7 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
   const metrics = createMetrics(clock);
   const sharing = composeSharing(config);
   const { redis } = sharing;
-  redis?.onDown((reason) => logger.warn('redis is down; going on without it', reason));
+  redis?.onDown((reason) => logger.warn('redis does not serve; going on without it', reason));
   const { http, keys, tenant } = composeUpstream(config, sharing, clock);
   const authenticate = createAuthenticate({ keys }, config);
 
@@ -133,7 +133,7 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
   const readiness = createReadiness([
     { name: 'signing_keys', critical: true, passing: () => keys.ready() },
     { name: 'management_token', critical: false, passing: () => tenant.tokens.healthy() },
-    ...(redis ? [{ name: 'redis', critical: false, passing: () => redis.era() !== undefined }] : []),
+    ...(redis ? [{ name: 'redis', critical: false, passing: () => redis.healthy() }] : []),
     ...feed.checks,
   ]);
   const ops = createOps({ readiness, metrics });

@@ -115,16 +115,18 @@ export function createMetadataCache<V>(
     if (errand === 'revalidate') {
       return { shared: undefined, suffices: false, lease: await tier.lease(key, true) };
     }
-    const mayBeStale = errand === 'read';
+    const suffices = (entry: CacheEntry<V>) =>
+      rules.freshForMs(entry) > 0 || (errand === 'read' && rules.mayServeStale(entry));
     let shared = await tier.read(key);
     for (let waits = 0; waits < WAITS_MAX; waits += 1) {
-      if (shared && (rules.freshForMs(shared) > 0 || (mayBeStale && rules.mayServeStale(shared))))
-        return { shared, suffices: true, lease: undefined };
+      if (shared && suffices(shared)) return { shared, suffices: true, lease: undefined };
       // Each turn depends on what the holder of the lease did in the one before.
       const lease = await tier.lease(key, false);
-      if (lease !== undefined) return { shared, suffices: false, lease };
-      await tier.settled(key);
+      if (lease === undefined) await tier.settled(key);
+      // Also with the lease: its last holder may have filled since we looked.
       shared = await tier.read(key);
+      if (lease !== undefined && shared && suffices(shared)) await tier.release(key, lease);
+      else if (lease !== undefined) return { shared, suffices: false, lease };
     }
     return { shared, suffices: false, lease: undefined };
   }

@@ -8,9 +8,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import { parseJsonText } from '../lib/json-text.ts';
-import { type RedisConnection, type RedisScript, redisScript } from '../lib/redis-connection.ts';
+import { type RedisConnection } from '../lib/redis-connection.ts';
+import { mayBeDone, RedisRefused, type RedisScript, redisScript } from '../lib/redis-script.ts';
 import type { Seal } from './sealed.ts';
-import type { CacheTier } from './tier.ts';
+import type { CacheTier, Lease } from './tier.ts';
 
 interface Dependencies<V> {
   readonly redis: RedisConnection;
@@ -56,6 +57,7 @@ return redis.call('PUBLISH', ARGV[1], ARGV[2])`);
 
 /** The tenant takes 100 to 300 ms, and one reader a replica waits: asking now and then costs next to nothing. */
 const POLL_MS = 40;
+const DEBT_RETRY_MS = 500;
 
 /** Stands for a lease while Redis cannot give one: nobody is waited for, and nothing will be filled. */
 const NO_LEASE = 'none';
@@ -75,12 +77,39 @@ export function createRedisTier<V>(
   redis.subscribe(invalidations, (key) => {
     for (const listener of listeners) listener(key);
   });
-  redis.onUp(async () => {
-    for (const key of Array.from(owed.rkeys())) {
-      await run(INVALIDATE, key, invalidations, key);
-      owed.delete(key);
+  /** Leases by token that Redis may hold for nobody, which would keep others waiting. */
+  const unheard = new LRUCache<string, string>({ max: idsMax });
+  let retry: NodeJS.Timeout | undefined;
+
+  redis.onUp(payDebts);
+
+  async function payDebts(): Promise<void> {
+    try {
+      for (const [token, key] of Array.from(unheard.entries())) {
+        await run(RELEASE, key, token);
+        unheard.delete(token);
+      }
+      for (const key of Array.from(owed.rkeys())) {
+        await run(INVALIDATE, key, invalidations, key);
+        owed.delete(key);
+      }
+    } catch (error) {
+      if (!(error instanceof RedisRefused)) throw error;
+      payLater();
     }
-  });
+  }
+
+  function oweRelease(key: string, lease: Lease): void {
+    unheard.set(String(lease), key);
+  }
+
+  /** For a Redis that is there and takes no writes; one that is not there is paid when it comes back. */
+  function payLater(): void {
+    retry ??= setTimeout(() => {
+      retry = undefined;
+      payDebts().catch(() => undefined);
+    }, DEBT_RETRY_MS).unref();
+  }
 
   function placeOf(key: string): string {
     // The braces keep an entry and its lease on one node of a cluster.
@@ -100,6 +129,8 @@ export function createRedisTier<V>(
       return key;
     },
     async read(key) {
+      // What Redis still holds of a key that it would not drop is known to be old.
+      if (owed.has(key)) return undefined;
       const sealed = await redis.get(placeOf(key)).catch(() => undefined);
       const text = sealed === undefined ? undefined : seal.open(sealed, placeOf(key));
       const entry = text === undefined ? undefined : parseJsonText(text, entrySchema);
@@ -109,27 +140,31 @@ export function createRedisTier<V>(
     async lease(key, force) {
       const token = randomUUID();
       const args = [token, String(leaseMs), force ? '1' : '0'];
-      const granted = await run(LEASE, key, ...args).catch(() => undefined);
-      if (granted === undefined) return NO_LEASE;
+      const granted = await run(LEASE, key, ...args).catch((error: unknown) => {
+        if (mayBeDone(error)) oweRelease(key, token);
+        return NO_LEASE;
+      });
+      if (granted === NO_LEASE) return NO_LEASE;
       return granted === 1 ? token : undefined;
     },
     async fill(key, entry, lease) {
       if (lease === NO_LEASE) return;
       const value = seal.seal(JSON.stringify(entry), placeOf(key));
       // Without the fill the next reader asks the tenant again, which is no reason to fail this one.
-      await run(FILL, key, String(lease), value, String(keepMs)).catch(() => undefined);
+      await run(FILL, key, String(lease), value, String(keepMs)).catch(() => oweRelease(key, lease));
     },
     async release(key, lease) {
       if (lease === NO_LEASE) return;
-      await run(RELEASE, key, String(lease)).catch(() => undefined);
+      await run(RELEASE, key, String(lease)).catch(() => oweRelease(key, lease));
     },
     settled: () => delay(POLL_MS),
     async invalidate(key) {
       try {
         await run(INVALIDATE, key, invalidations, key);
         owed.delete(key);
-      } catch {
+      } catch (error) {
         owed.set(key, true);
+        if (error instanceof RedisRefused) payLater();
         // The others hear of it when it is paid; this process need not wait.
         for (const listener of listeners) listener(key);
       }

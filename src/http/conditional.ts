@@ -44,8 +44,12 @@ export function prefersMinimal(req: Request): boolean {
     .some((field) => /(?:^|,)\s*return\s*=\s*"?minimal"?\s*(?:[,;]|$)/i.test(field ?? ''));
 }
 
-/** Request `Cache-Control: no-cache` (or its HTTP/1.0 form) asks for the tenant's own state. */
+/**
+ * Request `Cache-Control: no-cache` (or its HTTP/1.0 form) asks for the tenant's own state. Browsers add it
+ * unasked to every request whose script sets `If-None-Match` (Fetch standard), where it means nothing.
+ */
 export function wantsRevalidation(req: Request): boolean {
+  if (req.headers['if-none-match'] !== undefined) return false;
   const control = req.headers['cache-control'];
   if (control === undefined) return /\bno-cache\b/i.test(req.headers.pragma ?? '');
   return /(?:^|,)\s*(?:no-cache|no-store|max-age\s*=\s*"?0"?)\s*(?:,|$)/i.test(control);

@@ -3,37 +3,16 @@
  * then answers within a small time-out and hears every announcement, or down, and then refuses at once.
  */
 import { createClient, ErrorReply } from '@redis/client';
-import { createHash } from 'node:crypto';
-import { SafeError } from './safe-error.ts';
+import {
+  RedisRefused,
+  type RedisReply,
+  type RedisScript,
+  RedisUnavailable,
+  redisErrorCode,
+  toReply,
+} from './redis-script.ts';
 import { createSingleFlight } from './single-flight.ts';
-
-/** Redis is down or did not answer in time. Nothing is known about what the command did. */
-export class RedisUnavailable extends SafeError {
-  constructor(reason: string) {
-    super(`redis is unavailable: ${reason}`);
-    this.name = 'RedisUnavailable';
-  }
-}
-
-/** Redis is there, but refused the command (full, read-only ...). Nothing was done. */
-export class RedisRefused extends SafeError {
-  constructor(reason: string) {
-    super(`redis refused: ${reason}`);
-    this.name = 'RedisRefused';
-  }
-}
-
-export interface RedisScript {
-  readonly source: string;
-  readonly sha1: string;
-}
-
-/** A Lua script, which Redis runs as one step. */
-export function redisScript(source: string): RedisScript {
-  return { source, sha1: createHash('sha1').update(source).digest('hex') };
-}
-
-export type RedisReply = string | number | null | readonly RedisReply[];
+import { withinTime } from './time-limit.ts';
 
 export interface RedisConnection {
   /** @throws RedisUnavailable within the command time-out, at once while down; RedisRefused. */
@@ -44,9 +23,11 @@ export interface RedisConnection {
   subscribe(channel: string, listener: (message: string) => void): void;
   /** Grows by one each time the connection comes up; undefined while it is down. */
   era(): number | undefined;
+  /** Whether it is up and takes writes. */
+  healthy(): boolean;
   /** Called, before `era()` says so, when the connection comes up; what it does is part of coming up. */
   onUp(task: () => Promise<void>): void;
-  /** Called once when the connection goes down, with the reason. */
+  /** Called once when the connection goes down or Redis takes no writes any more, with the reason. */
   onDown(listener: (reason: Error) => void): void;
   /** Connects in the background and goes on trying until `stop`. */
   start(): void;
@@ -60,6 +41,11 @@ export interface RedisConnectionOptions {
   /** Pause between probes while Redis is down or frozen, and between those that watch it while idle. */
   readonly probeIntervalMs: number;
 }
+
+const PROBE_KEY = 'metadata-bff:probe';
+
+/** A connection on which nothing has passed for so many probes is taken for lost. */
+const SILENT_PROBES_MAX = 6;
 
 /**
  * A frozen Redis keeps its connections open, so a time-out takes the connection down (the breaker), and
@@ -76,7 +62,11 @@ export function createRedisConnection({
     disableOfflineQueue: true,
     disableClientInfo: true,
     commandsQueueMaxLength: 10_000,
-    socket: { connectTimeout: 1_000, reconnectStrategy: probeIntervalMs },
+    socket: {
+      connectTimeout: 1_000,
+      reconnectStrategy: probeIntervalMs,
+      socketTimeout: SILENT_PROBES_MAX * probeIntervalMs,
+    },
   });
   const upTasks: Array<() => Promise<void>> = [];
   const downListeners: Array<(reason: Error) => void> = [];
@@ -84,42 +74,62 @@ export function createRedisConnection({
   let eras = 0;
   let up = false;
   let comingUp = false;
+  let outstanding: Promise<unknown> | undefined;
+  let refusing = false;
+  /** Whether the listeners know that the connection is down. */
+  let told = false;
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
 
   // Its messages may name the address with its password, so only the kind is kept.
-  client.on('error', (error: Error) => takeDown(new RedisUnavailable(codeOf(error))));
+  client.on('error', (error: Error) => takeDown(new RedisUnavailable(redisErrorCode(error))));
   client.on('end', () => takeDown(new RedisUnavailable('the connection ended')));
   client.on('ready', () => void probe());
 
   function takeDown(reason: Error): void {
-    if (!up) return;
     up = false;
+    if (told) return;
+    told = true;
     for (const listener of downListeners) listener(reason);
   }
 
   async function bounded<T>(task: () => Promise<T>): Promise<T> {
-    let timeout: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      timeout = setTimeout(() => reject(new RedisUnavailable('no answer in time')), commandTimeoutMs);
-    });
     try {
-      return await Promise.race([task(), late]);
+      return await withinTime(task, commandTimeoutMs, () => new RedisUnavailable('no answer in time'));
     } catch (error) {
-      if (error instanceof ErrorReply) throw new RedisRefused(codeOf(error));
-      const failure = error instanceof RedisUnavailable ? error : new RedisUnavailable(codeOf(error));
+      if (error instanceof ErrorReply) throw new RedisRefused(redisErrorCode(error));
+      const failure = error instanceof RedisUnavailable ? error : new RedisUnavailable(redisErrorCode(error));
       takeDown(failure);
       throw failure;
-    } finally {
-      clearTimeout(timeout);
+    }
+  }
+
+  /** One at a time: on a connection that has fallen silent, nothing more is sent, so that it is found idle. */
+  function ping(): Promise<unknown> {
+    outstanding = client.ping().finally(() => {
+      outstanding = undefined;
+    });
+    return outstanding;
+  }
+
+  /** A Redis that is full or read-only is there all the same, but shares nothing new. */
+  async function tryWrite(): Promise<void> {
+    try {
+      await bounded(() => client.set(PROBE_KEY, '1', { expiration: { type: 'PX', value: 10_000 } }));
+      refusing = false;
+    } catch (error) {
+      if (!(error instanceof RedisRefused)) throw error;
+      if (!refusing) for (const listener of downListeners) listener(error);
+      refusing = true;
     }
   }
 
   /** Asks for a sign of life and, if there is one, brings the connection up. */
   const probe = createSingleFlight(async () => {
-    if (!client.isReady) return;
+    if (!client.isReady || outstanding) return;
     try {
-      await bounded(() => client.ping());
+      await bounded(ping);
+      await tryWrite();
       if (up || stopped) return;
       comingUp = true;
       await subscribeAll();
@@ -127,6 +137,7 @@ export function createRedisConnection({
       for (const task of upTasks) await task();
       eras += 1;
       up = true;
+      told = false;
     } catch {
       // Still down; the next probe is on its way.
     } finally {
@@ -157,17 +168,18 @@ export function createRedisConnection({
 
   return {
     async run(script, keys, args) {
-      if (!up && !comingUp) throw new RedisUnavailable('not connected');
+      if (!up && !comingUp) throw new RedisUnavailable('not connected', false);
       return toReply(await bounded(() => evaluate(script, keys, args)));
     },
     async get(key) {
-      if (!up) throw new RedisUnavailable('not connected');
+      if (!up) throw new RedisUnavailable('not connected', false);
       return (await bounded(() => client.get(key))) ?? undefined;
     },
     subscribe(channel, listener) {
       subscriptions.push({ channel, listener });
     },
     era: () => (up ? eras : undefined),
+    healthy: () => up && !refusing,
     onUp(task) {
       upTasks.push(task);
     },
@@ -185,16 +197,4 @@ export function createRedisConnection({
       client.destroy();
     },
   };
-}
-
-function toReply(value: unknown): RedisReply {
-  if (value === null || typeof value === 'string' || typeof value === 'number') return value;
-  return Array.isArray(value) ? value.map(toReply) : null;
-}
-
-function codeOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown';
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-  // An answer of Redis starts with its own error code, such as OOM, READONLY or NOAUTH.
-  return code ?? /^[A-Z]{2,}\b/.exec(error.message)?.[0] ?? error.constructor.name;
 }

@@ -73,7 +73,10 @@ export function applyJsonPatch(document: JsonObject, patch: JsonPatch, limits: D
     }
     return step(root, operation, index, limits);
   }, bare(document));
-  if (nestsDeeperThan(after, limits.depthMax) && !nestsDeeperThan(document, limits.depthMax)) {
+  let depthMax = limits.depthMax;
+  // What is stored deeper already may stay, and get no deeper.
+  while (nestsDeeperThan(document, depthMax)) depthMax += 1;
+  if (nestsDeeperThan(after, depthMax)) {
     throw tooLarge('', 'too_deep', `Nesting is limited to ${limits.depthMax}.`);
   }
   return after;

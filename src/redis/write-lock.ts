@@ -5,7 +5,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '../lib/app-error.ts';
-import { type RedisConnection, redisScript } from '../lib/redis-connection.ts';
+import { type RedisConnection } from '../lib/redis-connection.ts';
+import { mayBeDone, redisScript } from '../lib/redis-script.ts';
 import type { Grip, WriteLock } from '../metadata/ports.ts';
 
 interface Dependencies {
@@ -39,18 +40,36 @@ return redis.call('DEL', KEYS[1])`);
 
 const POLL_MS = 15;
 const POLL_JITTER_MS = 20;
+/** Beyond that, a lock ends by its bound only. */
+const UNHEARD_MAX = 1_000;
 
 export function createRedisWriteLock(
   { redis, hide, random }: Dependencies,
   { lockMs, waitMs }: WriteLockOptions,
 ): WriteLock {
   const fence = 'metadata-bff:write:fence';
+  /** Locks that Redis may hold for us without our knowing, or would not let go, by their token. */
+  const unheard = new Map<string, string>();
+
+  redis.onUp(async () => {
+    for (const [token, lock] of unheard) {
+      await redis.run(RELEASE, [lock], [token]);
+      unheard.delete(token);
+    }
+  });
+
+  function remember(lock: string, token: string): undefined {
+    if (unheard.size < UNHEARD_MAX) unheard.set(token, lock);
+    return undefined;
+  }
 
   /** The number of this grip, or undefined while Redis cannot say who holds the lock. */
   async function acquire(lock: string, token: string): Promise<number | undefined> {
     const giveUpAt = Date.now() + waitMs;
     for (;;) {
-      const granted = await redis.run(ACQUIRE, [lock, fence], [token, String(lockMs)]).catch(withoutRedis);
+      const granted = await redis
+        .run(ACQUIRE, [lock, fence], [token, String(lockMs)])
+        .catch((error: unknown) => (mayBeDone(error) ? remember(lock, token) : undefined));
       if (granted === undefined) return undefined;
       if (typeof granted === 'number' && granted > 0) return granted;
       if (Date.now() > giveUpAt) {
@@ -69,12 +88,18 @@ export function createRedisWriteLock(
       const number = await acquire(lock, token);
       if (number === undefined) return task({ confirm: async () => undefined });
 
-      const renew = () => redis.run(RENEW, [lock], [token, String(lockMs)]).catch(withoutRedis);
+      let heldUntil = performance.now() + lockMs;
+      const renew = async () => {
+        const askedAt = performance.now();
+        const renewed = await redis.run(RENEW, [lock], [token, String(lockMs)]).catch(withoutRedis);
+        if (renewed === 1) heldUntil = askedAt + lockMs;
+        return renewed;
+      };
       const timer = setInterval(() => void renew(), lockMs / 3);
       const grip: Grip = {
         async confirm() {
-          // Whoever was frozen for longer than the bound finds that another has gone on meanwhile.
-          if ((await renew()) === 0) {
+          // Whoever was frozen, or out of touch with Redis, for longer than the bound may have a successor.
+          if ((await renew()) === 0 || performance.now() > heldUntil) {
             throw new AppError('upstream_unavailable', 'The change was not made; try again.', {
               retryAfterSeconds: 1,
             });
@@ -85,7 +110,7 @@ export function createRedisWriteLock(
         return await task(grip);
       } finally {
         clearInterval(timer);
-        await redis.run(RELEASE, [lock], [token]).catch(withoutRedis);
+        await redis.run(RELEASE, [lock], [token]).catch(() => remember(lock, token));
       }
     },
   };

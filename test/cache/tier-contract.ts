@@ -139,7 +139,7 @@ export function describeTier(name: string, startTier: StartTier): void {
       there.onInvalidation((id) => heard.push(`there ${id}`));
       await here.invalidate(jane);
       await delivered();
-      expect(heard.toSorted()).toEqual([`here ${jane}`, `here too ${jane}`, `there ${jane}`]);
+      expect(heard.toSorted()).toEqual([`here ${jane}`, `here too ${jane}`, `there ${jane}`].toSorted());
     });
 
     test('announces nothing when an entry is read or filled', async () => {

@@ -4,7 +4,6 @@ import * as fc from 'fast-check';
 import { AppError } from '../../src/lib/app-error.ts';
 import type { JsonObject, JsonValue } from '../../src/lib/json.ts';
 import { applyJsonPatch, parseJsonPatch } from '../../src/metadata/json-patch.ts';
-import { LIMITS } from '../metadata/rules.ts';
 import { applyAll, type PlainOperation } from './reference.ts';
 
 /** Few names, so that paths often lead somewhere; some of them are members of every object or list. */

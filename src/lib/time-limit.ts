@@ -1,0 +1,18 @@
+/**
+ * The task's outcome, or after `ms` the error that `late` makes. The time runs in two halves, so that after a
+ * pause of this very process an answer that has arrived meanwhile has time to be read.
+ */
+export async function withinTime<T>(task: () => Promise<T>, ms: number, late: () => Error): Promise<T> {
+  let timeout: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_resolve, reject) => {
+    const expire = () => reject(late());
+    timeout = setTimeout(() => {
+      timeout = setTimeout(expire, ms / 2);
+    }, ms / 2);
+  });
+  try {
+    return await Promise.race([task(), limit]);
+  } finally {
+    clearTimeout(timeout);
+  }
+}

@@ -1,0 +1,76 @@
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { RedisRefused, redisScript, RedisUnavailable } from '../../src/lib/redis-script.ts';
+import { describeError } from '../../src/lib/safe-error.ts';
+import { describeWithRedisServer, type RedisServer, startRedis } from '../support/redis.ts';
+import { until } from '../support/until.ts';
+import { createConnections, timed } from './connections.ts';
+import { type Relay, startRelay } from './relay.ts';
+
+const WRITE = redisScript(`return redis.call('SET', KEYS[1], ARGV[1])`);
+const MALFORMED = redisScript(`return redis.call('GET')`);
+
+describeWithRedisServer('a Redis that refuses', () => {
+  let server: RedisServer;
+  let relay: Relay;
+  const connections = createConnections();
+  beforeAll(async () => {
+    server = await startRedis();
+    relay = await startRelay(server.port);
+  });
+  afterEach(async () => {
+    await connections.stopAll();
+    relay.mend();
+  });
+  afterAll(async () => {
+    await relay.stop();
+    await server.stop();
+  });
+
+  test('a full Redis refuses what it cannot hold, and stays up', async () => {
+    const { redis } = await connections.openUp(server.url);
+    await server.command('CONFIG', 'SET', 'maxmemory', '100kb');
+    const refused = await timed(() => redis.run(WRITE, ['key'], ['x']));
+    await server.command('CONFIG', 'SET', 'maxmemory', '0');
+    expect(refused.value).toBeInstanceOf(RedisRefused);
+    expect(String(refused.value)).toMatch(/OOM/);
+    expect(redis.era()).toBe(1);
+    expect(await redis.run(WRITE, ['key'], ['x'])).toBe('OK');
+  });
+
+  test('a read-only Redis refuses writes, and stays up', async () => {
+    const { redis } = await connections.openUp(server.url);
+    await server.command('REPLICAOF', '127.0.0.1', '1');
+    const refused = await timed(() => redis.run(WRITE, ['key'], ['x']));
+    await server.command('REPLICAOF', 'NO', 'ONE');
+    expect(refused.value).toBeInstanceOf(RedisRefused);
+    expect(String(refused.value)).toMatch(/READONLY/);
+    expect(redis.era()).toBe(1);
+  });
+
+  test('an error of it, whatever happens, names neither the address nor the password', async () => {
+    const secret = 'LEAK-password';
+    const { redis, downs } = await connections.openUp(`redis://127.0.0.1:${relay.port}`);
+    const { redis: stranger } = connections.open(`redis://LEAK-user:${secret}@127.0.0.1:${server.port}`);
+    const errors: unknown[] = [(await timed(() => stranger.get('LEAK-key'))).value];
+    errors.push((await timed(() => redis.run(MALFORMED, [], ['LEAK-argument']))).value);
+    relay.cut();
+    await until(() => downs[0]);
+    errors.push((await timed(() => redis.get('LEAK-key'))).value, ...downs);
+    for (const error of errors) {
+      expect(error).toBeInstanceOf(Error);
+      const told = [String(error), JSON.stringify(describeError(error)), JSON.stringify(error)].join('\n');
+      expect(told).not.toMatch(/LEAK|127\.0\.0\.1|redis:\/\//);
+    }
+  });
+
+  test('a refused password is tried again, and works once Redis knows it', async () => {
+    await server.lockOut('the-right-one');
+    const { redis } = connections.open(`redis://:the-new-one@127.0.0.1:${server.port}`);
+    const outcome = await timed(() => redis.get('any'));
+    expect(outcome.value).toBeInstanceOf(RedisUnavailable);
+    expect(redis.era()).toBeUndefined();
+    await server.lockOut('the-new-one');
+    expect(await until(() => redis.era())).toBe(1);
+    await server.lockOut('');
+  });
+});

@@ -1,0 +1,84 @@
+/** A TCP relay between a replica and Redis, which can be slow, cut, or deaf on the connections it has. */
+import { connect, createServer, type Socket } from 'node:net';
+import { once } from 'node:events';
+
+export interface Relay {
+  readonly port: number;
+  /** Holds back each chunk, in both directions, for this long. */
+  slowDown(ms: number): void;
+  /** Ends every connection, and each new one at once, until `mend`. */
+  cut(): void;
+  /** Lets nothing more pass on the connections there are, which stay open; new ones work. */
+  goDeaf(): void;
+  /** Takes back `slowDown` and `cut`. */
+  mend(): void;
+  stop(): Promise<void>;
+}
+
+export async function startRelay(targetPort: number): Promise<Relay> {
+  const pairs = new Set<readonly [Socket, Socket]>();
+  const deaf = new Set<readonly [Socket, Socket]>();
+  let delayMs = 0;
+  let isCut = false;
+
+  const server = createServer((near) => {
+    near.on('error', () => undefined);
+    if (isCut) {
+      near.destroy();
+      return;
+    }
+    const far = connect(targetPort, '127.0.0.1');
+    far.on('error', () => undefined);
+    const pair = [near, far] as const;
+    pairs.add(pair);
+    const passOn = (to: Socket) => (chunk: Buffer) => {
+      const pass = () => {
+        if (!deaf.has(pair) && to.writable) to.write(chunk);
+      };
+      // Timers of one length fire in the order in which they were set.
+      if (delayMs === 0) pass();
+      else setTimeout(pass, delayMs);
+    };
+    near.on('data', passOn(far));
+    far.on('data', passOn(near));
+    const end = () => {
+      pairs.delete(pair);
+      deaf.delete(pair);
+      for (const socket of pair) socket.destroy();
+    };
+    near.on('close', end);
+    far.on('close', end);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port was given');
+
+  function endAll(): void {
+    for (const [near] of pairs) near.destroy();
+  }
+
+  return {
+    port: address.port,
+    slowDown(ms) {
+      delayMs = ms;
+    },
+    cut() {
+      isCut = true;
+      endAll();
+    },
+    goDeaf() {
+      for (const pair of pairs) deaf.add(pair);
+    },
+    mend() {
+      delayMs = 0;
+      isCut = false;
+    },
+    async stop() {
+      const closed = once(server, 'close');
+      server.close();
+      endAll();
+      await closed;
+    },
+  };
+}

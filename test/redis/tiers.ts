@@ -1,0 +1,111 @@
+/** Tiers of the cache on a Redis, as replicas have them, without the replicas. */
+import { createHmac, randomBytes, randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import { createRedisTier } from '../../src/cache/redis-tier.ts';
+import { createSeal } from '../../src/cache/sealed.ts';
+import type { CacheTier, Lease } from '../../src/cache/tier.ts';
+import { createRedisConnection, type RedisConnection } from '../../src/lib/redis-connection.ts';
+import { redisScript } from '../../src/lib/redis-script.ts';
+import type { StartedTier, TierValue } from '../cache/tier-contract.ts';
+import { until } from '../support/until.ts';
+
+export const TIMES = { commandTimeoutMs: 100, probeIntervalMs: 100 };
+/** For tests that are not about time: a busy machine must not look like a lost Redis. */
+export const PATIENT = { ...TIMES, commandTimeoutMs: 500 };
+
+/** Announcements reach a connection in the order in which Redis took them. */
+const ANNOUNCE = redisScript(`return redis.call('PUBLISH', ARGV[1], ARGV[2])`);
+
+const schema: z.ZodType<TierValue> = z.object({
+  text: z.string(),
+  nested: z.object({ list: z.array(z.number()), nothing: z.null() }),
+});
+
+export interface OpenTier {
+  readonly tier: CacheTier<TierValue>;
+  readonly redis: RedisConnection;
+  /** Resolves when every announcement that Redis has taken so far was heard here. */
+  readonly caughtUp: () => Promise<void>;
+}
+
+export interface TierFamily {
+  /** One more replica's view; resolves when it is up. */
+  open(options?: { readonly keys?: readonly Uint8Array[]; readonly url?: string }): Promise<OpenTier>;
+  /** Where the value of a key stands in Redis. */
+  placeOf(key: string): string;
+  stop(): Promise<void>;
+}
+
+/** Tiers that share their entries with each other and with nobody else. */
+export function createTierFamily(
+  url: string,
+  { entriesMax = 100, leaseMs = 3_000 }: { readonly entriesMax?: number; readonly leaseMs?: number } = {},
+): TierFamily {
+  const name = `test-${randomUUID()}`;
+  const secret = randomBytes(32);
+  const connections: RedisConnection[] = [];
+  const hide = (id: string) => `id-${createHmac('sha256', secret).update(id).digest('base64url')}`;
+
+  return {
+    async open({ keys = [], url: ownUrl = url } = {}) {
+      const redis = createRedisConnection({ url: ownUrl, ...PATIENT });
+      connections.push(redis);
+      const tier = createRedisTier(
+        { redis, seal: createSeal(keys), hide, schema },
+        { name, keepMs: 60_000, leaseMs, idsMax: entriesMax },
+      );
+      const waiting = new Map<string, () => void>();
+      redis.subscribe(`${name}:marker`, (marker) => waiting.get(marker)?.());
+      redis.start();
+      await until(() => redis.era());
+      return {
+        tier,
+        redis,
+        async caughtUp() {
+          const marker = randomUUID();
+          const heard = new Promise<void>((resolve) => {
+            waiting.set(marker, resolve);
+          });
+          await redis.run(ANNOUNCE, [], [`${name}:marker`, marker]);
+          await heard;
+        },
+      };
+    },
+    placeOf: (key) => `metadata-bff:${name}:{${key}}`,
+    async stop() {
+      await Promise.all(connections.map((connection) => connection.stop()));
+    },
+  };
+}
+
+/** Two tiers as the contract suite wants them. */
+export async function startTiers(
+  url: string,
+  entriesMax: number,
+  keys: readonly Uint8Array[],
+): Promise<StartedTier> {
+  const family = createTierFamily(url, { entriesMax });
+  const [here, there] = await Promise.all([family.open({ keys }), family.open({ keys })]);
+  return {
+    here: here.tier,
+    there: there.tier,
+    async delivered() {
+      await Promise.all([here.caughtUp(), there.caughtUp()]);
+    },
+    stop: () => family.stop(),
+  };
+}
+
+export function value(text: string): TierValue {
+  return { text, nested: { list: [1], nothing: null } };
+}
+
+export async function takeLease(tier: CacheTier<TierValue>, key: string): Promise<Lease> {
+  const lease = await tier.lease(key, false);
+  if (lease === undefined) throw new Error('somebody else holds the lease');
+  return lease;
+}
+
+export async function fill(tier: CacheTier<TierValue>, key: string, text: string): Promise<void> {
+  await tier.fill(key, { value: value(text), askedAt: Date.now() }, await takeLease(tier, key));
+}
