@@ -45,11 +45,10 @@ export function prefersMinimal(req: Request): boolean {
 }
 
 /**
- * Request `Cache-Control: no-cache` (or its HTTP/1.0 form) asks for the tenant's own state. Browsers add it
- * unasked to every request whose script sets `If-None-Match` (Fetch standard), where it means nothing.
+ * Request `Cache-Control: no-cache` (or its HTTP/1.0 form) asks for the tenant's own state. A script that
+ * sets `If-None-Match` itself asks so too: the Fetch standard adds the field.
  */
 export function wantsRevalidation(req: Request): boolean {
-  if (req.headers['if-none-match'] !== undefined) return false;
   const control = req.headers['cache-control'];
   if (control === undefined) return /\bno-cache\b/i.test(req.headers.pragma ?? '');
   return /(?:^|,)\s*(?:no-cache|no-store|max-age\s*=\s*"?0"?)\s*(?:,|$)/i.test(control);

@@ -3,7 +3,14 @@
  * and a bounded size. Faults are named one by one by JSON Pointer; nothing is repaired or dropped.
  */
 import { AppError, type DocumentFault } from '../lib/app-error.ts';
-import { isJsonObject, jsonBytes, type JsonObject, type JsonValue, pointerToken } from '../lib/json.ts';
+import {
+  isJsonObject,
+  jsonBytes,
+  type JsonObject,
+  type JsonValue,
+  pointerToken,
+  ownValue,
+} from '../lib/json.ts';
 
 export interface DocumentLimits {
   /** Size of the whole document as compact UTF-8 JSON. */
@@ -118,8 +125,8 @@ function* crowdedObjects(
 function keysAt(document: JsonValue, path: readonly string[]): number {
   let node: JsonValue | undefined = document;
   for (const name of path) {
-    if (typeof node !== 'object' || node === null) return 0;
-    node = Object.entries(node).find(([key]) => key === name)?.[1];
+    if (Array.isArray(node)) node = node[Number(name)];
+    else node = isJsonObject(node) ? ownValue(node, name) : undefined;
   }
   return isJsonObject(node) ? Object.keys(node).length : 0;
 }

@@ -44,8 +44,8 @@ function localReference(reference: JsonValue | undefined, root: JsonObject): Jso
 export function valueAt(node: JsonValue, path: readonly string[]): JsonValue | undefined {
   let value: JsonValue | undefined = node;
   for (const name of path) {
-    if (typeof value !== 'object' || value === null) return undefined;
-    value = Object.entries(value).find(([key]) => key === name)?.[1];
+    if (Array.isArray(value)) value = value[Number(name)];
+    else value = isJsonObject(value) ? ownValue(value, name) : undefined;
   }
   return value;
 }
