@@ -10,7 +10,8 @@ export default {
   transform,
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
-  maxWorkers: 2,
+  // One more than the smallest machine has cores: many tests wait for processes, and not for the processor.
+  maxWorkers: 3,
   workerIdleMemoryLimit: '512MB',
   testTimeout: 20_000,
 };

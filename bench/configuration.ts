@@ -1,0 +1,23 @@
+/** The configuration of a deployment that sets nothing but what has no default. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Config, type Environment, loadConfig } from '../config/load.ts';
+import { packageRoot } from '../dev/demo/package-root.ts';
+
+const REQUIRED = {
+  AUDIENCE: 'https://metadata-bff.local',
+  AUTH0_DOMAIN: 'tenant.example',
+  AUTH0_CLIENT_ID: 'benchmark',
+  AUTH0_CLIENT_SECRET: 'benchmark-secret',
+};
+
+/** @param changes what else is set. */
+export function defaultConfig(changes: Environment = {}): Config {
+  const POLICY_FILE = join(packageRoot(import.meta.dirname), 'config', 'policy.json');
+  return loadConfig({ ...REQUIRED, POLICY_FILE, ...changes }, (path) => readFileSync(path, 'utf8'));
+}
+
+/** The rules for documents that follow from a configuration, as the composition derives them. */
+export function documentLimits({ metadataBytesMax, policy: { limits } }: Config) {
+  return { bytesMax: metadataBytesMax, keysMax: limits.keys, depthMax: limits.depth };
+}

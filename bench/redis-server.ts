@@ -1,0 +1,39 @@
+/** A Redis of our own for as long as a benchmark needs it: on a free port of this machine, storing nothing. */
+import { spawn, spawnSync } from 'node:child_process';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+
+export interface RedisServer {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** Not a part of this project: used where a machine has it. */
+const PROGRAM = 'redis-server';
+
+/** @returns undefined where there is no `redis-server` on the PATH. */
+export async function startRedisServer(): Promise<RedisServer | undefined> {
+  if (spawnSync(PROGRAM, ['--version']).error) return undefined;
+  const port = await freePort();
+  const settings = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
+  const child = spawn(PROGRAM, [...settings, '--dir', tmpdir()], { stdio: 'ignore' });
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    async stop() {
+      child.kill();
+      await ended;
+    },
+  };
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      const port = typeof address === 'object' && address !== null ? address.port : 0;
+      server.close(() => resolve(port));
+    });
+  });
+}
