@@ -125,8 +125,8 @@ function put(
       ? `${path.slice(0, -1)}${place.parent.length}`
       : path;
   if (limits) assertStorable(given, limits, at, path.split('/').length);
-  const copy = bare(given);
-  return place ? apply(root, { op, path, value: copy }, index) : copy;
+  // The library puts a copy of its own.
+  return place ? apply(root, { op, path, value: given }, index) : bare(given);
 }
 
 function remove(root: JsonValue, path: string, index: number): JsonValue {
@@ -150,7 +150,7 @@ interface Place {
 /** Where a value may be put: within an object or at an index of a list. Undefined stands for the whole. */
 function placeOf(root: JsonValue, path: string, index: number): Place | undefined {
   if (path === '') return undefined;
-  if (namesOf(path).some((name) => PROTOTYPE_NAMES.has(name))) throw notApplicable(path, index);
+  if (namesPrototype(path)) throw notApplicable(path, index);
   const parent = resolve(root, path.slice(0, path.lastIndexOf('/')));
   const name = namesOf(path).at(-1) ?? '';
   if (isJsonObject(parent)) return { parent, name };
@@ -163,9 +163,15 @@ function placeOf(root: JsonValue, path: string, index: number): Place | undefine
 /** What an operation reads, which must be there, and free of names that the library would lose. */
 function sourceOf(root: JsonValue, path: string, index: number): JsonValue {
   const source = resolve(root, path);
-  const lossy = namesOf(path).some((name) => PROTOTYPE_NAMES.has(name));
-  if (source === undefined || lossy) throw notApplicable(path, index);
+  if (source === undefined || namesPrototype(path)) throw notApplicable(path, index);
   return source;
+}
+
+/** No escape of RFC 6901 hides such a name, so the pointer need not be taken apart. */
+function namesPrototype(path: string): boolean {
+  return path.includes('proto') || path.includes('constructor')
+    ? namesOf(path).some((name) => PROTOTYPE_NAMES.has(name))
+    : false;
 }
 
 /** A deep copy whose objects inherit nothing. */

@@ -6,10 +6,9 @@ export const ARRAY_INDEX = /^(?:0|[1-9]\d*)$/;
 
 /** The reference tokens of a pointer, unescaped. */
 export function namesOf(pointer: string): string[] {
-  return pointer
-    .split('/')
-    .slice(1)
-    .map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const tokens = pointer.split('/').slice(1);
+  if (!pointer.includes('~')) return tokens;
+  return tokens.map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
 /** What the pointer points at, or undefined where nothing is. */

@@ -5,7 +5,7 @@ import { LEAK, UPSTREAM_TEXT } from '../support/sentinels.ts';
 import type { TestClock } from '../support/service.ts';
 import type { TenantAnswer } from '../support/tenant.ts';
 
-const ENVIRONMENT = { UPSTREAM_TIMEOUT_MS: '250', UPSTREAM_WAIT_MS: '500' };
+const ENVIRONMENT = { UPSTREAM_TIMEOUT_MS: '400', UPSTREAM_WAIT_MS: '500' };
 
 interface Outcome {
   readonly status: number;

@@ -5,7 +5,7 @@ import { CLIENT_SECRET, LEAK, UPSTREAM_TEXT } from '../support/sentinels.ts';
 import type { TenantAnswer } from '../support/tenant.ts';
 
 const { person, service, tenant, managementCalls } = await openSocketScene({
-  env: { UPSTREAM_TIMEOUT_MS: '250' },
+  env: { UPSTREAM_TIMEOUT_MS: '400' },
 });
 const A_DAY = 86_400;
 
