@@ -50,7 +50,9 @@ export function composeFeed({ config, sharing, tokens, cache, clock, logger, met
     {
       events: createEventClient({ ...CHANGE_FEED, timeoutMs: config.upstreamTimeoutMs }),
       tokens,
-      evict: (userId) => cache.invalidate(userId),
+      evict: ({ userId, updatedAt }) =>
+        // Our own changes come back as events too.
+        cache.invalidateUnless(userId, (held) => isAsNew(held.updatedAt, updatedAt)),
       observe: metrics.watchFeed(() => feed.health.lagSeconds()),
       onTrouble: (description, error) => logger.warn(description, error),
       clock,
@@ -75,6 +77,11 @@ export function composeFeed({ config, sharing, tokens, cache, clock, logger, met
       }),
     stop: () => elector.stop(),
   };
+}
+
+/** Time stamps of the tenant, both for one user. */
+function isAsNew(held: string | undefined, told: string | undefined): boolean {
+  return held !== undefined && told !== undefined && Date.parse(held) >= Date.parse(told);
 }
 
 /** The election of a process that is alone: won at once, and kept until it stops. */

@@ -63,7 +63,7 @@ export const batchReads: ReplaceReads = ({ users, upstream, time }) => {
   const batched: UserDirectory = {
     async read(userId, options) {
       const recent = time.clock.now() - (writtenAt.get(userId) ?? 0) < RECENT_WRITE_MS;
-      if (options.urgency !== 'read' || recent) return users.read(userId, options);
+      if (options.urgency !== 'read' || options.atOnce || recent) return users.read(userId, options);
       if (gathering.size >= 10 * USERS_MAX) throw new AppError('upstream_rate_limited', 'Too many wait.');
       return new Promise<Profile>((resolve, reject) => {
         gathering.set(userId, { resolve, reject });

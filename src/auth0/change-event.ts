@@ -6,9 +6,17 @@ import { z } from 'zod';
 import type { ServerEvent } from '../lib/event-client.ts';
 import { parseJsonText } from '../lib/json-text.ts';
 
+export interface UserChange {
+  readonly kind: 'user';
+  readonly userId: string;
+  /** In milliseconds since the epoch, where the event tells. */
+  readonly occurredAt: number | undefined;
+  /** The time stamp of the user as the event shows them; undefined also where the user was deleted. */
+  readonly updatedAt: string | undefined;
+}
+
 export type ChangeEvent =
-  /** `occurredAt` in milliseconds since the epoch, where the event tells. */
-  | { readonly kind: 'user'; readonly userId: string; readonly occurredAt: number | undefined }
+  | UserChange
   /** A mark of how far the stream has come, sent while nothing happens. */
   | { readonly kind: 'progress' }
   | { readonly kind: 'ignored' }
@@ -22,11 +30,15 @@ const USER_CHANGED = /(?:^|\.)user\.(?:updated|deleted)$/;
 const OFFSET_CHARACTERS_MAX = 1024;
 const offset = z.string().min(1).max(OFFSET_CHARACTERS_MAX);
 
+const changedUser = z.object({
+  user_id: z.string().min(1).max(512),
+  updated_at: z.iso.datetime().optional().catch(undefined),
+});
 const messageSchema = z.object({
   event: z.object({
     type: z.string(),
     time: z.string().optional(),
-    data: z.object({ object: z.object({ user_id: z.string().min(1).max(512) }) }),
+    data: z.object({ object: changedUser }),
   }),
 });
 const offsetSchema = z.object({ offset });
@@ -43,6 +55,7 @@ export function changeEventOf({ type, data }: ServerEvent): ChangeEvent {
     kind: 'user',
     userId: payload.object.user_id,
     occurredAt: Number.isNaN(occurredAt) ? undefined : occurredAt,
+    updatedAt: type.endsWith('deleted') ? undefined : payload.object.updated_at,
   };
 }
 

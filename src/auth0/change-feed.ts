@@ -11,13 +11,13 @@ import type { Clock } from '../lib/clock.ts';
 import type { EventClient, EventResponse, ServerEvent } from '../lib/event-client.ts';
 import { HttpFailure } from '../lib/http-client.ts';
 import { SafeError } from '../lib/safe-error.ts';
-import { changeEventOf, offsetOf } from './change-event.ts';
+import { changeEventOf, offsetOf, type UserChange } from './change-event.ts';
 import { retryAfterSeconds } from './failure.ts';
 import { createFeedHealth, type FeedHealth } from './feed-health.ts';
 import { backoff, beginJourney, type Bookmark, type Journey, moveTo, streamUrl } from './feed-journey.ts';
 import type { TokenProvider } from './token-provider.ts';
 
-export type FeedOutcome = 'evicted' | 'ignored' | 'malformed';
+export type FeedOutcome = 'evicted' | 'known' | 'ignored' | 'malformed';
 
 export interface ChangeFeed {
   /** Consumes until the signal aborts, and then resolves. Never rejects: trouble is told and retried. */
@@ -28,8 +28,8 @@ export interface ChangeFeed {
 interface Dependencies {
   readonly events: EventClient;
   readonly tokens: TokenProvider;
-  /** Forgets a user everywhere. */
-  readonly evict: (userId: string) => Promise<void>;
+  /** Forgets a user everywhere. @returns false where that was not needed, because the change was made here. */
+  readonly evict: (change: UserChange) => Promise<boolean>;
   readonly observe: (outcome: FeedOutcome) => void;
   /** Called once for each kind of trouble, until the stream was open again. */
   readonly onTrouble: (description: string, error: unknown) => void;
@@ -142,9 +142,8 @@ export function createChangeFeed(deps: Dependencies, options: ChangeFeedOptions)
     const change = changeEventOf(event);
     switch (change.kind) {
       case 'user':
-        await evict(change.userId);
+        observe((await evict(change)) ? 'evicted' : 'known');
         health.evicted(change.occurredAt);
-        observe('evicted');
         break;
       case 'progress':
         health.caughtUp();

@@ -1,20 +1,22 @@
 /**
  * Spends the tenant's request budget: writes before reads that somebody waits for, and those before
- * refreshes. Who cannot be served within the wait is told so at once, with a time that is true.
+ * refreshes, those of the oldest copies first. Who cannot be served within the wait is told so at once, with a time that is true.
  */
 import { AppError } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { HttpResponse } from '../lib/http-client.ts';
 import type { Bucket } from '../lib/token-bucket.ts';
-import type { Urgency } from '../metadata/ports.ts';
+import type { CallOptions, Urgency } from '../metadata/ports.ts';
 import type { Lane } from './budget.ts';
+
+type Wish = Pick<CallOptions, 'urgency' | 'staleness' | 'atOnce'>;
 
 export interface Governor {
   /**
    * Resolves when the request may be sent.
    * @throws AppError `upstream_rate_limited` when that would take longer than the wait.
    */
-  admit(lane: Lane, urgency: Urgency): Promise<void>;
+  admit(lane: Lane, call: Wish): Promise<void>;
   /** Learns from `x-ratelimit-*` what others have spent of the same budget. */
   learn(lane: Lane, response: HttpResponse): void;
 }
@@ -41,12 +43,25 @@ interface Waiting {
 interface Queue {
   readonly waiting: Waiting[];
   pumping: boolean;
+  /** Writes admitted in a row since somebody has been waiting all the time. */
+  writesInARow: number;
 }
 
-const ORDER: readonly Urgency[] = ['write', 'read', 'refresh'];
+/**
+ * So many writes go before a read that waits, then the read: where writes alone exceed the budget, users of whom
+ * nothing is held would never be answered.
+ */
+const WRITES_IN_A_ROW_MAX = 4;
 
-/** The part of a bucket that is kept for those who matter more. */
-const KEPT_SHARE: Readonly<Record<Urgency, number>> = { write: 0, read: 0.1, refresh: 0.4 };
+/**
+ * The part of a bucket that is kept for those who matter more. The older the copy, the more its refresh matters:
+ * from the first number, when it has just become stale, to the last, when it may no longer be served.
+ */
+const KEPT_TENTHS: Readonly<Record<Urgency, readonly [first: number, last: number]>> = {
+  write: [0, 0],
+  read: [1, 1],
+  refresh: [8, 2],
+};
 
 /** A block longer than this is no rate limit that we know; asking again then is cheaper than believing it. */
 const BLOCKED_MS_MAX = 60_000;
@@ -59,23 +74,24 @@ export function createGovernor(
 
   /** How long a newcomer of this urgency would wait behind those who go before. */
   function expectedWaitMs(bucket: Bucket, queue: Queue, urgency: Urgency): number {
-    const ahead = queue.waiting.filter((other) => ORDER.indexOf(other.urgency) <= ORDER.indexOf(urgency));
-    const missing = ahead.length + 1 + floorFor(bucket, urgency) - bucket.estimate();
+    const missing = countAhead(queue, urgency) + 1 + floorFor(bucket, urgency) - bucket.estimate();
     return Math.max(0, (missing * 1000) / bucket.size().perSecond);
   }
 
   function queueOf(bucket: Bucket): Queue {
     const known = queues.get(bucket);
     if (known) return known;
-    const queue = { waiting: [], pumping: false };
+    const queue = { waiting: [], pumping: false, writesInARow: 0 };
     queues.set(bucket, queue);
     return queue;
   }
 
   /** Takes the first of the most urgent out of the queue. */
   function next(queue: Queue): Waiting | undefined {
-    const urgency = ORDER.find((candidate) => queue.waiting.some((other) => other.urgency === candidate));
-    return queue.waiting.find((other) => other.urgency === urgency);
+    const first = (urgency: Urgency) => queue.waiting.find((other) => other.urgency === urgency);
+    const read = first('read');
+    if (read && queue.writesInARow >= WRITES_IN_A_ROW_MAX) return read;
+    return first('write') ?? read;
   }
 
   function leave(queue: Queue, waiting: Waiting): void {
@@ -91,6 +107,8 @@ export function createGovernor(
         // Somebody more urgent may have come meanwhile; a token is a token.
         const chosen = next(queue) ?? first;
         leave(queue, chosen);
+        const inARow = chosen.urgency === 'write' && queue.waiting.length > 0;
+        queue.writesInARow = inARow ? queue.writesInARow + 1 : 0;
         chosen.admit();
       } else {
         dismissLate(bucket, queue);
@@ -114,13 +132,14 @@ export function createGovernor(
   }
 
   return {
-    async admit(lane, urgency) {
+    async admit(lane, { urgency, staleness = 0, atOnce = false }) {
       const bucket = bucketOf(lane);
       const queue = queueOf(bucket);
-      if (queue.waiting.length === 0 && (await bucket.take(floorFor(bucket, urgency))) === 0) return;
+      if (queue.waiting.length === 0 && (await bucket.take(floorFor(bucket, urgency, staleness))) === 0)
+        return;
       const expectedMs = expectedWaitMs(bucket, queue, urgency);
       // A refresh that must wait serves nobody: the next reader will ask for one again.
-      if (urgency === 'refresh' || expectedMs > waitMs) throw tooBusy(expectedMs);
+      if (urgency === 'refresh' || atOnce || expectedMs > waitMs) throw tooBusy(expectedMs);
       await new Promise<void>((admit, refuse) => {
         queue.waiting.push({ urgency, giveUpAt: clock.now() + waitMs, admit, refuse });
         void pump(bucket, queue);
@@ -141,8 +160,24 @@ export function createGovernor(
   };
 }
 
-function floorFor(bucket: Bucket, urgency: Urgency): number {
-  return Math.floor(bucket.size().burst * KEPT_SHARE[urgency]);
+function count({ waiting }: Queue, urgency: Urgency): number {
+  return waiting.filter((other) => other.urgency === urgency).length;
+}
+
+/** Those who would be admitted before a newcomer of this urgency. */
+function countAhead(queue: Queue, urgency: Urgency): number {
+  const reads = count(queue, 'read');
+  const writes = count(queue, 'write');
+  const { writesInARow } = queue;
+  if (urgency === 'write') {
+    return writes + Math.min(reads, Math.floor((writesInARow + writes) / WRITES_IN_A_ROW_MAX));
+  }
+  return reads + Math.min(writes, Math.max(0, (reads + 1) * WRITES_IN_A_ROW_MAX - writesInARow));
+}
+
+function floorFor(bucket: Bucket, urgency: Urgency, staleness = 0): number {
+  const [first, last] = KEPT_TENTHS[urgency];
+  return Math.floor((bucket.size().burst * (first + (last - first) * staleness)) / 10);
 }
 
 function tooBusy(waitNeededMs: number): AppError {

@@ -43,6 +43,11 @@ export interface UpstreamOptions {
   readonly deadlineMs: number;
 }
 
+interface Terms {
+  readonly beforeSending: CallOptions['beforeSending'];
+  readonly deadlineAt: number;
+}
+
 const ATTEMPTS_MAX = 3;
 const BACKOFF_MS = 80;
 
@@ -63,11 +68,13 @@ export function createUpstream(
 ): Upstream {
   const breaker = createBreaker();
 
-  async function send(request: HttpRequest, token: ManagementToken, leftMs: number): Promise<HttpResponse> {
+  function send(request: HttpRequest, token: ManagementToken, terms: Terms): Promise<HttpResponse> {
     const headers = { ...request.headers, authorization: `Bearer ${token.value}` };
-    return breaker.execute(() =>
-      http.send({ ...request, headers, timeoutMs: Math.max(1, Math.min(timeoutMs, leftMs)) }),
-    );
+    return breaker.execute(async () => {
+      await terms.beforeSending?.();
+      const leftMs = terms.deadlineAt - clock.now();
+      return http.send({ ...request, headers, timeoutMs: Math.max(1, Math.min(timeoutMs, leftMs)) });
+    });
   }
 
   /** One attempt: the answer, or the error that it comes to, with the pause after which to repeat it. */
@@ -75,11 +82,11 @@ export function createUpstream(
     request: HttpRequest,
     operation: Operation,
     token: ManagementToken,
-    leftMs: number,
+    terms: Terms,
   ): Promise<{ readonly response: HttpResponse } | { readonly error: unknown; readonly pauseMs?: number }> {
     const backoffMs = BACKOFF_MS * (0.5 + random());
     try {
-      const response = await send(request, token, leftMs);
+      const response = await send(request, token, terms);
       governor.learn(operation.name, response);
       if (response.status === 429) {
         const error = statusError(response, operation, clock.now());
@@ -97,12 +104,13 @@ export function createUpstream(
   }
 
   return {
-    async call(request, operation, { urgency, deadlineAt = clock.now() + deadlineMs }) {
+    async call(request, operation, options) {
+      const { urgency, beforeSending, deadlineAt = clock.now() + deadlineMs } = options;
       let renewed = false;
       for (let attempts = 1; ; attempts += 1) {
-        await governor.admit(operation.name, urgency);
+        await governor.admit(operation.name, options);
         const token = await tokens.token();
-        const outcome = await attempt(request, operation, token, deadlineAt - clock.now());
+        const outcome = await attempt(request, operation, token, { beforeSending, deadlineAt });
         if ('response' in outcome) {
           const { response } = outcome;
           const refused = response.status === 401 || response.status === 403;

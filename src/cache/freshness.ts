@@ -19,6 +19,8 @@ export interface FreshnessRules {
   freshForMs(entry: Entry): number;
   mayServeStale(entry: Entry): boolean;
   mayServeOnError(entry: Entry): boolean;
+  /** How near the end of its time as a stale answer the entry is, from 0 (just stale) to 1. */
+  staleness(entry: Entry): number;
 }
 
 /** Entries made in the same moment must not end in the same moment: up to a tenth of their time is cut. */
@@ -34,6 +36,7 @@ export function createFreshnessRules(
     ageMs,
     freshForMs: (entry) => ttlMs * (1 - (JITTER * (entry.askedAt % 1000)) / 1000) - ageMs(entry),
     mayServeStale: (entry) => ageMs(entry) < ttlMs + staleSeconds * 1000,
+    staleness: (entry) => Math.min(1, Math.max(0, (ageMs(entry) - ttlMs) / Math.max(1, staleSeconds * 1000))),
     mayServeOnError: (entry) => ageMs(entry) < ttlMs + staleIfErrorSeconds * 1000,
   };
 }

@@ -4,11 +4,12 @@
  * or the announcement, and interleavings exist that serve old data until it expires.
  */
 import { LRUCache } from 'lru-cache';
-import { AppError } from '../lib/app-error.ts';
+import { AppError, hasCode } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { CallOptions, Cached, Freshness, ReadCache } from '../metadata/ports.ts';
 import { createFreshnessRules, type FreshnessOptions } from './freshness.ts';
-import type { CacheEntry, CacheTier, Lease } from './tier.ts';
+import { createPreparation, type Errand } from './preparation.ts';
+import type { CacheEntry, CacheTier, Lease, Successor } from './tier.ts';
 import { createWatchers } from './watchers.ts';
 
 export interface MetadataCacheOptions extends FreshnessOptions {
@@ -35,21 +36,6 @@ interface Landing<V> {
   readonly stored: boolean;
 }
 
-/** What the tier had to say before the tenant is asked. */
-interface Prepared<V> {
-  readonly shared: CacheEntry<V> | undefined;
-  /** Whether that will do, so that the tenant need not be asked. */
-  readonly suffices: boolean;
-  /** Undefined when nothing may be filled. */
-  readonly lease: Lease | undefined;
-}
-
-/** What a flight may bring home: any entry that readers accept, a fresh one, or only the tenant's word. */
-type Errand = 'read' | 'refresh' | 'revalidate';
-
-/** How often a reader looks for what another process fetches, before it asks the tenant itself. */
-const WAITS_MAX = 100;
-
 /**
  * Any number of concurrent reads of an id cost one read of the tenant. After `invalidate` resolves, no
  * read that starts in this process answers older data; in other processes, none that starts after the
@@ -60,6 +46,7 @@ export function createMetadataCache<V>(
   options: MetadataCacheOptions,
 ): ReadCache<V> {
   const rules = createFreshnessRules(clock, options);
+  const prepare = createPreparation({ tier, rules, clock });
   const memory = new LRUCache<string, Held<V>>({ max: options.entriesMax });
   /** Reads under way. Only the one that is still listed may fill the memory. */
   const flights = new Map<string, Promise<Landing<V>>>();
@@ -96,49 +83,29 @@ export function createMetadataCache<V>(
     if (suffices && shared) return { entry: shared, origin: 'tier', stored: keep(shared) };
     const askedAt = clock.now();
     try {
-      const entry = {
-        value: await load(id, { urgency: errand === 'refresh' ? 'refresh' : 'read' }),
-        askedAt,
-      };
+      const entry = { value: await load(id, callFor(errand, shared)), askedAt };
       if (lease !== undefined) await tier.fill(key, entry, lease);
       return { entry, origin: 'tenant', stored: keep(entry) };
     } catch (error) {
-      if (isGone(error)) await invalidate(id);
+      if (hasCode(error, 'user_not_found')) await drop(key);
       else if (lease !== undefined) await tier.release(key, lease);
       if (shared && mayRescue(shared, error)) return { entry: shared, origin: 'rescue', stored: false };
       throw error;
     }
   }
 
-  /** What the tier has to say: an entry that will do, or the lease to ask the tenant. */
-  async function prepare(key: string, errand: Errand): Promise<Prepared<V>> {
-    if (errand === 'revalidate') {
-      return { shared: undefined, suffices: false, lease: await tier.lease(key, true) };
-    }
-    const suffices = (entry: CacheEntry<V>) =>
-      rules.freshForMs(entry) > 0 || (errand === 'read' && rules.mayServeStale(entry));
-    let shared = await tier.read(key);
-    for (let waits = 0; waits < WAITS_MAX; waits += 1) {
-      if (shared && suffices(shared)) return { shared, suffices: true, lease: undefined };
-      // Each turn depends on what the holder of the lease did in the one before.
-      const lease = await tier.lease(key, false);
-      if (lease === undefined) await tier.settled(key);
-      // Also with the lease: its last holder may have filled since we looked.
-      shared = await tier.read(key);
-      if (lease !== undefined && shared && suffices(shared)) await tier.release(key, lease);
-      else if (lease !== undefined) return { shared, suffices: false, lease };
-    }
-    return { shared, suffices: false, lease: undefined };
+  function callFor(errand: Errand, shared: CacheEntry<V> | undefined): CallOptions {
+    if (errand === 'refresh') return { urgency: errand, staleness: shared ? rules.staleness(shared) : 0 };
+    return { urgency: 'read', atOnce: shared !== undefined && rules.mayServeOnError(shared) };
   }
 
   function mayRescue(entry: CacheEntry<V>, error: unknown): boolean {
     return isUpstreamFailure(error) && rules.mayServeOnError(entry);
   }
 
-  async function invalidate(id: string): Promise<void> {
-    const key = tier.keyOf(id);
+  async function drop(key: string, successor?: Successor<V>): Promise<void> {
     forget(key);
-    await tier.invalidate(key);
+    await tier.invalidate(key, successor);
     // A reader that set out meanwhile may have found the tier not yet emptied.
     forget(key);
   }
@@ -182,7 +149,34 @@ export function createMetadataCache<V>(
       if (!held || tier.era() === undefined || tier.era() !== held.era) return undefined;
       return rules.mayServeStale(held.entry) ? held.entry.value : undefined;
     },
-    invalidate,
+    invalidate: (id) => drop(tier.keyOf(id)),
+    async invalidateUnless(id, isKnown) {
+      const key = tier.keyOf(id);
+      const shared = await tier.read(key);
+      if (shared?.announced && isKnown(shared.value)) return false;
+      await drop(key);
+      return true;
+    },
+    async change(id, send) {
+      const key = tier.keyOf(id);
+      let begun: { readonly lease: Lease | undefined; readonly askedAt: number } | undefined;
+      let successor: Successor<V> | undefined;
+      const begin = async () => {
+        await drop(key);
+        // Nobody reads what is about to change; who comes now waits for the answer to the change.
+        begun = { lease: await tier.lease(key, true), askedAt: clock.now() };
+      };
+      try {
+        const value = await send(begin);
+        if (begun?.lease !== undefined) {
+          successor = { entry: { value, askedAt: begun.askedAt, announced: true }, lease: begun.lease };
+        }
+        return value;
+      } finally {
+        // Also after a failure: the tenant may have applied what it did not answer.
+        if (begun) await drop(key, successor);
+      }
+    },
     watch,
   };
 }
@@ -190,8 +184,4 @@ export function createMetadataCache<V>(
 /** The tenant could not answer, which says nothing about what it holds. */
 function isUpstreamFailure(error: unknown): boolean {
   return error instanceof AppError && error.code.startsWith('upstream_');
-}
-
-function isGone(error: unknown): boolean {
-  return error instanceof AppError && error.code === 'user_not_found';
 }

@@ -11,7 +11,7 @@ import { parseJsonText } from '../lib/json-text.ts';
 import { type RedisConnection } from '../lib/redis-connection.ts';
 import { mayBeDone, RedisRefused, type RedisScript, redisScript } from '../lib/redis-script.ts';
 import type { Seal } from './sealed.ts';
-import type { CacheTier, Lease } from './tier.ts';
+import type { CacheEntry, CacheTier, Lease } from './tier.ts';
 
 interface Dependencies<V> {
   readonly redis: RedisConnection;
@@ -50,9 +50,14 @@ const RELEASE = redisScript(`
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[2])`);
 
-/** KEYS entry, lease. ARGV channel, key. Whoever holds the lease cannot fill with it any more. */
+/**
+ * KEYS entry, lease. ARGV channel, key; and of a successor: token, value, lifetime in ms. Whoever holds the lease
+ * cannot fill with it any more. A successor that a full Redis does not take must not keep the old entry there.
+ */
 const INVALIDATE = redisScript(`
+local succeeds = ARGV[3] and redis.call('GET', KEYS[2]) == ARGV[3]
 redis.call('DEL', KEYS[1], KEYS[2])
+if succeeds then redis.pcall('SET', KEYS[1], ARGV[4], 'PX', ARGV[5]) end
 return redis.call('PUBLISH', ARGV[1], ARGV[2])`);
 
 /** The tenant takes 100 to 300 ms, and one reader a replica waits: asking now and then costs next to nothing. */
@@ -62,7 +67,7 @@ const DEBT_RETRY_MS = 500;
 /** Stands for a lease while Redis cannot give one: nobody is waited for, and nothing will be filled. */
 const NO_LEASE = 'none';
 
-const entrySchema = z.object({ value: z.unknown(), askedAt: z.number() });
+const entrySchema = z.object({ value: z.unknown(), askedAt: z.number(), announced: z.boolean().optional() });
 
 export function createRedisTier<V>(
   { redis, seal, hide, schema }: Dependencies<V>,
@@ -120,6 +125,11 @@ export function createRedisTier<V>(
     return redis.run(script, [placeOf(key), `${placeOf(key)}:lease`], args);
   }
 
+  /** As Redis holds it. */
+  function sealedText(key: string, entry: CacheEntry<V>): string {
+    return seal.seal(JSON.stringify(entry), placeOf(key));
+  }
+
   return {
     keyOf(id) {
       const known = hidden.get(id);
@@ -135,7 +145,7 @@ export function createRedisTier<V>(
       const text = sealed === undefined ? undefined : seal.open(sealed, placeOf(key));
       const entry = text === undefined ? undefined : parseJsonText(text, entrySchema);
       const value = schema.safeParse(entry?.value);
-      return entry && value.success ? { value: value.data, askedAt: entry.askedAt } : undefined;
+      return entry && value.success ? { ...entry, value: value.data } : undefined;
     },
     async lease(key, force) {
       const token = randomUUID();
@@ -149,18 +159,21 @@ export function createRedisTier<V>(
     },
     async fill(key, entry, lease) {
       if (lease === NO_LEASE) return;
-      const value = seal.seal(JSON.stringify(entry), placeOf(key));
+      const args = [String(lease), sealedText(key, entry), String(keepMs)];
       // Without the fill the next reader asks the tenant again, which is no reason to fail this one.
-      await run(FILL, key, String(lease), value, String(keepMs)).catch(() => oweRelease(key, lease));
+      await run(FILL, key, ...args).catch(() => oweRelease(key, lease));
     },
     async release(key, lease) {
       if (lease === NO_LEASE) return;
       await run(RELEASE, key, String(lease)).catch(() => oweRelease(key, lease));
     },
     settled: () => delay(POLL_MS),
-    async invalidate(key) {
+    async invalidate(key, successor) {
+      const { entry, lease = NO_LEASE } = successor ?? {};
+      const succession =
+        entry && lease !== NO_LEASE ? [String(lease), sealedText(key, entry), String(keepMs)] : [];
       try {
-        await run(INVALIDATE, key, invalidations, key);
+        await run(INVALIDATE, key, invalidations, key, ...succession);
         owed.delete(key);
       } catch (error) {
         owed.set(key, true);

@@ -74,3 +74,8 @@ export class AppError extends Error {
     this.extras = extras;
   }
 }
+
+/** Whether this is the expected failure of that code. */
+export function hasCode(error: unknown, code: ErrorCode): boolean {
+  return error instanceof AppError && error.code === code;
+}

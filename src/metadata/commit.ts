@@ -3,6 +3,7 @@
  * document that those before it produced, and one that is refused leaves the others alone.
  */
 import { LRUCache } from 'lru-cache';
+import { hasCode } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import { type JsonObject, jsonBytes, jsonEqual } from '../lib/json.ts';
 import { rootChanges } from './changes.ts';
@@ -58,20 +59,19 @@ export function createCommit(
   { directory, cache, lock, clock }: Dependencies,
   rules: CommitRules,
 ): Commit<Write, Profile> {
-  /** Sizes seen in answers to writes, which never fill the cache. */
+  /** Sizes seen in answers to writes, which do not fill the memory of this process. */
   const sizes = new LRUCache<string, Size>({ max: SIZES_MAX });
 
   async function change(userId: string, changes: RootChanges, { grip, call }: Terms): Promise<Profile> {
-    await cache.invalidate(userId);
-    await grip.confirm();
-    try {
-      const profile = await directory.change(userId, changes, call);
-      sizes.set(userId, sizeOf(profile.userMetadata));
-      return profile;
-    } finally {
-      // Also after a failure: the tenant may have applied what it did not answer.
-      await cache.invalidate(userId);
-    }
+    const profile = await cache.change(userId, (begin) => {
+      const beforeSending = async () => {
+        await begin();
+        await grip.confirm();
+      };
+      return directory.change(userId, changes, { ...call, beforeSending });
+    });
+    sizes.set(userId, sizeOf(profile.userMetadata));
+    return profile;
   }
 
   /** Whether the write may go out without asking the tenant what is stored. */
@@ -103,7 +103,10 @@ export function createCommit(
     if (first && blind && writes.length === 1 && isBlind(userId, first) && satisfiesSchema(userId, first)) {
       return [{ result: await change(userId, blind, terms) }];
     }
-    const base = await directory.read(userId, terms.call);
+    const base = await directory.read(userId, terms.call).catch(async (error: unknown) => {
+      if (hasCode(error, 'user_not_found')) await cache.invalidate(userId);
+      throw error;
+    });
     const verdicts = judgeAll(writes, base.userMetadata, rules);
     const final = verdicts.at(-1)?.document ?? base.userMetadata;
     const changes = rootChanges(base.userMetadata, final);

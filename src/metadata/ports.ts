@@ -30,8 +30,14 @@ export type Urgency = 'write' | 'read' | 'refresh';
 
 export interface CallOptions {
   readonly urgency: Urgency;
+  /** Of a refresh: how near the end of its time the copy is, from 0 (just stale) to 1. */
+  readonly staleness?: number;
+  /** Rather refused than kept waiting for the budget, because an older answer will do. */
+  readonly atOnce?: boolean;
   /** When the caller stops waiting, in milliseconds since the epoch. By default a full wait from now. */
   readonly deadlineAt?: number;
+  /** Awaited each time a request is about to leave, when nothing but sending is left to do. A throw stops it. */
+  readonly beforeSending?: () => Promise<void>;
 }
 
 /** The tenant, seen through the only two operations this service performs on a user. */
@@ -96,6 +102,18 @@ export interface ReadCache<V> {
   peek(id: string): V | undefined;
   /** Forgets the value everywhere; reads that are under way will not fill the cache. */
   invalidate(id: string): Promise<void>;
+  /**
+   * The same, but for a value that was kept of a change made here, which everybody was told of, and of which
+   * `isKnown` says that it holds the news already. @returns whether it was forgotten.
+   */
+  invalidateUnless(id: string, isKnown: (value: V) => boolean): Promise<boolean>;
+  /**
+   * Runs a change of the value. `send` calls `begin` whenever the change is about to leave, and answers the value
+   * as the tenant holds it afterwards. What was held is forgotten everywhere, at `begin` and, whatever
+   * became of the change, when `send` has ended; its answer is kept for the next reader, unless something else
+   * happened meanwhile. Where `begin` was not called, nothing is forgotten.
+   */
+  change(id: string, send: (begin: () => Promise<void>) => Promise<V>): Promise<V>;
   /** Tells the listener whenever the value may have changed. Returns the function that ends this. */
   watch(id: string, listener: (reason: WatchReason) => void): () => void;
 }

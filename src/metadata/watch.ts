@@ -3,7 +3,7 @@
  * see it. What it may not see changes nothing here, not even the fact that something happened.
  */
 import type { SetAlarm } from '../lib/alarm.ts';
-import { AppError } from '../lib/app-error.ts';
+import { hasCode } from '../lib/app-error.ts';
 import type { JsonObject } from '../lib/json.ts';
 import { rootChanges } from './changes.ts';
 import type { MetadataCache, Subject, WatchReason } from './ports.ts';
@@ -101,7 +101,7 @@ export function createMetadataWatch(
         if (stale) retry();
         else failures = 0;
       } catch (error) {
-        if (isGone(error) && !over) {
+        if (hasCode(error, 'user_not_found') && !over) {
           end();
           listener.gone();
         } else retry();
@@ -161,8 +161,4 @@ function allOf(document: JsonObject, etag: string): MetadataUpdate {
 
 function changedKeys(before: JsonObject, after: JsonObject): readonly string[] {
   return Object.keys(rootChanges(before, after) ?? {}).toSorted();
-}
-
-function isGone(error: unknown): boolean {
-  return error instanceof AppError && error.code === 'user_not_found';
 }

@@ -98,6 +98,8 @@ export function createMetrics({ now }: { readonly now: () => number }): Metrics 
       },
       peek: (userId) => cache.peek(userId),
       invalidate: (userId) => cache.invalidate(userId),
+      invalidateUnless: (userId, isKnown) => cache.invalidateUnless(userId, isKnown),
+      change: (userId, send) => cache.change(userId, send),
       watch: (userId, listener) => cache.watch(userId, listener),
     }),
   };

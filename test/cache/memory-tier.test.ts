@@ -14,11 +14,12 @@ describeTier('the memory of one process', async (options) => {
 describe('the bound on what the memory tier holds', () => {
   test('the entry that was longest unused goes first', async () => {
     const tier = createMemoryTier<string>({ entriesMax: 2 });
-    const lease = (await tier.lease('a', false)) ?? 0;
-    await tier.fill('a', { value: 'a', askedAt: 0 }, lease);
-    await tier.fill('b', { value: 'b', askedAt: 0 }, lease);
+    const fill = async (id: string) =>
+      tier.fill(id, { value: id, askedAt: 0 }, (await tier.lease(id, false)) ?? 0);
+    await fill('a');
+    await fill('b');
     await tier.read('a');
-    await tier.fill('c', { value: 'c', askedAt: 0 }, lease);
+    await fill('c');
     const held = await Promise.all(['a', 'b', 'c'].map((id) => tier.read(id)));
     expect(held.map((entry) => entry?.value)).toEqual(['a', undefined, 'c']);
   });
@@ -38,7 +39,7 @@ describe('the bound on what the memory tier holds', () => {
             await tier.invalidate(at);
             overtaken.add(at);
           } else if (kind === 'lease') {
-            leases.set(at, (await tier.lease(at, false)) ?? 0);
+            leases.set(at, (await tier.lease(at, true)) ?? 0);
             overtaken.delete(at);
           } else {
             const lease = leases.get(at);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { AppError, type ErrorCode } from '../../src/lib/app-error.ts';
-import { quiet } from '../lib/deferred.ts';
+import type { ReadCache } from '../../src/metadata/ports.ts';
+import { createDeferred, quiet } from '../lib/deferred.ts';
 import { appErrorOf } from '../lib/rejection.ts';
 import { createWorld, ID } from './cache-world.ts';
 
@@ -141,3 +142,99 @@ test('an invalidation forgets the copy held here before the tier has answered', 
   expect(world.cache.peek(ID)).toBeUndefined();
   await invalidated;
 });
+
+describe('a change', () => {
+  test('is what the next reader gets, without a request', async () => {
+    const { cache, asked } = createWorld();
+    expect(await change(cache, async () => 'new')).toBe('new');
+    expect(await cache.read(ID)).toMatchObject({ value: 'new', freshness: { kind: 'hit' } });
+    expect(asked).toHaveLength(0);
+  });
+
+  test('keeps readers waiting who come while it is under way, and answers them all', async () => {
+    const world = createWorld();
+    const other = world.startReplica();
+    const sent = createDeferred<string>();
+    const changing = change(world.cache, () => sent.promise);
+    await quiet();
+    const reads = [world.cache.read(ID), world.cache.read(ID), other.read(ID)];
+    await quiet();
+    sent.resolve('new');
+    await changing;
+    expect((await Promise.all(reads)).map(({ value }) => value)).toEqual(['new', 'new', 'new']);
+    expect(world.asked).toHaveLength(0);
+  });
+
+  test('that fails leaves its readers to ask the tenant', async () => {
+    const world = createWorld();
+    await world.hold('old');
+    const sent = createDeferred<string>();
+    const changing = appErrorOf(change(world.cache, () => sent.promise));
+    await quiet();
+    const read = world.cache.read(ID);
+    await quiet();
+    sent.reject(failure('upstream_timeout'));
+    await changing;
+    await quiet();
+    world.asked.at(-1)?.resolve('what the tenant holds');
+    expect(await read).toMatchObject({ value: 'what the tenant holds', freshness: { kind: 'miss' } });
+  });
+
+  test('that never left forgets nothing', async () => {
+    const world = createWorld();
+    await world.hold('old');
+    await appErrorOf(world.cache.change(ID, () => Promise.reject(failure('upstream_rate_limited'))));
+    expect(await world.cache.read(ID)).toMatchObject({ value: 'old', freshness: { kind: 'hit' } });
+  });
+
+  test('whose answer an invalidation overtook is not kept', async () => {
+    const world = createWorld();
+    const sent = createDeferred<string>();
+    const changing = change(world.cache, () => sent.promise);
+    await quiet();
+    await world.tier.invalidate(ID);
+    sent.resolve('overtaken');
+    await changing;
+    world.answer('latest');
+    expect(await world.cache.read(ID)).toMatchObject({ value: 'latest', freshness: { kind: 'miss' } });
+  });
+});
+
+describe('news of a change', () => {
+  test('that was made here forgets nothing', async () => {
+    const world = createWorld();
+    await change(world.cache, async () => 'new');
+    expect(await world.cache.invalidateUnless(ID, isKnown)).toBe(false);
+    expect(await world.cache.read(ID)).toMatchObject({ value: 'new', freshness: { kind: 'hit' } });
+  });
+
+  test('that was made elsewhere forgets, also a copy that is as new, because others may hold an older one', async () => {
+    const world = createWorld();
+    const other = world.startReplica();
+    world.answer('old');
+    await other.read(ID);
+    world.answer('new');
+    await world.cache.read(ID, { revalidate: true });
+    expect(await world.cache.invalidateUnless(ID, isKnown)).toBe(true);
+    expect(await other.read(ID)).toMatchObject({ value: 'new', freshness: { kind: 'miss' } });
+  });
+
+  test('that is later than the change made here forgets', async () => {
+    const world = createWorld();
+    await change(world.cache, async () => 'not so new');
+    expect(await world.cache.invalidateUnless(ID, isKnown)).toBe(true);
+    world.answer('new');
+    expect(await world.cache.read(ID)).toMatchObject({ value: 'new', freshness: { kind: 'miss' } });
+  });
+});
+
+function isKnown(value: string): boolean {
+  return value === 'new';
+}
+
+function change(cache: ReadCache<string>, send: () => Promise<string>): Promise<string> {
+  return cache.change(ID, async (begin) => {
+    await begin();
+    return send();
+  });
+}

@@ -11,14 +11,15 @@ interface Case extends Mutation {
 }
 
 const reader = (replica: 0 | 1): Action => ({ kind: 'read', replica, revalidate: false });
-const writer: Action = { kind: 'write', replica: 0, nested: false, fate: 'applied' };
+const revalidator: Action = { kind: 'read', replica: 0, revalidate: true };
+const writerOn = (replica: 0 | 1): Action => ({ kind: 'write', replica, nested: false, fate: 'applied' });
+const writer = writerOn(0);
 
 const cases: readonly Case[] = [
   {
     step: 'the lease check of the tier',
     file: 'src/cache/memory-tier.ts',
-    remove: 'if (raised <= Number(lease)) entries.set',
-    put: 'entries.set',
+    remove: 'if (leases.get(key) !== lease) return;',
   },
   {
     step: 'taking the lease before asking the tenant',
@@ -47,6 +48,7 @@ const cases: readonly Case[] = [
     file: 'src/cache/metadata-cache.ts',
     remove: 'const current = isCurrent();',
     put: 'const current = flights.has(key);',
+    program: { actions: [reader(0), writer], slow: ['users.read answered', 'tier.read answered'] },
   },
   {
     step: 'forgetting the flight',
@@ -65,7 +67,7 @@ const cases: readonly Case[] = [
     remove: 'not yet emptied.\n    forget(key);',
     put: 'not yet emptied.',
     program: {
-      actions: [reader(0), reader(0), writer],
+      actions: [revalidator, reader(0), writer],
       slow: ['users.change asked', 'tier.invalidate asked', 'announcement'],
     },
   },
@@ -85,16 +87,37 @@ const cases: readonly Case[] = [
     remove: 'entries.delete(key);',
   },
   {
-    step: 'the invalidation after the change',
-    file: 'src/metadata/commit.ts',
-    remove: 'what it did not answer.\n      await cache.invalidate(userId);',
-    put: 'what it did not answer.',
+    step: 'the lease check on the answer to a change',
+    file: 'src/cache/memory-tier.ts',
+    remove: 'successor && leases.get(key) === successor.lease',
+    put: 'successor',
+    program: {
+      actions: [writer, writerOn(1)],
+      slow: ['users.change answered', 'tier.invalidate asked'],
+    },
   },
   {
-    step: 'the invalidation after a change that failed',
+    step: 'taking the lease before the change leaves',
+    file: 'src/cache/metadata-cache.ts',
+    remove: 'lease: begun.lease }',
+    put: 'lease: (await tier.lease(key, true)) ?? begun.lease }',
+  },
+  {
+    step: 'dropping again after the change',
+    file: 'src/cache/metadata-cache.ts',
+    remove: 'if (begun) await drop(key, successor);',
+    put: 'if (begun?.lease !== undefined) await tier.release(key, begun.lease);',
+  },
+  {
+    step: 'dropping after a change that failed',
+    file: 'src/cache/metadata-cache.ts',
+    remove: 'if (begun) await drop(key, successor);',
+    put: 'if (successor) await drop(key, successor);\n else await tier.release(key, begun?.lease ?? 0);',
+  },
+  {
+    step: 'having the cache begin when the change leaves',
     file: 'src/metadata/commit.ts',
-    remove: 'return profile;\n    } finally {',
-    put: 'await cache.invalidate(userId);\n return profile;\n } catch (error) { throw error; }\n if (!userId) {',
+    remove: 'await begin();',
   },
 ];
 

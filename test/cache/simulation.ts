@@ -91,7 +91,7 @@ export async function simulate(
       fill: (key, entry, lease) => ask('tier.fill', () => sharedTier.fill(key, entry, lease)),
       release: (key, lease) => ask('tier.fill', () => sharedTier.release(key, lease)),
       settled: (key) => ask('tier.read', () => sharedTier.settled(key)),
-      invalidate: (key) => ask('tier.invalidate', () => sharedTier.invalidate(key)),
+      invalidate: (key, successor) => ask('tier.invalidate', () => sharedTier.invalidate(key, successor)),
       era: () => sharedTier.era(),
       onInvalidation(listener) {
         sharedTier.onInvalidation((key) => {
@@ -116,8 +116,11 @@ export async function simulate(
     const fates: Fate[] = [];
     const directory: UserDirectory = {
       read: () => roundTrip(replica, 'users.read', profile),
-      change: (_userId, changes) =>
-        roundTrip(replica, 'users.change', () => apply(changes, fates.shift() ?? 'applied')),
+      async change(_userId, changes, { beforeSending }) {
+        const fate = fates.shift() ?? 'applied';
+        await beforeSending?.();
+        return roundTrip(replica, 'users.change', () => apply(changes, fate));
+      },
     };
     const cache = parts.createMetadataCache(
       { tier: tierSeenBy(replica), load: (userId, options) => directory.read(userId, options), clock },

@@ -152,6 +152,51 @@ export function describeTier(name: string, startTier: StartTier): void {
       expect(heard).toEqual([]);
     });
 
+    test('gives a lease to one at a time, and lets the others wait for what comes of it', async () => {
+      const { here, there, jane, omar } = await start();
+      const lease = await take(here, jane);
+      expect(await there.lease(jane, false)).toBeUndefined();
+      expect(await there.lease(omar, false)).toBeDefined();
+      const waiting = there.settled(jane);
+      await here.fill(jane, entry('first'), lease);
+      await waiting;
+      expect(await there.read(jane)).toEqual(entry('first'));
+    });
+
+    test('puts a successor in the place of what it drops, and announces it all the same', async () => {
+      const { here, there, delivered, jane } = await start();
+      await here.fill(jane, entry('before'), await take(here, jane));
+      const lease = await take(here, jane);
+      const heard: string[] = [];
+      there.onInvalidation((id) => heard.push(id));
+      await here.invalidate(jane, { entry: { ...entry('after'), announced: true }, lease });
+      await delivered();
+      expect(await there.read(jane)).toEqual({ ...entry('after'), announced: true });
+      expect(heard).toEqual([jane]);
+      await take(there, jane);
+    });
+
+    test.each<[string, (there: CacheTier<TierValue>, jane: string) => Promise<unknown>]>([
+      ['an invalidation', (there, jane) => there.invalidate(jane)],
+      ['somebody who took the lease away', (there, jane) => there.lease(jane, true)],
+    ])('drops, and keeps no successor, after %s', async (_what, overtake) => {
+      const { here, there, jane } = await start();
+      await here.fill(jane, entry('before'), await take(here, jane));
+      const lease = await take(here, jane);
+      await overtake(there, jane);
+      await here.invalidate(jane, { entry: entry('overtaken'), lease });
+      expect(await there.read(jane)).toBeUndefined();
+    });
+
+    test('voids every other lease when a successor comes', async () => {
+      const { here, there, jane } = await start();
+      const overtaken = await take(there, jane);
+      const lease = (await here.lease(jane, true)) ?? 0;
+      await here.invalidate(jane, { entry: entry('after'), lease });
+      await there.fill(jane, entry('overtaken'), overtaken);
+      expect(await here.read(jane)).toEqual(entry('after'));
+    });
+
     test('gives a lease again when it was given up, used, or is taken away', async () => {
       const { here, there, jane } = await start();
       await here.release(jane, await take(here, jane));

@@ -62,9 +62,10 @@ export async function play(
     {
       clock,
       random: () => 0.5,
-      evict: async (userId) => {
+      evict: async ({ userId }) => {
         await evict(userId);
         evicted.push(userId);
+        return true;
       },
       observe: (outcome) => void outcomes.push(outcome),
       onTrouble: (description) => void troubles.push(description),

@@ -43,6 +43,19 @@ describe('a change made elsewhere', () => {
   });
 });
 
+describe('a change made here', () => {
+  test('comes back as an event, and costs no request for that', async () => {
+    const { dashboard, jane, service } = await openStage();
+    await feedOpen(dashboard);
+    await jane.patch({ theme: 'light' });
+    const known = 'metadata_bff_feed_events_total{outcome="known"}';
+    await until(async () => (await metric(service.opsUrl, known)) === 1 || undefined);
+    const answer = await jane.read();
+    expect(answer.body).toMatchObject({ theme: 'light' });
+    expect(answer.headers.get('cache-status')).toMatch(/; hit; ttl=/);
+  });
+});
+
 describe('a stream', () => {
   test('that the tenant closes again and again loses no change', async () => {
     const { dashboard, jane, service } = await openStage({ tenant: { eventsCycleMs: 120 } });

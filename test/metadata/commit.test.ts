@@ -94,13 +94,22 @@ describe('a change that fails', () => {
     expect(await refusedAfter).toBe(failure);
   });
 
-  test('still invalidates, because it may have been applied', async () => {
+  test('still has the cache forget, because it may have been applied', async () => {
     const world = createServiceWorld();
     world.beforeChange(() => {
       throw failure;
     });
     expect(await appErrorOf(world.service.patch(JANE, { a: 1 }))).toBe(failure);
-    expect(world.asked).toEqual(['invalidate', 'change {"a":1}', 'invalidate']);
+    expect(world.asked).toEqual(['begin', 'change {"a":1}', 'end']);
+  });
+
+  test('has the cache forget a user whom the tenant no longer knows', async () => {
+    const world = createServiceWorld({ cached: { a: 1 } });
+    world.beforeRead(() => {
+      throw new AppError('user_not_found', 'gone');
+    });
+    expect((await appErrorOf(world.service.patch(JANE, { a: { b: 1 } }))).code).toBe('user_not_found');
+    expect(world.asked).toEqual(['read', 'invalidate']);
   });
 
   test('leaves the next write to start from what the tenant holds', async () => {

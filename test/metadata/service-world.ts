@@ -22,20 +22,24 @@ const profile = (userMetadata: JsonObject): Profile => ({
 });
 
 const nothing = (_changes: JsonObject): void => undefined;
+const noRead = (): void => undefined;
 
 export function createServiceWorld({ stored = {}, cached, rules = freeRules() }: WorldOptions = {}) {
   const asked: string[] = [];
   let document = stored;
   let onChange = nothing;
+  let onRead: () => void = noRead;
   let gate = Promise.resolve();
 
   const directory: UserDirectory = {
     async read() {
       asked.push('read');
       await gate;
+      onRead();
       return profile(document);
     },
-    async change(_userId, changes) {
+    async change(_userId, changes, { beforeSending }) {
+      await beforeSending?.();
       asked.push(`change ${JSON.stringify(changes)}`);
       await gate;
       onChange(changes);
@@ -45,6 +49,9 @@ export function createServiceWorld({ stored = {}, cached, rules = freeRules() }:
       return profile(document);
     },
   };
+  const begin = async () => {
+    asked.push('begin');
+  };
   const cache: MetadataCache = {
     read: () => Promise.reject(new Error('a write must not read the cache')),
     watch: () => () => undefined,
@@ -52,6 +59,8 @@ export function createServiceWorld({ stored = {}, cached, rules = freeRules() }:
     async invalidate() {
       asked.push('invalidate');
     },
+    invalidateUnless: () => Promise.reject(new Error('a write knows its own news')),
+    change: (_userId, send) => send(begin).finally(() => asked.push('end')),
   };
   const service = createMetadataService(
     { directory, cache, lock: freeLock, clock: createManualClock() },
@@ -65,6 +74,9 @@ export function createServiceWorld({ stored = {}, cached, rules = freeRules() }:
     /** What happens at the tenant just before a change is applied; a throw is the tenant's failure. */
     beforeChange(act: (changes: JsonObject) => void) {
       onChange = act;
+    },
+    beforeRead(act: () => void) {
+      onRead = act;
     },
     /** An edit by somebody else. */
     edit(changes: JsonObject) {
