@@ -1,0 +1,78 @@
+/** A client before the real service: what it sends is noted, and its pauses are noted instead of waited for. */
+import type { JsonObject } from '../../src/client/json.ts';
+import { createClient } from '../../src/client/client.ts';
+import type { MetadataClient, MetadataClientOptions } from '../../src/client/metadata-client.ts';
+import { type Fetch, platform } from '../../src/client/runtime.ts';
+
+export interface SentRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Headers;
+  /** Of the answer; 0 where there was none. */
+  readonly status: number;
+}
+
+export interface ClientWorld<T extends object> {
+  readonly client: MetadataClient<T>;
+  readonly sent: readonly SentRequest[];
+  /** Milliseconds of every pause and time limit asked for. */
+  readonly alarms: readonly number[];
+}
+
+interface WorldOptions extends MetadataClientOptions {
+  /** Which alarms ring, and then at once; without it, none. */
+  readonly rings?: (ms: number) => boolean;
+  readonly now?: () => number;
+}
+
+export function openClient<T extends object = JsonObject>({
+  rings = () => false,
+  now = platform.now,
+  ...options
+}: WorldOptions): ClientWorld<T> {
+  const sent: SentRequest[] = [];
+  const alarms: number[] = [];
+  const inner = options.fetch ?? platform.fetch;
+  const noting: Fetch = async (url, init) => {
+    const note = (status: number) =>
+      sent.push({ method: init.method ?? '', url, headers: new Headers(init.headers), status });
+    const response = await inner(url, init).catch((error: unknown) => {
+      note(0);
+      throw error;
+    });
+    note(response.status);
+    return response;
+  };
+  const client = createClient<T>(
+    {
+      fetch: noting,
+      now,
+      random: () => 0,
+      setAlarm(ms, ring) {
+        alarms.push(ms);
+        return rings(ms) ? platform.setAlarm(0, ring) : () => undefined;
+      },
+    },
+    options,
+  );
+  return { client, sent, alarms };
+}
+
+/** A `fetch` that answers the first requests otherwise. */
+export function answeringFirst(...answers: ReadonlyArray<() => Promise<Response>>): Fetch {
+  const left = [...answers];
+  return (url, init) => left.shift()?.() ?? platform.fetch(url, init);
+}
+
+/** What a promise rejects with, which must be a `kind`. */
+export async function rejection<E extends Error>(
+  kind: new (...args: never[]) => E,
+  promise: Promise<unknown>,
+): Promise<E> {
+  const outcome: unknown = await promise.then(
+    () => 'resolved',
+    (error: unknown) => error,
+  );
+  if (outcome instanceof kind) return outcome;
+  throw new Error(`expected a rejection with ${kind.name}`, { cause: outcome });
+}

@@ -1,0 +1,209 @@
+import { describe, expect, test } from '@jest/globals';
+import { createServer } from 'node:http';
+import { MetadataError, OutcomeUnknownError, isMetadataError } from '../../src/client/errors.ts';
+import { platform } from '../../src/client/runtime.ts';
+import { renderProblem } from '../../src/http/problem.ts';
+import { AppError, type ErrorCode, type ErrorExtras } from '../../src/lib/app-error.ts';
+import { listen, serve } from '../lib/local-server.ts';
+import { openScene } from '../support/scene.ts';
+import { answeringFirst, openClient, rejection } from './client-world.ts';
+
+const { person, service, tenant } = await openScene();
+
+/** An answer of the service's own making. */
+function refusal(code: ErrorCode, extras: ErrorExtras = {}): () => Promise<Response> {
+  const { status, headers, body } = renderProblem(new AppError(code, 'For a test.', extras), 'request-1');
+  return async () => new Response(body, { status, headers });
+}
+
+async function openJane(...first: ReadonlyArray<() => Promise<Response>>) {
+  const jane = await person({ theme: 'dark' });
+  const world = openClient({
+    baseUrl: service.url,
+    getAccessToken: async () => jane.token,
+    rings: () => true,
+    fetch: answeringFirst(...first),
+  });
+  return { jane, ...world };
+}
+
+/** Something that is not the service. */
+const page = (status: number) => async () => new Response('<html>', { status });
+
+/** A client that is given these tokens one after another. */
+function openWith(...tokens: string[]) {
+  const asked: boolean[] = [];
+  const world = openClient({
+    baseUrl: service.url,
+    async getAccessToken({ fresh }) {
+      asked.push(fresh);
+      return tokens.shift();
+    },
+  });
+  return { asked, ...world };
+}
+
+describe('a refusal that says when to come back', () => {
+  test.each(['rate_limited', 'upstream_rate_limited', 'draining'] as const)(
+    '(%s) is obeyed, by reads and writes alike',
+    async (code) => {
+      const wait = refusal(code, { retryAfterSeconds: 2 });
+      const { client, alarms, sent } = await openJane(wait, wait);
+      expect((await client.patch({ theme: 'light' })).value).toEqual({ theme: 'light' });
+      expect([alarms, sent.length]).toEqual([[2000, 2000], 3]);
+    },
+  );
+
+  test('as a date is obeyed too, and one that says nothing is met with growing pauses', async () => {
+    const at = new Date(Date.now() + 4000).toUTCString();
+    const dated = async () => new Response('busy', { status: 429, headers: { 'retry-after': at } });
+    const { client, alarms } = await openJane(dated, refusal('keys_unavailable'));
+    await client.patch({ theme: 'light' });
+    expect(alarms[0]).toBeGreaterThan(1000);
+    expect(alarms[0]).toBeLessThanOrEqual(4000);
+    expect(alarms[1]).toBe(1000);
+  });
+
+  test('more often than allowed is handed on', async () => {
+    const wait = refusal('rate_limited', { retryAfterSeconds: 1 });
+    const { client, sent } = await openJane(wait, wait, wait);
+    const error = await rejection(MetadataError, client.read());
+    expect(error).toMatchObject({ code: 'rate_limited', status: 429, retryAfterSeconds: 1 });
+    expect(sent).toHaveLength(3);
+  });
+
+  test('later than allowed is handed on at once', async () => {
+    const { client, alarms } = await openJane(refusal('rate_limited', { retryAfterSeconds: 11 }));
+    const { retryAfterSeconds } = await rejection(MetadataError, client.read());
+    expect([retryAfterSeconds, alarms]).toEqual([11, []]);
+  });
+
+  test('stops being waited for when the caller gives up', async () => {
+    const jane = await person();
+    const controller = new AbortController();
+    const { client, alarms, sent } = openClient({
+      baseUrl: service.url,
+      getAccessToken: async () => jane.token,
+      fetch: answeringFirst(refusal('rate_limited', { retryAfterSeconds: 5 })),
+      rings() {
+        queueMicrotask(() => controller.abort('left the page'));
+        return false;
+      },
+    });
+    await expect(client.read({ signal: controller.signal })).rejects.toBe('left the page');
+    await expect(client.read({ signal: controller.signal })).rejects.toBe('left the page');
+    expect([alarms, sent.length]).toEqual([[5000], 1]);
+  });
+});
+
+describe('no answer', () => {
+  test('is tried again by a read, and not by a write, whose outcome nobody knows', async () => {
+    const jane = await person();
+    let requests = 0;
+    const url = await listen(
+      createServer().on('connection', (socket) =>
+        socket.once('data', () => {
+          requests += 1;
+          socket.destroy();
+        }),
+      ),
+    );
+    const { client } = openClient({
+      baseUrl: url,
+      getAccessToken: async () => jane.token,
+      rings: () => true,
+    });
+    const read = await rejection(MetadataError, client.read());
+    expect(read).toMatchObject({ name: 'MetadataError', code: 'network_failed', status: 0 });
+    expect(requests).toBe(3);
+    const write = await rejection(OutcomeUnknownError, client.patch({ theme: 'light' }));
+    expect([write.code, isMetadataError(write), requests]).toEqual(['network_failed', true, 4]);
+  });
+
+  test('that is whole is none: what was stored is unknown', async () => {
+    const url = await serve((_req, res) => {
+      res.writeHead(200, { 'content-type': 'application/json', 'content-length': '100' });
+      res.write('{"theme":', () => res.destroy());
+    });
+    const { client } = openClient({ baseUrl: url });
+    const error = await rejection(OutcomeUnknownError, client.patch({ theme: 'light' }));
+    expect(error.code).toBe('network_failed');
+  });
+});
+
+describe('a write whose outcome the service does not know', () => {
+  test('is said to be so, and is not repeated', async () => {
+    const { client, sent, jane } = await openJane();
+    tenant.answerWith('change', { status: 503, body: {} });
+    const error = await rejection(OutcomeUnknownError, client.patch({ theme: 'light' }));
+    expect(error).toMatchObject({ code: 'upstream_unavailable', status: 503, retryAfterSeconds: 1 });
+    expect([sent.length, jane.user.patches.length]).toEqual([1, 1]);
+  });
+
+  test('is also one that timed out there', async () => {
+    const { client, sent } = await openJane(refusal('upstream_timeout', { outcome: 'unknown' }));
+    const error = await rejection(OutcomeUnknownError, client.replaceKey('theme', 'x'));
+    expect([error.code, error.status, sent.length]).toEqual(['upstream_timeout', 504, 1]);
+  });
+});
+
+describe('an answer of somebody on the way', () => {
+  test.each([200, 502, 504])('(%s) is not taken for the service’s', async (status) => {
+    const { client } = await openJane(page(status), page(status));
+    const read = await rejection(MetadataError, client.read());
+    expect(read).toMatchObject({ name: 'MetadataError', code: 'answer_unusable', status });
+    await rejection(OutcomeUnknownError, client.patch({ theme: 'light' }));
+  });
+
+  test.each([403, 412])('that refuses a write (%s) leaves no doubt about it', async (status) => {
+    const { client } = await openJane(page(status));
+    const error = await rejection(MetadataError, client.patch({ theme: 'light' }, { ifMatch: '"x"' }));
+    expect([error.name, error.code]).toEqual(['MetadataError', 'answer_unusable']);
+  });
+});
+
+describe('the token', () => {
+  test('that is not taken is asked for anew, once', async () => {
+    const jane = await person({ theme: 'dark' });
+    const renewed = openWith('old', jane.token);
+    await renewed.client.patch({ theme: 'light' });
+    expect([renewed.asked, jane.user.stored]).toEqual([[false, true], { theme: 'light' }]);
+    const refused = openWith('old', 'older', jane.token);
+    expect(await rejection(MetadataError, refused.client.read())).toMatchObject({ code: 'token_invalid' });
+    expect(refused.asked).toEqual([false, true]);
+  });
+
+  test('that nobody can give is the reason why nothing is sent', async () => {
+    const loginRequired = new TypeError('log in again');
+    const { client, sent } = openClient({
+      baseUrl: service.url,
+      getAccessToken: () => Promise.reject(loginRequired),
+    });
+    await expect(client.patch({ theme: 'light' })).rejects.toBe(loginRequired);
+    expect(sent).toEqual([]);
+  });
+
+  test('that lacks a scope is not asked for again', async () => {
+    const jane = await person({}, { scope: 'read:metadata' });
+    const { client, asked } = openWith(jane.token);
+    expect(await rejection(MetadataError, client.patch({ a: 1 }))).toMatchObject({ code: 'scope_missing' });
+    expect(asked).toEqual([false]);
+  });
+
+  test('can be added by the fetch that is passed in, whose own failures are not taken for the network’s', async () => {
+    const jane = await person({ theme: 'dark' });
+    const { client } = openClient({
+      baseUrl: service.url,
+      fetch: (url, init) => {
+        const headers = new Headers(init.headers);
+        expect(headers.has('authorization')).toBe(false);
+        headers.set('authorization', `Bearer ${jane.token}`);
+        return platform.fetch(url, { ...init, headers });
+      },
+    });
+    expect((await client.read()).value).toEqual({ theme: 'dark' });
+    const loginRequired = new Error('log in again');
+    const loggedOut = openClient({ baseUrl: service.url, fetch: () => Promise.reject(loginRequired) });
+    await expect(loggedOut.client.patch({ a: 1 })).rejects.toBe(loginRequired);
+  });
+});

@@ -1,0 +1,187 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import type { ServerResponse } from 'node:http';
+import { MetadataError } from '../../src/client/errors.ts';
+import { createFrameReader } from '../../src/client/event-frames.ts';
+import type { MetadataChange } from '../../src/client/watch.ts';
+import { dashboardOf, openStage } from '../events/stage.ts';
+import { serve } from '../lib/local-server.ts';
+import { until } from '../support/until.ts';
+import { openClient, type SentRequest } from './client-world.ts';
+
+const stops: Array<() => void> = [];
+afterEach(() => {
+  for (const stop of stops.splice(0)) stop();
+});
+
+const SILENCE_MS = 45_000;
+const isPause = (ms: number) => ms < SILENCE_MS;
+
+/** Watches, and keeps what was told. */
+function follow({ client }: Pick<ReturnType<typeof openClient>, 'client'>, signal?: AbortSignal) {
+  const changes: MetadataChange[] = [];
+  const errors: Array<{ error: unknown; final: boolean }> = [];
+  const stop = client.watch((change) => changes.push(change), {
+    onError: (error, final) => errors.push({ error, final }),
+    ...(signal ? { signal } : {}),
+  });
+  stops.push(stop);
+  return { changes, errors, stop };
+}
+
+const streamsIn = (sent: readonly SentRequest[]) => sent.filter(({ url }) => url.endsWith('/me/events'));
+const atLeast = (list: readonly unknown[], count: number) =>
+  until(() => (list.length >= count ? true : undefined));
+
+describe('watching', () => {
+  test('tells what changed since the state last seen, and from then on', async () => {
+    const { service, token, jane } = await openStage({ env: { AUTH0_EVENTS: 'false' } });
+    const world = openClient({ baseUrl: service.url, getAccessToken: async () => token });
+    const { etag } = await world.client.read();
+    await jane.patch({ theme: 'light' });
+    const { changes } = follow(world);
+    await atLeast(changes, 1);
+    expect(streamsIn(world.sent)[0]?.headers.get('last-event-id')).toBe(etag);
+    await jane.patch({ added: 1 });
+    await atLeast(changes, 2);
+    expect(changes[1]).toEqual({ etag: (await jane.read()).headers.get('etag'), keys: ['added'] });
+  });
+
+  test('goes on with a new token when the old one ends, and misses nothing in between', async () => {
+    const { tenant, service, jane } = await openStage({ env: { AUTH0_EVENTS: 'false' } });
+    const dashboard = dashboardOf(tenant);
+    const short = await dashboard.token({ expires_in: 1 });
+    const long = await dashboard.token();
+    const asked: boolean[] = [];
+    let renewed = '';
+    const world = openClient({
+      baseUrl: service.url,
+      rings: isPause,
+      // As an SDK does that keeps what it has until it is asked for another.
+      async getAccessToken({ fresh }) {
+        asked.push(fresh);
+        if (fresh) {
+          await jane.patch({ between: true });
+          renewed = long;
+        }
+        return renewed || short;
+      },
+    });
+    const { changes, errors } = follow(world);
+    await atLeast(changes, 1);
+    expect(changes[0]?.keys).toContain('between');
+    expect(asked).toEqual([false, true]);
+    expect([errors, world.alarms.filter(isPause).every((ms) => ms >= 2000)]).toEqual([[], true]);
+  });
+
+  test('takes a stream without heartbeats for lost, and names the state last heard of', async () => {
+    let cuts = 0;
+    const url = await serve((req, res) => {
+      res.once('close', () => {
+        cuts += 1;
+      });
+      res.writeHead(200, { 'content-type': 'text/event-stream' });
+      res.write(req.headers['last-event-id'] ? '\n' : 'retry: 3000\nid: "one"\n\n');
+    });
+    let silences = 0;
+    const isSecondSilence = () => {
+      silences += 1;
+      return silences === 2;
+    };
+    const world = openClient({ baseUrl: url, rings: (ms) => isPause(ms) || isSecondSilence() });
+    const { errors } = follow(world);
+    await until(() => (streamsIn(world.sent).length >= 2 && cuts > 0 ? true : undefined));
+    expect(errors).toMatchObject([{ error: { code: 'network_failed' }, final: false }]);
+    expect(streamsIn(world.sent)[1]?.headers.get('last-event-id')).toBe('"one"');
+    expect(world.alarms.find(isPause)).toBe(3000);
+  });
+
+  test('waits longer from failure to failure, and as long as it is told', async () => {
+    let requests = 0;
+    const answers = [
+      (res: ServerResponse) => res.writeHead(502).end('<html>'),
+      (res: ServerResponse) => res.destroy(),
+      (res: ServerResponse) => res.writeHead(200, { 'content-type': 'text/html' }).end('<html>'),
+      (res: ServerResponse) => res.writeHead(429, { 'retry-after': '90' }).end(),
+    ];
+    const url = await serve((_req, res) => {
+      answers[requests]?.(res);
+      requests += 1;
+    });
+    const world = openClient({ baseUrl: url, rings: isPause });
+    const { errors } = follow(world);
+    await atLeast(errors, 4);
+    await until(() => (world.alarms.includes(90_000) ? true : undefined));
+    expect(world.alarms.filter((ms) => ms !== SILENCE_MS)).toEqual([2000, 4000, 8000, 90_000]);
+    expect(errors.map(({ final }) => final)).toEqual([false, false, false, false]);
+  });
+
+  test('ends when it is refused for good', async () => {
+    const { service, dashboard } = await openStage({ env: { AUTH0_EVENTS: 'false' } });
+    const token = await dashboard.token({ scope: 'update:metadata' });
+    const world = openClient({ baseUrl: service.url, getAccessToken: async () => token, rings: isPause });
+    const { errors } = follow(world);
+    await atLeast(errors, 1);
+    expect(errors[0]?.error).toBeInstanceOf(MetadataError);
+    expect(errors).toMatchObject([{ error: { code: 'scope_missing' }, final: true }]);
+    expect([streamsIn(world.sent).length, world.alarms.filter(isPause)]).toEqual([1, []]);
+  });
+
+  test.each(['function', 'signal'])('ends by the %s, which closes the connection', async (how) => {
+    const open: ServerResponse[] = [];
+    const url = await serve((_req, res) => {
+      open.push(res);
+      res.writeHead(200, { 'content-type': 'text/event-stream' }).write('id: "one"\n\n');
+    });
+    const controller = new AbortController();
+    const world = openClient({ baseUrl: url, rings: isPause });
+    const { stop, errors } = follow(world, controller.signal);
+    await atLeast(open, 1);
+    if (how === 'function') stop();
+    else controller.abort();
+    await until(() => (open[0]?.destroyed ? true : undefined));
+    expect([errors, open.length]).toEqual([[], 1]);
+  });
+
+  test('survives a listener that throws', async () => {
+    const told = 'event: metadata.updated\ndata: {"etag":"\\"1\\"","keys":["a"]}\n\n';
+    const url = await serve((_req, res) => {
+      res.writeHead(200, { 'content-type': 'text/event-stream' });
+      res.write(`event: other\ndata: {}\n\nevent: metadata.updated\ndata: nonsense\n\n${told}${told}`);
+    });
+    const errors: unknown[] = [];
+    const failure = new Error('of the app');
+    const fail = () => {
+      throw failure;
+    };
+    stops.push(openClient({ baseUrl: url }).client.watch(fail, { onError: (error) => errors.push(error) }));
+    await atLeast(errors, 2);
+    expect(errors).toEqual([failure, failure]);
+  });
+});
+
+test('event frames are the same however the text is cut into pieces, and whatever ends its lines', () => {
+  const lines = [
+    'retry: 2500',
+    'id: "a:b"',
+    '',
+    ': heartbeat',
+    '',
+    'event:x',
+    'data: {"a":',
+    'data: 1}',
+    '',
+    '',
+  ];
+  for (const end of ['\n', '\r\n', '\r']) {
+    const text = lines.join(end);
+    for (let at = 0; at <= text.length; at += 1) {
+      const read = createFrameReader();
+      const frames = [...read(text.slice(0, at)), ...read(text.slice(at)), ...read('data')];
+      expect(frames.map(({ event, data, id, retryMs }) => [event, data, id, retryMs])).toEqual([
+        ['', '', '"a:b"', 2500],
+        ['', '', undefined, undefined],
+        ['x', '{"a":\n1}', undefined, undefined],
+      ]);
+    }
+  }
+});
