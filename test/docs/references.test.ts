@@ -119,6 +119,7 @@ describe('names in snake case', () => {
     duration_ms ops_port signing_keys management_token change_feed not_ready private_key_jwt member_since
     name_empty name_forbidden name_reserved text_not_unicode number_too_large root_not_object null_at_root
     too_large too_many_keys too_deep read_only operation_invalid not_applicable test_failed
+    network_failed answer_unusable login_required
     insufficient_scope invalid_body inexistent_user too_many_requests`.split(/\s+/),
   );
 
