@@ -54,6 +54,8 @@ export function createClient<T extends object>(
   const schema: Resource = { ...document, path: '/schemas/user-metadata', kept: createKeptStates() };
 
   function resourceOf(key: string): Resource {
+    // An address that ends so means another resource, and removing that is removing everything.
+    if (/^\.{0,2}$/.test(key)) throw new RangeError(`There can be no key "${key}".`);
     const known = keys.get(key);
     if (known) return known;
     const resource: Resource = {
@@ -144,14 +146,14 @@ export function createClient<T extends object>(
         { ifMatch: 'kept', ...how },
       ),
     remove: (how) => remove(document, (present) => difference(present, {}), how),
-    readKey: (key, how) => read(resourceOf(key), how),
-    replaceKey: (key, value, how) =>
+    readKey: async (key, how) => read(resourceOf(key), how),
+    replaceKey: async (key, value, how) =>
       store(
         resourceOf(key),
         { method: 'PUT', body: JSON.stringify(value), changes: () => ({ [key]: value }) },
         how,
       ),
-    removeKey: (key, how) => remove(resourceOf(key), () => ({ [key]: null }), how),
+    removeKey: async (key, how) => remove(resourceOf(key), () => ({ [key]: null }), how),
     schema: async (how) => (await read<JsonObject>(schema, how, { isPublic: true })).value,
     watch: createWatch(runtime, transport, () => document.kept.latest()?.etag),
   };

@@ -32,7 +32,10 @@ export interface WriteOptions {
 export type Key<T> = keyof T & string;
 export type Value<T, K extends keyof T> = Exclude<T[K], undefined>;
 
-/** All operations reject with a MetadataError, with what the token function rejects with, or with the signal's reason. */
+/**
+ * All operations reject with a MetadataError, with what the token function rejects with, or with the signal's reason;
+ * those on a key with a RangeError for a name that no address can hold.
+ */
 export interface MetadataClient<T extends object = JsonObject> {
   read(options?: ReadOptions): Promise<Snapshot<T>>;
   /**

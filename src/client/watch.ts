@@ -81,9 +81,13 @@ export function createWatch(
         );
         if (stream === undefined) throw networkProblem(undefined, false);
         const reader = stream.getReader();
+        const next = () =>
+          reader.read().catch((error: unknown) => {
+            throw isMetadataError(error) ? error : networkProblem(error, false);
+          });
         const decoder = new TextDecoder();
         const framesIn = createFrameReader();
-        for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+        for (let piece = await next(); !piece.done; piece = await next()) {
           cancel();
           cancel = setAlarm(SILENCE_MS, cut);
           for (const frame of framesIn(decoder.decode(piece.value, { stream: true }))) {
@@ -101,22 +105,21 @@ export function createWatch(
       let fresh = false;
       while (!watching.signal.aborted) {
         const startedAt = now();
+        const isSteady = () => now() - startedAt > STEADY_MS;
         let leastMs = 0;
         try {
           await listen(fresh);
-          const isSteady = now() - startedAt > STEADY_MS;
-          failures = isSteady ? 0 : failures + 1;
           // The service ends a stream with its token, and may take one that has just expired for a moment longer.
-          fresh = !isSteady;
+          fresh = !isSteady();
         } catch (error) {
           if (watching.signal.aborted) return;
           const final = willStay(error);
           if (final) stop();
           onError(error, final);
           leastMs = (isMetadataError(error) && error.retryAfterSeconds ? error.retryAfterSeconds : 0) * 1000;
-          failures += 1;
           fresh = false;
         }
+        failures = isSteady() ? 0 : failures + 1;
         const waitMs = Math.min(RECONNECT_MAX_MS, reconnectMs * 2 ** Math.max(0, failures - 1));
         await pause(runtime, Math.max(leastMs, waitMs * (1 + random() / 4)), watching.signal).catch(stop);
       }

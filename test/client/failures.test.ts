@@ -1,11 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
+import { createHash, randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
+import { calculateJwkThumbprint, SignJWT } from 'jose';
 import { MetadataError, OutcomeUnknownError, isMetadataError } from '../../src/client/errors.ts';
 import { platform } from '../../src/client/runtime.ts';
 import { renderProblem } from '../../src/http/problem.ts';
 import { AppError, type ErrorCode, type ErrorExtras } from '../../src/lib/app-error.ts';
 import { listen, serve } from '../lib/local-server.ts';
 import { openScene } from '../support/scene.ts';
+import { createSigningKey } from '../support/tokens.ts';
 import { answeringFirst, openClient, rejection } from './client-world.ts';
 
 const { person, service, tenant } = await openScene();
@@ -205,5 +208,33 @@ describe('the token', () => {
     const loginRequired = new Error('log in again');
     const loggedOut = openClient({ baseUrl: service.url, fetch: () => Promise.reject(loginRequired) });
     await expect(loggedOut.client.patch({ a: 1 })).rejects.toBe(loginRequired);
+  });
+
+  test('can be bound to a key, with a proof for each request by the fetch that is passed in', async () => {
+    const device = await createSigningKey('device', 'ES256');
+    const jkt = await calculateJwkThumbprint(device.jwk);
+    const jane = await person({ theme: 'dark' }, { cnf: { jkt } });
+    const { client, sent } = openClient({
+      baseUrl: service.url,
+      async fetch(url, init) {
+        const ath = createHash('sha256').update(jane.token).digest('base64url');
+        const proof = new SignJWT({ htm: init.method, htu: url, jti: randomUUID(), ath })
+          .setIssuedAt()
+          .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: device.jwk });
+        const headers = new Headers(init.headers);
+        headers.set('authorization', `DPoP ${jane.token}`);
+        headers.set('dpop', await proof.sign(device.privateKey));
+        return platform.fetch(url, { ...init, headers });
+      },
+    });
+    await client.read();
+    await client.replaceKey('theme', 'light');
+    const told = new Promise((resolve) => {
+      const stop = client.watch((change) => {
+        stop();
+        resolve(change.keys);
+      });
+    });
+    expect([await told, sent.map(({ status }) => status)]).toEqual([['theme'], [200, 200, 200]]);
   });
 });

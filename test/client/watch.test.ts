@@ -115,6 +115,23 @@ describe('watching', () => {
     expect(errors.map(({ final }) => final)).toEqual([false, false, false, false]);
   });
 
+  test('begins anew with short pauses after a stream that lasted', async () => {
+    let time = 0;
+    let requests = 0;
+    const url = await serve((_req, res) => {
+      requests += 1;
+      if (requests === 3) time += 60_000;
+      if (requests === 3)
+        res.writeHead(200, { 'content-type': 'text/event-stream' }).write(': heartbeat\n\n');
+      setImmediate(() => res.destroy());
+    });
+    const world = openClient({ baseUrl: url, rings: isPause, now: () => time });
+    const { errors } = follow(world);
+    await atLeast(errors, 4);
+    expect(errors.map(({ error }) => error instanceof MetadataError)).toEqual(errors.map(() => true));
+    expect(world.alarms.filter(isPause).slice(0, 4)).toEqual([2000, 4000, 2000, 2000]);
+  });
+
   test('ends when it is refused for good', async () => {
     const { service, dashboard } = await openStage({ env: { AUTH0_EVENTS: 'false' } });
     const token = await dashboard.token({ scope: 'update:metadata' });

@@ -145,6 +145,12 @@ describe('a key', () => {
     expect(jane.user.stored).toEqual({ theme: 'light', nested: { a: 1, b: 1 } });
   });
 
+  test.each(['', '.', '..'])('that cannot be, %j, is not taken for the whole document', async (name) => {
+    const { client, sent, jane } = await openJane();
+    await expect(client.removeKey(name)).rejects.toThrow('There can be no key');
+    expect([sent.length, jane.user.stored]).toEqual([1, BEFORE]);
+  });
+
   test('that others changed is a conflict about that key alone', async () => {
     const { client, elsewhere } = await openJane();
     await client.readKey('theme');
