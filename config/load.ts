@@ -2,12 +2,13 @@
  * From the environment to a frozen Config, or to one error that lists every fault at once. Faults name
  * variables, never their values.
  */
+import { type AccessConfig, readAccess } from './access.ts';
 import { type Credentials, readCredentials } from './credentials.ts';
 import { loadPolicy, type Policy } from './policy.ts';
 import { type ReadFile, readText } from './read-text.ts';
 import { VARIABLES, type Variable, type VariableName } from './schema.ts';
 
-export interface Config {
+export interface Config extends AccessConfig {
   readonly host: string;
   readonly port: number;
   readonly opsHost: string;
@@ -124,6 +125,7 @@ export function loadConfig(env: Environment, readFile: ReadFile): Config {
     allowedClients: optional('ALLOWED_CLIENTS', VARIABLES.ALLOWED_CLIENTS) ?? [],
     corsOrigins: optional('CORS_ORIGINS', VARIABLES.CORS_ORIGINS) ?? [],
     trustedProxies: optional('TRUSTED_PROXIES', VARIABLES.TRUSTED_PROXIES) ?? [],
+    ...readAccess(required),
     auth0Compat: required('AUTH0_COMPAT', VARIABLES.AUTH0_COMPAT, false),
     auth0Events: required('AUTH0_EVENTS', VARIABLES.AUTH0_EVENTS, false),
     metadataBytesMax: required('USER_METADATA_MAX_BYTES', VARIABLES.USER_METADATA_MAX_BYTES, 0),

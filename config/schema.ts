@@ -3,6 +3,7 @@
  * `.env.example` are held equal to this one by tests.
  */
 import { z } from 'zod';
+import { ACCESS_VARIABLES } from './access.ts';
 import { aesKey, budget, domain, flag, integer, list, networks, origins, text, url } from './fields.ts';
 
 export interface Variable<T> {
@@ -87,6 +88,7 @@ export const VARIABLES = {
     default: '',
     schema: networks,
   },
+  ...ACCESS_VARIABLES,
   POLICY_FILE: {
     description: 'The policy: scope names, the schema of `user_metadata`, limits, and who may read what.',
     default: 'config/policy.json',

@@ -41,14 +41,14 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     remedy: 'Log the user in, ask Auth0 for a token of this API’s audience, and send it in the header.',
   },
   token_invalid: {
-    when: 'The token is not a JWT, comes from another issuer, is meant for another audience, has expired or is not valid yet, is signed with an algorithm or key that is not accepted, is longer than 8192 characters, or is bound to something other than a DPoP key. `detail` says which.',
+    when: 'The token is not a JWT, comes from another issuer, is meant for another audience, has expired or is not valid yet, is signed with an algorithm or key that is not accepted, is longer than 8192 characters, is bound to something other than a DPoP key, or comes as a bearer while the service runs with `DPOP_REQUIRED=true`. `detail` says which.',
     remedy:
       'Get a new token. “Another audience” means that the app did not ask for this API’s `audience`; “not a JWT” is what Auth0 issues when no audience is asked for at all.',
   },
   dpop_proof_invalid: {
-    when: 'The `DPoP` scheme is used without a proof, the proof does not fit method, address, token or time, or a proof came along with a bearer token.',
+    when: 'The `DPoP` scheme is used without a proof, the proof does not fit method, address, token or time, it was used before, or a proof came along with a bearer token.',
     remedy:
-      'Make a new proof for each request, over the address that the browser sees. Behind a reverse proxy, list it in `TRUSTED_PROXIES`, or the service compares with its own address.',
+      'Make a new proof for each request and each repetition of it, over the address that the browser sees. Behind a reverse proxy, list it in `TRUSTED_PROXIES`, or the service compares with its own address; it must not change the path. A proof may be 90 seconds old and lie 30 in the future: look at the clock of the device.',
   },
   scope_missing: {
     when: 'The token is good but lacks the scope. `WWW-Authenticate` names it.',
@@ -128,8 +128,9 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     remedy: 'Send `If-Match` with the `ETag` of the last read or write.',
   },
   rate_limited: {
-    when: 'The user has five streams of `/me/events` open already, or the process has as many as it can hold.',
-    remedy: 'Close a stream, or wait as long as `Retry-After` says. One stream for each tab is enough.',
+    when: 'The user has sent more reads or writes within a minute than `USER_READS_PER_MINUTE` or `USER_WRITES_PER_MINUTE` allow (a read with `Cache-Control: no-cache` counts as a write); or the address has sent more refused tokens and proofs than `AUTH_FAILURES_PER_MINUTE`; or the user has five streams of `/me/events` open already, or the process has as many as it can hold. Nothing of the request was looked at, and Auth0 was not asked.',
+    remedy:
+      'Wait as long as `Retry-After` says. `RateLimit` on every answer tells how many requests are left: slow down before there are none. One stream for each tab is enough. For the operator: where many users share one address and it is refused, look for an app that goes on sending an expired token.',
   },
   headers_too_large: {
     when: 'The header fields are larger than 16 KiB together.',

@@ -25,6 +25,8 @@ export interface Sharing {
   readonly shareBucket: ((name: string, local: Bucket) => Bucket) | undefined;
   /** Undefined without Redis. */
   readonly redis: RedisConnection | undefined;
+  /** What stands in Redis in place of an id. */
+  readonly hide: (id: string) => string;
 }
 
 const document = z.custom<JsonObject>(isJsonObject);
@@ -39,6 +41,7 @@ const profileSchema: z.ZodType<Profile> = z.object({
 
 export function composeSharing(config: Config): Sharing {
   const { redisUrl } = config;
+  const hide = createHide(config);
   if (redisUrl === undefined) {
     return {
       users: createMemoryTier({ entriesMax: PROFILES_MAX }),
@@ -46,10 +49,10 @@ export function composeSharing(config: Config): Sharing {
       lock: { hold: (_userId, task) => task({ confirm: async () => undefined }) },
       shareBucket: undefined,
       redis: undefined,
+      hide,
     };
   }
   const redis = createRedisConnection({ ...REDIS, url: redisUrl });
-  const hide = createHide(config);
   const seal = createSeal(config.cacheEncryptionKeys);
   const longestStaleSeconds = Math.max(config.cacheStaleSeconds, config.cacheStaleIfErrorSeconds);
   const keepMs = (ttlSeconds: number) => Math.max(1, ttlSeconds + longestStaleSeconds) * 1000;
@@ -70,6 +73,7 @@ export function composeSharing(config: Config): Sharing {
     lock: createRedisWriteLock({ redis, hide, random: Math.random }, WRITE_LOCK),
     shareBucket: (name, local) => createSharedBucket({ redis, local }, { name: `${hide('budget')}:${name}` }),
     redis,
+    hide,
   };
 }
 

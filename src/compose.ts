@@ -6,16 +6,16 @@ import type { Config } from '../config/load.ts';
 import { comparePrivileges } from './auth0/privileges.ts';
 import { createMetadataCache } from './cache/metadata-cache.ts';
 import { composeFeed, composeStreaming } from './compose-feed.ts';
+import { composeIdentity } from './compose-identity.ts';
 import { composeSharing } from './compose-sharing.ts';
 import { composeUpstream, privilegeNeeds, readsAppMetadata } from './compose-upstream.ts';
 import { createApp } from './http/app.ts';
 import { createBodyReader } from './http/body.ts';
-import { createGuard } from './http/guard.ts';
 import { createListener } from './http/listener.ts';
 import { createOps } from './http/ops.ts';
 import type { ObservedRequest } from './http/request-observer.ts';
 import { createRoutes } from './http/routes.ts';
-import { createAuthenticate, SIGNING_ALGORITHMS } from './identity/authenticate.ts';
+import { SIGNING_ALGORITHMS } from './identity/presented-token.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
 import { SafeError } from './lib/safe-error.ts';
 import { createUpkeep } from './lib/upkeep.ts';
@@ -58,7 +58,6 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
   const { redis } = sharing;
   redis?.onDown((reason) => logger.warn('redis does not serve; going on without it', reason));
   const { http, keys, tenant } = composeUpstream(config, sharing, clock);
-  const authenticate = createAuthenticate({ keys }, config);
 
   const directory = metrics.countingDirectory(tenant.users);
   const clients = metrics.countingClients(tenant.clients);
@@ -101,7 +100,7 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
   );
 
   const bodies = createBodyReader({ bodyBytesMax: Math.max(BODY_BYTES_MIN, 2 * config.metadataBytesMax) });
-  const guard = createGuard({ authenticate });
+  const guard = composeIdentity({ config, sharing, keys, clock, metrics });
   const streaming = composeStreaming(cache, service, clock);
   const feed = composeFeed({ config, sharing, tokens: tenant.tokens, cache, clock, logger, metrics });
   const routes = createRoutes(
@@ -127,6 +126,7 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
       corsOrigins: config.corsOrigins,
       trustedProxies: config.trustedProxies,
       algorithms: SIGNING_ALGORITHMS,
+      dpopRequired: config.dpopRequired,
     },
   );
 

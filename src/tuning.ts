@@ -60,3 +60,27 @@ export const WATCH = {
   retryMs: 1_000,
   retryMaxMs: 30_000,
 };
+
+export const LIMITS = {
+  windowSeconds: 60,
+  // In each process, for each limit: far more people than one process serves in a minute.
+  keysMax: 100_000,
+  addressesMax: 10_000,
+  // Of the reads of a user, a replica counts so many for itself, and hears of the others at least so often.
+  untoldShare: 0.25,
+  unheardMs: 1_000,
+};
+
+/** For proofs the caller's clock counts. Those of devices are seldom half a minute wrong, and a proof is made for one
+ * request: one minute to arrive in, and the error of the clock on both sides. */
+const CLOCK_SKEW_SECONDS = 30;
+export const PROOFS = {
+  proofAgeSeconds: 60 + CLOCK_SKEW_SECONDS,
+  proofLeadSeconds: CLOCK_SKEW_SECONDS,
+};
+export const PROOF_MEMORY = {
+  // As long as one that was made ahead of time is accepted, by a replica whose clock is behind, too.
+  rememberMs: (PROOFS.proofAgeSeconds + PROOFS.proofLeadSeconds + CLOCK_SKEW_SECONDS) * 1000,
+  // More than one process can verify in that time but for a flood; about 20 MB when full.
+  proofsMax: 200_000,
+};

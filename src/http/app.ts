@@ -2,17 +2,16 @@
 import cors, { type CorsOptions } from 'cors';
 import express, { type Express, type Router } from 'express';
 import helmet from 'helmet';
+import type { ChallengeOptions } from './challenge.ts';
 import { createErrorHandler, routeNotFound } from './error-handler.ts';
 import { requestContext } from './request-context.ts';
 import { createRequestObserver, type RequestObservers } from './request-observer.ts';
 
-export interface AppOptions {
+export interface AppOptions extends ChallengeOptions {
   /** Origins whose pages may read our answers. Nobody else's may. */
   readonly corsOrigins: readonly string[];
   /** Addresses and networks whose `X-Forwarded-*` fields are believed. Never a number of hops. */
   readonly trustedProxies: readonly string[];
-  /** Algorithms that challenges name for DPoP proofs. */
-  readonly algorithms: readonly string[];
 }
 
 interface Dependencies {
@@ -33,7 +32,7 @@ export function createApp({ routes, observers }: Dependencies, options: AppOptio
   app.use(crossOrigin(options.corsOrigins));
   for (const router of routes) app.use(router);
   app.use(routeNotFound);
-  app.use(createErrorHandler({ algorithms: options.algorithms }));
+  app.use(createErrorHandler(options));
   return app;
 }
 

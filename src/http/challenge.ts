@@ -14,6 +14,13 @@ export const RESOURCE_METADATA_PATH = '/.well-known/oauth-protected-resource';
 /** What a host name with port may look like; anything else could break out of the quoted string. */
 const HOST = /^[\w.-]+(?::\d+)?$|^\[[\da-f:.]+\](?::\d+)?$/i;
 
+export interface ChallengeOptions {
+  /** Algorithms of DPoP proofs. */
+  readonly algorithms: readonly string[];
+  /** Whether a bearer token would be refused, so that none is asked for. */
+  readonly dpopRequired: boolean;
+}
+
 /**
  * The challenge for an error, or undefined where the answer needs none. A request that sent no token gets
  * no error code (RFC 6750 section 3.1).
@@ -21,7 +28,7 @@ const HOST = /^[\w.-]+(?::\d+)?$|^\[[\da-f:.]+\](?::\d+)?$/i;
 export function challengeFor(
   error: AppError,
   req: Request,
-  { algorithms }: { readonly algorithms: readonly string[] },
+  { algorithms, dpopRequired }: ChallengeOptions,
 ): string | undefined {
   const isChallenge = error.code === 'token_missing' || error.code in OAUTH_ERRORS;
   if (!isChallenge) return undefined;
@@ -31,8 +38,9 @@ export function challengeFor(
     ...(error.extras.scope === undefined ? [] : [`scope="${error.extras.scope}"`]),
     ...resourceMetadata(req),
   ].join(', ');
-  const usedDpop = /^dpop /i.test(req.headers.authorization ?? '');
   const algs = `algs="${algorithms.join(' ')}"`;
+  if (dpopRequired) return `DPoP ${parameters === '' ? '' : `${parameters}, `}${algs}`;
+  const usedDpop = /^dpop /i.test(req.headers.authorization ?? '');
   return usedDpop
     ? `DPoP ${parameters}, ${algs}, Bearer realm="metadata-bff"`
     : `Bearer realm="metadata-bff", ${parameters}, DPoP ${algs}`;

@@ -4,7 +4,7 @@
  */
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { AppError } from '../lib/app-error.ts';
-import { challengeFor } from './challenge.ts';
+import { type ChallengeOptions, challengeFor } from './challenge.ts';
 import { contextOf } from './request-context.ts';
 
 /** Errors of body-parser, by their `type`; its messages quote the caller's bytes. */
@@ -15,7 +15,7 @@ const BODY_ERRORS: Readonly<Record<string, AppError>> = {
   'request.size.invalid': new AppError('request_malformed', 'The body is not as long as announced.'),
 };
 
-export function createErrorHandler(options: { readonly algorithms: readonly string[] }) {
+export function createErrorHandler(options: ChallengeOptions) {
   // Express knows an error handler by its four parameters.
   return function errorHandler(thrown: unknown, req: Request, res: Response, _next: NextFunction): void {
     const error = toAppError(thrown);

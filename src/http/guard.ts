@@ -1,8 +1,10 @@
-/** The door of every protected resource: who calls, and whether they hold the scope it takes. */
+/** The door of every protected resource: who calls, whether too often, and whether they hold the scope it takes. */
 import type { Request, RequestHandler, Response } from 'express';
 import type { Authenticate } from '../identity/authenticate.ts';
 import type { Caller } from '../identity/caller.ts';
 import { AppError } from '../lib/app-error.ts';
+import type { AddressLimit } from './address-limit.ts';
+import type { CountCaller } from './caller-limits.ts';
 import { contextOf } from './request-context.ts';
 
 export type CallerHandler = (req: Request, res: Response, caller: Caller) => Promise<void>;
@@ -10,16 +12,32 @@ export type CallerHandler = (req: Request, res: Response, caller: Caller) => Pro
 /** Makes a handler that runs `handle` only for a caller who holds one of the scopes. */
 export type Guard = (scopes: string | readonly string[], handle: CallerHandler) => RequestHandler;
 
+interface Dependencies {
+  readonly authenticate: Authenticate;
+  readonly addresses: AddressLimit;
+  readonly countCaller: CountCaller;
+}
+
 /** Authentication comes before anything of the request is judged, its body above all. */
-export function createGuard({ authenticate }: { readonly authenticate: Authenticate }): Guard {
+export function createGuard({ authenticate, addresses, countCaller }: Dependencies): Guard {
+  async function identify(req: Request, res: Response, scope: string): Promise<Caller> {
+    addresses.admit(req, res);
+    try {
+      return await authenticate(req, res);
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      await addresses.refused(req, error);
+      throw withScope(error, scope);
+    }
+  }
+
   return (scopes, handle) => {
     const accepted = [scopes].flat();
     const scope = accepted.join(' ');
     return async function guarded(req, res) {
-      const caller = await authenticate(req, res).catch((error: unknown) => {
-        throw withScope(error, scope);
-      });
+      const caller = await identify(req, res, scope);
       contextOf(req).clientId = caller.clientId;
+      await countCaller(req, res, caller.userId);
       if (!accepted.some((name) => caller.scopes.has(name))) {
         const wanted = accepted.length === 1 ? `the scope ${scope}` : `any of the scopes ${scope}`;
         throw new AppError('scope_missing', `The access token lacks ${wanted}.`, { scope });
@@ -30,7 +48,6 @@ export function createGuard({ authenticate }: { readonly authenticate: Authentic
 }
 
 /** A challenge names the scope to ask for, also when no token came at all. */
-function withScope(error: unknown, scope: string): unknown {
-  if (!(error instanceof AppError)) return error;
+function withScope(error: AppError, scope: string): AppError {
   return new AppError(error.code, error.message, { ...error.extras, scope });
 }

@@ -33,6 +33,6 @@ export function createOps({ readiness, metrics }: Dependencies): Express {
     }),
   );
   app.use(routeNotFound);
-  app.use(createErrorHandler({ algorithms: [] }));
+  app.use(createErrorHandler({ algorithms: [], dpopRequired: false }));
   return app;
 }

@@ -10,6 +10,8 @@ export interface Metrics {
   readonly contentType: string;
   render(): Promise<string>;
   request(method: string, route: string, status: number, durationMs: number): void;
+  /** A request that a limit refused. */
+  limited(limit: string): void;
   /** The same directory, counting its operations. */
   countingDirectory(directory: UserDirectory): UserDirectory;
   countingClients(directory: ClientDirectory): ClientDirectory;
@@ -45,6 +47,12 @@ export function createMetrics({ now }: { readonly now: () => number }): Metrics 
     buckets: [0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 2, 5, 10],
     registers,
   });
+  const refusals = new Counter({
+    name: 'metadata_bff_rate_limited_total',
+    help: 'Requests refused by a limit: reads or writes of a user, or failed authentication of an address.',
+    labelNames: ['limit'],
+    registers,
+  });
 
   async function timed<T>(operation: string, task: () => Promise<T>): Promise<T> {
     const startedAt = now();
@@ -67,6 +75,7 @@ export function createMetrics({ now }: { readonly now: () => number }): Metrics 
       const labels = { method: METHODS.has(method) ? method : 'other', route, status };
       requests.observe(labels, durationMs / 1000);
     },
+    limited: (limit) => refusals.inc({ limit }),
     watchFeed(lagSeconds) {
       const events = new Counter({
         name: 'metadata_bff_feed_events_total',

@@ -97,6 +97,7 @@ const RULES: Readonly<Record<VariableName, Rule>> = {
   AUTH0_MANAGEMENT_URL: url,
   AUTH0_EVENTS: flag,
   AUTH_PERMISSIONS_CLAIM: flag,
+  DPOP_REQUIRED: flag,
   ALLOWED_CLIENTS: list,
   CORS_ORIGINS: {
     accepts: [
@@ -132,6 +133,9 @@ const RULES: Readonly<Record<VariableName, Rule>> = {
       '10.0.0.256',
     ],
   },
+  USER_READS_PER_MINUTE: integer(0, 1_000_000),
+  USER_WRITES_PER_MINUTE: integer(0, 1_000_000),
+  AUTH_FAILURES_PER_MINUTE: integer(0, 1_000_000),
   POLICY_FILE: anyText,
   AUTH0_COMPAT: flag,
   USER_METADATA_MAX_BYTES: integer(2, 1_000_000),

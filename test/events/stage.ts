@@ -40,6 +40,8 @@ export function environmentFor(tenant: Tenant): Record<string, string> {
     AUTH0_MANAGEMENT_URL: tenant.url,
     AUTH0_CLIENT_ID: 'local-bff',
     AUTH0_CLIENT_SECRET: 'local-secret',
+    USER_READS_PER_MINUTE: '100000',
+    USER_WRITES_PER_MINUTE: '100000',
     AUTH0_EVENTS: 'true',
   };
 }

@@ -36,6 +36,6 @@ export async function userThrough(
 export async function comparable(response: Response): Promise<unknown> {
   const headers = Object.fromEntries(response.headers);
   const id = headers['x-request-id'] ?? '';
-  const { date: _date, 'x-request-id': _id, ...rest } = headers;
+  const { date: _date, 'x-request-id': _id, ratelimit: _left, ...rest } = headers;
   return { status: response.status, headers: rest, body: (await response.text()).replaceAll(id, 'ID') };
 }

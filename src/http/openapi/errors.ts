@@ -8,7 +8,7 @@ import { AppError, type ErrorCode } from '../../lib/app-error.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import { renderAuth0Error } from '../auth0-error.ts';
 import { PROBLEMS, renderProblem, type RenderError } from '../problem.ts';
-import { type ResponseHeader, responseHeaders } from './headers.ts';
+import { COUNTED, type ResponseHeader, responseHeaders } from './headers.ts';
 import { auth0Error, problem } from './schemas.ts';
 
 /** How errors are written: as problem documents, or as the Management API does. */
@@ -21,12 +21,22 @@ export type ErrorAnswers = (
 
 const EVERY_ERROR: readonly ResponseHeader[] = ['Cache-Control', 'Vary', 'X-Request-Id'];
 
+/** Errors of somebody who is not known, so that nothing was counted; any other may be one of a counted request. */
+const UNCOUNTED: ReadonlySet<ErrorCode> = new Set([
+  'token_missing',
+  'token_invalid',
+  'dpop_proof_invalid',
+  'caller_not_a_user',
+  'keys_unavailable',
+  'route_not_found',
+]);
+
 const HEADERS_OF: Partial<Record<ErrorCode, readonly ResponseHeader[]>> = {
   token_missing: ['WWW-Authenticate'],
   scope_missing: ['WWW-Authenticate'],
   precondition_failed: ['ETag'],
   media_type_unsupported: ['Accept', 'Accept-Patch'],
-  rate_limited: ['RateLimit', 'RateLimit-Policy', 'Retry-After'],
+  rate_limited: ['Retry-After'],
   upstream_rate_limited: ['Retry-After'],
   upstream_unavailable: ['Retry-After'],
   keys_unavailable: ['Retry-After'],
@@ -88,7 +98,11 @@ export function createErrorAnswers(): ErrorAnswers {
 function errorAnswer(id: string, errors: readonly Rendered[], dialect: Dialect): ZodOpenApiResponseObject {
   const { mediaType, schema, nameIn, named } = DIALECTS[dialect];
   const names = [...new Set(errors.map(({ body }) => nameIn(body)))];
-  const headers = [...EVERY_ERROR, ...errors.flatMap(({ code }) => HEADERS_OF[code] ?? [])];
+  const headers = [
+    ...EVERY_ERROR,
+    ...(errors.every(({ code }) => UNCOUNTED.has(code)) ? [] : COUNTED),
+    ...errors.flatMap(({ code }) => HEADERS_OF[code] ?? []),
+  ];
   return {
     id,
     description: errors.map(({ code, body }) => `\`${nameIn(body)}\`: ${PROBLEMS[code].title}.`).join(' '),

@@ -54,8 +54,16 @@ const RESPONSE_HEADERS = {
     example: 'limit=8192, used=311',
   },
   'Preference-Applied': { description: 'The preference that was honoured.', example: 'return=minimal' },
-  RateLimit: { description: 'What is left of the caller’s own budget.', example: '"writes";r=0;t=12' },
-  'RateLimit-Policy': { description: 'The caller’s own budget.', example: '"writes";q=30;w=60' },
+  RateLimit: {
+    description:
+      'What is left (`r`) of the limit that this request counted against, and the seconds until it is whole again (`t`). Absent where the operator has turned the limit off.',
+    example: '"writes";r=29;t=60',
+  },
+  'RateLimit-Policy': {
+    description:
+      'That limit: how many (`q`) in how many seconds (`w`). It is `reads` or `writes` of the user; in a 429 also `auth-failures` of the address.',
+    example: '"writes";q=30;w=60',
+  },
   'Retry-After': { description: 'Seconds after which it is worth trying again.', example: '2' },
   Vary: { description: 'The request fields that the answer depends on.', example: 'Authorization, Origin' },
   'WWW-Authenticate': {
@@ -73,6 +81,9 @@ const RESPONSE_HEADERS = {
     example: 'checkout-1f0c9a4e',
   },
 } as const satisfies Record<string, Field>;
+
+/** Those of every answer to a caller who is known. */
+export const COUNTED: readonly ResponseHeader[] = ['RateLimit', 'RateLimit-Policy'];
 
 export type RequestHeader = keyof typeof REQUEST_HEADERS;
 export type ResponseHeader = keyof typeof RESPONSE_HEADERS;

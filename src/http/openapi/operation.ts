@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { ZodOpenApiContentObject } from 'zod-openapi';
 import type { ErrorCode } from '../../lib/app-error.ts';
 import type { Dialect } from './errors.ts';
-import type { RequestHeader, ResponseHeader } from './headers.ts';
+import { COUNTED, type RequestHeader, type ResponseHeader } from './headers.ts';
 
 export interface Endpoint {
   readonly path: string;
@@ -101,7 +101,7 @@ const WITH_BODY: readonly ErrorCode[] = [
 
 /** A read of what is the caller's own, through the cache. */
 export function read({ answer, headers = [], errors = [], ...row }: ReadRow): Operation {
-  const fields: readonly ResponseHeader[] = [...TAGGED, 'Age', 'Cache-Status', ...headers];
+  const fields: readonly ResponseHeader[] = [...TAGGED, ...COUNTED, 'Age', 'Cache-Status', ...headers];
   return {
     ...row,
     requestHeaders: ['If-None-Match', 'Cache-Control', ...CALLER],
@@ -122,7 +122,7 @@ export function write({ answer, headers = [], errors = [], ...row }: WriteRow): 
       {
         status: 200,
         description: 'The state that results.',
-        headers: [...TAGGED, ...headers],
+        headers: [...TAGGED, ...COUNTED, ...headers],
         content: answer,
       },
     ],
@@ -141,7 +141,7 @@ export function writeOrMinimal(row: WriteRow): Operation {
       {
         status: 204,
         description: 'Done, as `Prefer: return=minimal` asked.',
-        headers: [...TAGGED, 'Preference-Applied', ...(row.headers ?? [])],
+        headers: [...TAGGED, ...COUNTED, 'Preference-Applied', ...(row.headers ?? [])],
       },
     ],
   };
@@ -156,7 +156,7 @@ export function remove({ headers = [], errors = [], ...row }: GuardedRow): Opera
       {
         status: 204,
         description: 'It is gone.',
-        headers: ['Cache-Control', 'Vary', 'X-Request-Id', ...headers],
+        headers: ['Cache-Control', 'Vary', 'X-Request-Id', ...COUNTED, ...headers],
       },
     ],
     errors: [...CHANGING, ...errors],

@@ -1,5 +1,6 @@
 /** `/me/events` in the document: the only answer that is a stream. */
 import { content } from './content.ts';
+import { COUNTED } from './headers.ts';
 import { CALLER, type Endpoint, GUARDED } from './operation.ts';
 import { text } from './schemas.ts';
 
@@ -31,7 +32,7 @@ export function streamEndpoint(scopes: readonly string[]): Endpoint {
         {
           status: 200,
           description: 'A stream that lasts until the token ends.',
-          headers: ['Cache-Control', 'Vary', 'X-Accel-Buffering', 'X-Request-Id'],
+          headers: ['Cache-Control', 'Vary', 'X-Accel-Buffering', 'X-Request-Id', ...COUNTED],
           content: content({ 'text/event-stream': [text, EXAMPLE] }),
         },
       ],

@@ -10,6 +10,7 @@ export interface DiscoveryOptions {
   readonly issuer: string;
   readonly scopes: readonly string[];
   readonly algorithms: readonly string[];
+  readonly dpopRequired: boolean;
   /** The operator's JSON Schema of `user_metadata`, if there is one. */
   readonly metadataSchema: JsonObject | undefined;
 }
@@ -22,6 +23,7 @@ export function discoveryRoutes({
   issuer,
   scopes,
   algorithms,
+  dpopRequired,
   metadataSchema = ANY_OBJECT,
 }: DiscoveryOptions): Router {
   const protectedResource = {
@@ -30,7 +32,7 @@ export function discoveryRoutes({
     scopes_supported: scopes,
     bearer_methods_supported: ['header'],
     dpop_signing_alg_values_supported: algorithms,
-    dpop_bound_access_tokens_required: false,
+    dpop_bound_access_tokens_required: dpopRequired,
   };
   return Router().use(
     resource(RESOURCE_METADATA_PATH, {

@@ -1,0 +1,53 @@
+/** The part of the composition that decides who may come in: tokens, proofs and limits. */
+import type { Config } from '../config/load.ts';
+import type { Sharing } from './compose-sharing.ts';
+import { createAddressLimit } from './http/address-limit.ts';
+import { createCallerLimits } from './http/caller-limits.ts';
+import { createGuard, type Guard } from './http/guard.ts';
+import { type LimitName, type NamedLimit, nameLimit } from './http/rate-limit-fields.ts';
+import { createAuthenticate } from './identity/authenticate.ts';
+import { createDpopReplay } from './identity/dpop-replay.ts';
+import type { SigningKeys } from './identity/signing-keys.ts';
+import type { Clock } from './lib/clock.ts';
+import { createMemoryLimit, createSharedLimit } from './lib/rate-limit.ts';
+import { createSparingLimit } from './lib/sparing-rate-limit.ts';
+import type { Metrics } from './observability/metrics.ts';
+import { LIMITS, PROOF_MEMORY, PROOFS } from './tuning.ts';
+
+interface Dependencies {
+  readonly config: Config;
+  readonly sharing: Pick<Sharing, 'redis' | 'hide'>;
+  readonly keys: SigningKeys;
+  readonly clock: Clock;
+  readonly metrics: Pick<Metrics, 'limited'>;
+}
+
+export function composeIdentity({ config, sharing, keys, clock, metrics }: Dependencies): Guard {
+  const { redis, hide } = sharing;
+
+  function limit(name: LimitName, perMinute: number): NamedLimit | undefined {
+    if (perMinute === 0) return undefined;
+    const local = createMemoryLimit({ points: perMinute, windowSeconds: LIMITS.windowSeconds }, LIMITS);
+    if (redis === undefined) return nameLimit(name, local);
+    const shared = createSharedLimit({ redis, hide, local }, { name });
+    // To ask Redis would cost more than most reads do.
+    return nameLimit(name, name === 'reads' ? createSparingLimit({ shared, clock }, LIMITS) : shared);
+  }
+
+  const onRefused = metrics.limited;
+  return createGuard({
+    authenticate: createAuthenticate(
+      { keys, replay: createDpopReplay({ redis, clock }, PROOF_MEMORY) },
+      { ...config, ...PROOFS },
+    ),
+    addresses: createAddressLimit(
+      { failures: limit('auth-failures', config.authFailuresPerMinute), clock, onRefused },
+      LIMITS,
+    ),
+    countCaller: createCallerLimits({
+      reads: limit('reads', config.userReadsPerMinute),
+      writes: limit('writes', config.userWritesPerMinute),
+      onRefused,
+    }),
+  });
+}

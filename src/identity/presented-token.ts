@@ -1,0 +1,84 @@
+/**
+ * The token that a request presents, and what can be said of it without a key: whatever no key could make
+ * acceptable is refused here, before the issuer is asked or a signature is verified.
+ */
+import type { Request } from 'express';
+import { decodeProtectedHeader, type ProtectedHeaderParameters } from 'jose';
+import { AppError } from '../lib/app-error.ts';
+import { proofRefused, tokenRefused } from './refusal.ts';
+
+export interface PresentedToken {
+  readonly kid: string | undefined;
+  /** The proof that came along; undefined for a bearer. */
+  readonly proof: string | undefined;
+}
+
+/** Asymmetric only: a public key must never serve as an HMAC secret (RFC 8725 section 3.1). */
+export const SIGNING_ALGORITHMS = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+];
+
+/** `typ` of an access token: Auth0's own profile, and RFC 9068. Anything else is another kind of token. */
+const ACCESS_TOKEN_TYPES = /^(?:jwt|(?:application\/)?at\+jwt)$/i;
+
+/** RFC 7515 section 7.1: three parts of unpadded base64url. */
+const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+
+/** Far more than a token with many permissions needs; more is not worth a signature check. */
+const TOKEN_CHARACTERS_MAX = 8192;
+
+/**
+ * The token of the Authorization header; no other place is looked at, though the library would.
+ * @throws AppError `token_missing`, `token_invalid`, `dpop_proof_invalid` or `request_malformed`.
+ */
+export function presentedToken(
+  req: Request,
+  { dpopRequired }: { readonly dpopRequired: boolean },
+): PresentedToken {
+  const { authorization, dpop } = req.headers;
+  const [scheme, token, ...rest] = authorization?.split(' ') ?? [];
+  if (!scheme || !/^(?:bearer|dpop)$/i.test(scheme) || !token) {
+    throw new AppError('token_missing', 'Send an access token in the Authorization header.');
+  }
+  if (rest.length > 0) throw tokenRefused();
+  if (req.query['access_token'] !== undefined) {
+    throw new AppError('request_malformed', 'A request must carry its access token once, in the header.');
+  }
+  if (/^bearer$/i.test(scheme)) {
+    // The token is what is not accepted as it was presented; there is no proof that could be (RFC 9449 section 7.1).
+    if (dpopRequired)
+      throw tokenRefused('Bearer tokens are not accepted here: bind the token to a key (DPoP).');
+    return { kid: acceptableKeyId(token), proof: undefined };
+  }
+  if (typeof dpop !== 'string' || dpop === '') {
+    throw proofRefused('The DPoP scheme needs a proof in the DPoP header.');
+  }
+  return { kid: acceptableKeyId(token), proof: dpop };
+}
+
+function acceptableKeyId(token: string): string | undefined {
+  if (token.length > TOKEN_CHARACTERS_MAX) throw tokenRefused();
+  // Decoders forgive padding and stray characters, so that one token would have many spellings.
+  if (!COMPACT_JWS.test(token)) throw tokenRefused('The access token is not a JWT.');
+  let header: ProtectedHeaderParameters;
+  try {
+    header = decodeProtectedHeader(token);
+  } catch {
+    throw tokenRefused('The access token is not a JWT.');
+  }
+  const { alg, kid, typ } = header;
+  if (typeof alg !== 'string' || !SIGNING_ALGORITHMS.includes(alg)) {
+    throw tokenRefused('The access token is not signed with an accepted algorithm.');
+  }
+  if (kid !== undefined && typeof kid !== 'string') throw tokenRefused();
+  if (typ !== undefined && !(typeof typ === 'string' && ACCESS_TOKEN_TYPES.test(typ))) throw tokenRefused();
+  return kid;
+}
