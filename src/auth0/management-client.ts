@@ -3,13 +3,14 @@
  * `user_metadata` can be sent, and nothing but the fields we ask for is kept of an answer, although a PATCH
  * answers the whole user.
  */
+import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { AppError } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { HttpResponse } from '../lib/http-client.ts';
 import { isJsonObject, type JsonObject, nestsDeeperThan } from '../lib/json.ts';
 import { parseJsonText } from '../lib/json-text.ts';
-import type { ClientDirectory, Profile, UserDirectory } from '../metadata/ports.ts';
+import type { CallOptions, ClientDirectory, Profile, UserDirectory } from '../metadata/ports.ts';
 import { malformedError, statusError } from './failure.ts';
 import type { Operation, Upstream } from './upstream.ts';
 
@@ -82,7 +83,8 @@ export function createManagementClient(
     async read(clientId, options) {
       if (isDots(clientId)) throw new AppError('client_not_allowed', 'The application does not exist.');
       const url = `${baseUrl}/clients/${encodeURIComponent(clientId)}?fields=client_id,client_metadata&include_fields=true`;
-      const response = await upstream.call({ method: 'GET', url }, READ_CLIENT, options);
+      const request = { method: 'GET', url, ...labels(READ_CLIENT, options) } as const;
+      const response = await upstream.call(request, READ_CLIENT, options);
       if (response.status === 404) {
         throw new AppError('client_not_allowed', 'The application no longer exists.');
       }
@@ -95,20 +97,20 @@ export function createManagementClient(
 
   const users: UserDirectory = {
     async read(userId, options) {
-      const response = await upstream.call(
-        { method: 'GET', url: `${userUrl(userId)}?${query}` },
-        READ,
-        options,
-      );
+      const url = `${userUrl(userId)}?${query}`;
+      const request = { method: 'GET', url, ...labels(READ, options) } as const;
+      const response = await upstream.call(request, READ, options);
       return interpret(response, READ, userId);
     },
     async change(userId, changes, options) {
       if (Object.keys(changes).length === 0) throw new Error('an empty change would wipe the metadata');
+      const { operation, headers } = labels(CHANGE, options);
       const response = await upstream.call(
         {
           method: 'PATCH',
           url: userUrl(userId),
-          headers: { 'content-type': 'application/json' },
+          operation,
+          headers: { ...headers, 'content-type': 'application/json' },
           body: JSON.stringify({ user_metadata: changes } satisfies { user_metadata: JsonObject }),
         },
         CHANGE,
@@ -118,6 +120,11 @@ export function createManagementClient(
     },
   };
   return { users, clients };
+}
+
+/** A request that is repeated keeps its id: it is one operation still. Reads do not show in the tenant's log. */
+function labels({ name }: Operation, { correlationId = randomUUID() }: CallOptions) {
+  return { operation: name, headers: { 'x-correlation-id': correlationId } };
 }
 
 /** No encoding keeps these from changing the path they stand in. */

@@ -91,6 +91,7 @@ export function createTokenProvider(
         http.send({
           method: 'POST',
           url: tokenUrl,
+          operation: OPERATION.name,
           headers: { 'content-type': 'application/x-www-form-urlencoded' },
           body: form.toString(),
         }),

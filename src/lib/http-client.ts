@@ -11,6 +11,8 @@ import { SafeError } from './safe-error.ts';
 export interface HttpRequest {
   readonly method: 'GET' | 'PATCH' | 'POST';
   readonly url: string;
+  /** What the request is for, one of a few words, for those who count. */
+  readonly operation?: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent as it stands; set `content-type` with it. */
   readonly body?: string;

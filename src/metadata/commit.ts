@@ -2,6 +2,7 @@
  * Turns a user's waiting writes into at most one change at the tenant. Each write is judged on the
  * document that those before it produced, and one that is refused leaves the others alone.
  */
+import { randomUUID } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { hasCode } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -19,6 +20,7 @@ import type {
   WriteLock,
 } from './ports.ts';
 import type { Commit, Settled } from './write-queue.ts';
+import { tellCarried } from './write-receipt.ts';
 
 export interface CommitRules extends DocumentRules {
   /** One deadline for all that a commit asks of the tenant. */
@@ -35,7 +37,7 @@ interface Dependencies {
 /** The terms on which a commit may ask the tenant. */
 interface Terms {
   readonly grip: Grip;
-  readonly call: CallOptions;
+  readonly call: CallOptions & { readonly correlationId: string };
 }
 
 interface Size {
@@ -101,6 +103,7 @@ export function createCommit(
     const [first] = writes;
     const blind = first?.edit.blind;
     if (first && blind && writes.length === 1 && isBlind(userId, first) && satisfiesSchema(userId, first)) {
+      first.onCarried?.({ correlationId: terms.call.correlationId, keys: Object.keys(blind) });
       return [{ result: await change(userId, blind, terms) }];
     }
     const base = await directory.read(userId, terms.call).catch(async (error: unknown) => {
@@ -111,8 +114,9 @@ export function createCommit(
     const final = verdicts.at(-1)?.document ?? base.userMetadata;
     const changes = rootChanges(base.userMetadata, final);
     if (changes === undefined) return verdicts.map((verdict) => settle(verdict, base));
+    const carries = tellCarried(writes, verdicts, base.userMetadata, terms.call.correlationId);
     try {
-      const stored = await change(userId, changes, terms);
+      const stored = await change(userId, changes, { ...terms, call: { ...terms.call, carries } });
       // Somebody else changed the user meanwhile: what the tenant holds is the answer for all.
       const foreign = !jsonEqual(stored.userMetadata, final);
       return verdicts.map((verdict) => settle(verdict, stored, foreign));
@@ -126,7 +130,8 @@ export function createCommit(
 
   return (userId, writes) =>
     lock.hold(userId, (grip) => {
-      const call = { urgency: 'write', deadlineAt: clock.now() + rules.deadlineMs } as const;
+      const deadlineAt = clock.now() + rules.deadlineMs;
+      const call = { urgency: 'write', deadlineAt, correlationId: randomUUID() } as const;
       return commit(userId, writes, { grip, call });
     });
 }

@@ -7,6 +7,7 @@ import { rootChanges } from './changes.ts';
 import { assertWithinLimits, type DocumentLimits } from './document.ts';
 import type { Edit } from './edit.ts';
 import { type MetadataView, readOnly } from './policy.ts';
+import type { OnCarried } from './ports.ts';
 import { assertPrecondition, type Precondition } from './precondition.ts';
 import type { SchemaRules } from './schema-rules.ts';
 
@@ -17,6 +18,7 @@ export interface Write {
   readonly preconditions: readonly Precondition[];
   /** What the application sees: the document that the edit and its preconditions are about. */
   readonly view: MetadataView;
+  readonly onCarried?: OnCarried | undefined;
 }
 
 /** What a document must satisfy after a write. */

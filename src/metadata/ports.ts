@@ -38,7 +38,25 @@ export interface CallOptions {
   readonly deadlineAt?: number;
   /** Awaited each time a request is about to leave, when nothing but sending is left to do. A throw stops it. */
   readonly beforeSending?: () => Promise<void>;
+  /** Goes along with the request, and into the tenant's log of changes: up to 64 of `\w` and `-`. */
+  readonly correlationId?: string;
+  /** How many writes of callers a change stands for. By default one. */
+  readonly carries?: number;
 }
+
+/** What a write is told of the change that carries it to the tenant. */
+export interface WriteReceipt {
+  /** Names the request to the tenant, which other writes of the same group may share. */
+  readonly correlationId: string;
+  /** The first-level keys that this write changes; a later write of its group may change them again. */
+  readonly keys: readonly string[];
+}
+
+/**
+ * Called right before the change is sent; whether it is applied, the write's own outcome tells. A write
+ * that changes nothing, or is refused before anything is sent, gets no receipt.
+ */
+export type OnCarried = (receipt: WriteReceipt) => void;
 
 /** The tenant, seen through the only two operations this service performs on a user. */
 export interface UserDirectory {

@@ -22,6 +22,7 @@ import { type MetadataView, pick } from './policy.ts';
 import type {
   Cached,
   MetadataCache,
+  OnCarried,
   Profile,
   RootChanges,
   Subject,
@@ -33,6 +34,7 @@ import { createWriteQueue } from './write-queue.ts';
 
 export interface WriteOptions {
   readonly preconditions?: readonly Precondition[];
+  readonly onCarried?: OnCarried;
 }
 
 export interface MetadataService {
@@ -89,10 +91,11 @@ export function createMetadataService(dependencies: Dependencies, rules: Metadat
     subject: Subject,
     edit: Edit,
     key: string | undefined,
-    { preconditions = [] }: WriteOptions = {},
+    { preconditions = [], onCarried }: WriteOptions = {},
   ): Promise<Profile> {
     const view = viewOf(subject.clientId);
-    return seenBy(subject, await queue.submit(subject.userId, { edit, key, preconditions, view }));
+    const submitted = { edit, key, preconditions, view, onCarried };
+    return seenBy(subject, await queue.submit(subject.userId, submitted));
   }
 
   return {

@@ -2,6 +2,7 @@
  * One writer per user. Writes that arrive while one is under way wait, and are then committed together
  * in the order of their arrival (group commit): many callers, one request to the tenant.
  */
+import { AsyncResource } from 'node:async_hooks';
 
 export type Settled<R> = { readonly result: R } | { readonly error: unknown };
 
@@ -17,6 +18,8 @@ export interface WriteQueue<W, R> {
 
 interface Waiting<W, R> {
   readonly write: W;
+  /** Runs a task in the asynchronous context of whoever submitted the write. */
+  within<T>(task: () => T): T;
   resolve(result: R): void;
   reject(error: unknown): void;
 }
@@ -26,11 +29,13 @@ export function createWriteQueue<W, R>(commit: Commit<W, R>): WriteQueue<W, R> {
   const lines = new Map<string, Array<Waiting<W, R>>>();
 
   async function drain(userId: string, first: Waiting<W, R>): Promise<void> {
-    let batch = [first];
-    while (batch.length > 0) {
+    let batch: ReadonlyArray<Waiting<W, R>> = [first];
+    for (let leader = batch[0]; leader; leader = batch[0]) {
+      const group = batch;
       lines.set(userId, []);
-      // Serial by design: the next group is whoever arrived while this one was being committed.
-      await settle(userId, batch);
+      // Serial by design: the next group is whoever arrived while this one was being committed. What it
+      // does belongs to the trace of the first of them, not to that of the group before.
+      await leader.within(() => settle(userId, group));
       batch = lines.get(userId) ?? [];
     }
     lines.delete(userId);
@@ -56,7 +61,8 @@ export function createWriteQueue<W, R>(commit: Commit<W, R>): WriteQueue<W, R> {
   return {
     submit(userId, write) {
       return new Promise<R>((resolve, reject) => {
-        const waiting = { write, resolve, reject };
+        const within = AsyncResource.bind(<T>(task: () => T): T => task());
+        const waiting = { write, within, resolve, reject };
         const line = lines.get(userId);
         if (line) line.push(waiting);
         else void drain(userId, waiting);

@@ -19,7 +19,11 @@ describe('reading a user', () => {
       {
         method: 'GET',
         url: `https://t.test/api/v2/users/${encoded}?fields=user_id,user_metadata,updated_at&include_fields=true`,
-        headers: { authorization: 'Bearer token-1' },
+        operation: 'users.read',
+        headers: {
+          authorization: 'Bearer token-1',
+          'x-correlation-id': expect.stringMatching(/^[\w-]{36}$/),
+        },
         timeoutMs: 5_000,
       },
     ]);
@@ -80,7 +84,12 @@ describe('changing a user', () => {
       {
         method: 'PATCH',
         url: 'https://t.test/api/v2/users/auth0%7Cjane',
-        headers: { 'content-type': 'application/json', authorization: 'Bearer token-1' },
+        operation: 'users.change',
+        headers: {
+          'content-type': 'application/json',
+          authorization: 'Bearer token-1',
+          'x-correlation-id': expect.stringMatching(/^[\w-]{36}$/),
+        },
         body: '{"user_metadata":{"a":2,"b":null}}',
         timeoutMs: 5_000,
       },

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { createWriteQueue, type Settled } from '../../src/metadata/write-queue.ts';
@@ -166,4 +167,23 @@ test('whatever the order of events, each write is committed once, in order, one 
     }),
     { numRuns: 100 },
   );
+});
+
+test('each group is committed in the asynchronous context of whoever leads it', async () => {
+  const caller = new AsyncLocalStorage<string>();
+  const seen: unknown[] = [];
+  const first = createDeferred<void>();
+  const queue = createWriteQueue<string, string>(async (_userId, writes) => {
+    seen.push([caller.getStore(), writes]);
+    if (seen.length === 1) await first.promise;
+    return writes.map((write) => ({ result: write }));
+  });
+  const submit = (name: string) => caller.run(name, () => queue.submit('jane', name));
+  const all = ['one', 'two', 'three'].map(submit);
+  first.resolve();
+  await Promise.all(all);
+  expect(seen).toEqual([
+    ['one', ['one']],
+    ['two', ['two', 'three']],
+  ]);
 });
