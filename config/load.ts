@@ -4,6 +4,7 @@
  */
 import { type AccessConfig, readAccess } from './access.ts';
 import { type Credentials, readCredentials } from './credentials.ts';
+import { type ObservabilitySettings, readObservability } from './observability.ts';
 import { loadPolicy, type Policy } from './policy.ts';
 import { type ReadFile, readText } from './read-text.ts';
 import { VARIABLES, type Variable, type VariableName } from './schema.ts';
@@ -49,6 +50,7 @@ export interface Config extends AccessConfig {
   readonly upstreamTimeoutMs: number;
   readonly leastPrivilege: 'warn' | 'enforce';
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  readonly observability: ObservabilitySettings;
 }
 
 /** Every fault of a configuration. Safe to print. */
@@ -149,6 +151,7 @@ export function loadConfig(env: Environment, readFile: ReadFile): Config {
     upstreamTimeoutMs: required('UPSTREAM_TIMEOUT_MS', VARIABLES.UPSTREAM_TIMEOUT_MS, 0),
     leastPrivilege: required('LEAST_PRIVILEGE', VARIABLES.LEAST_PRIVILEGE, 'warn'),
     logLevel: required('LOG_LEVEL', VARIABLES.LOG_LEVEL, 'info'),
+    observability: readObservability(optional),
   };
   if (faults.length > 0 || policy === undefined) throw new ConfigError(faults);
   return Object.freeze({ ...config, policy });

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { ACCESS_VARIABLES } from './access.ts';
 import { aesKey, budget, domain, flag, integer, list, networks, origins, text, url } from './fields.ts';
+import { OBSERVABILITY_VARIABLES } from './observability-variables.ts';
 
 export interface Variable<T> {
   /** What an operator needs to know, in one or two sentences. */
@@ -191,6 +192,7 @@ export const VARIABLES = {
       'must be debug, info, warn, error or silent',
     ),
   },
+  ...OBSERVABILITY_VARIABLES,
 } as const satisfies Readonly<Record<string, Variable<unknown>>>;
 
 export type VariableName = keyof typeof VARIABLES;

@@ -37,6 +37,7 @@ export function createGuard({ authenticate, addresses, countCaller }: Dependenci
     return async function guarded(req, res) {
       const caller = await identify(req, res, scope);
       contextOf(req).clientId = caller.clientId;
+      contextOf(req).userId = caller.userId;
       await countCaller(req, res, caller.userId);
       if (!accepted.some((name) => caller.scopes.has(name))) {
         const wanted = accepted.length === 1 ? `the scope ${scope}` : `any of the scopes ${scope}`;

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { NextFunction, Request, Response } from 'express';
+import type { WriteReceipt } from '../metadata/ports.ts';
 import { type RenderError, renderProblem } from './problem.ts';
 
 export interface RequestContext {
@@ -13,6 +14,10 @@ export interface RequestContext {
   /** The route's template, never the address itself, which names keys. */
   route: string;
   clientId: string | undefined;
+  /** Once the token was verified. For the audit alone: no log line or metric may have it. */
+  userId: string | undefined;
+  /** Of a write that was on its way to the tenant. */
+  receipt: WriteReceipt | undefined;
   /** How errors are written for this request; the drop-in speaks another dialect. */
   renderError: RenderError;
   /** The problem that was answered, and what lies behind it. */
@@ -33,6 +38,8 @@ export function contextOf(req: IncomingMessage): RequestContext {
     startedAt: performance.now(),
     route: 'none',
     clientId: undefined,
+    userId: undefined,
+    receipt: undefined,
     renderError: renderProblem,
     failure: undefined,
   };

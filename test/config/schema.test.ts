@@ -66,6 +66,11 @@ const list: Rule = {
   refuses: [],
 };
 
+const collector: Rule = {
+  accepts: same('http://collector:4318', 'https://otlp.test/base'),
+  refuses: ['', 'collector:4318', 'grpc://collector:4317', 'file:///tmp/x'],
+};
+
 const RULES: Readonly<Record<VariableName, Rule>> = {
   HOST: anyText,
   PORT: integer(0, 65_535),
@@ -166,6 +171,29 @@ const RULES: Readonly<Record<VariableName, Rule>> = {
   LOG_LEVEL: {
     accepts: same('debug', 'info', 'warn', 'error', 'silent'),
     refuses: ['', 'INFO', 'trace', 'fatal'],
+  },
+  AUDIT_LOG: {
+    accepts: same('stdout', 'off', '/var/log/metadata-bff/audit.log', './audit.log'),
+    refuses: ['', 'stdut', 'file', 'STDOUT', 'true', '/var/log/', '/'],
+  },
+  OTEL_EXPORTER_OTLP_ENDPOINT: collector,
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: collector,
+  OTEL_SDK_DISABLED: flag,
+  OTEL_SERVICE_NAME: anyText,
+  OTEL_TRACES_EXPORTER: { accepts: same('otlp', 'none'), refuses: ['', 'jaeger', 'console'] },
+  OTEL_TRACES_SAMPLER: {
+    accepts: same('always_on', 'always_off', 'traceidratio', 'parentbased_traceidratio'),
+    refuses: ['', 'ALWAYS_ON', 'jaeger_remote', 'parentbased_'],
+  },
+  OTEL_TRACES_SAMPLER_ARG: {
+    accepts: [
+      ['0', 0],
+      ['1', 1],
+      ['0.25', 0.25],
+      ['.5', 0.5],
+      ['1.0', 1],
+    ],
+    refuses: ['', '1.5', '-1', '2', 'half', '1e-3'],
   },
 };
 

@@ -17,6 +17,7 @@ import { projectionOf } from '../projection.ts';
 import { contextOf } from '../request-context.ts';
 import { resource } from '../resource.ts';
 import { sendRead, sendWritten } from '../respond.ts';
+import { onCarriedTo } from '../write-audit.ts';
 
 interface Dependencies {
   readonly service: MetadataService;
@@ -56,9 +57,9 @@ export function compatRoutes(
 
   async function patchUser(req: Request, res: Response, caller: Caller) {
     assertSelf(req, caller);
-    const preconditions = preconditionsOf(req);
+    const terms = { preconditions: preconditionsOf(req), onCarried: onCarriedTo(req) };
     const { value } = await bodies.read(req, res, ['application/json']);
-    const profile = await service.mergeRoot(caller, userMetadataOf(value), { preconditions });
+    const profile = await service.mergeRoot(caller, userMetadataOf(value), terms);
     sendWritten(res, userOf(caller, profile), false);
   }
 

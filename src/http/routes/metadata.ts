@@ -10,6 +10,7 @@ import type { Guard } from '../guard.ts';
 import { projectionOf } from '../projection.ts';
 import { resource } from '../resource.ts';
 import { assertAcceptsJson, sendRead, sendRemoved, sendWritten } from '../respond.ts';
+import { onCarriedTo } from '../write-audit.ts';
 
 const JSON_TYPES = ['application/json'];
 const JSON_PATCH_TYPE = 'application/json-patch+json';
@@ -32,12 +33,12 @@ export function metadataRoutes(
   { service, guard, bodies }: Dependencies,
   { readScope, updateScope, requireIfMatch }: MetadataRoutesOptions,
 ): Router {
-  function conditions(req: Request) {
+  function termsOf(req: Request) {
     const preconditions = preconditionsOf(req);
     if (requireIfMatch && preconditions.length === 0) {
       throw new AppError('precondition_required', 'Send If-Match with the ETag of what you read.');
     }
-    return preconditions;
+    return { preconditions, onCarried: onCarriedTo(req) };
   }
 
   function setQuota(res: Response, document: JsonObject): void {
@@ -53,26 +54,26 @@ export function metadataRoutes(
   }
 
   async function patchDocument(req: Request, res: Response, caller: Caller) {
-    const preconditions = conditions(req);
+    const terms = termsOf(req);
     const { mediaType, value } = await bodies.read(req, res, PATCH_TYPES);
     const { userMetadata } =
       mediaType === JSON_PATCH_TYPE
-        ? await service.applyPatch(caller, value, { preconditions })
-        : await service.patch(caller, value, { preconditions });
+        ? await service.applyPatch(caller, value, terms)
+        : await service.patch(caller, value, terms);
     setQuota(res, userMetadata);
     sendWritten(res, userMetadata, prefersMinimal(req));
   }
 
   async function replaceDocument(req: Request, res: Response, caller: Caller) {
-    const preconditions = conditions(req);
+    const terms = termsOf(req);
     const { value } = await bodies.read(req, res, JSON_TYPES);
-    const { userMetadata } = await service.replace(caller, value, { preconditions });
+    const { userMetadata } = await service.replace(caller, value, terms);
     setQuota(res, userMetadata);
     sendWritten(res, userMetadata, prefersMinimal(req));
   }
 
   async function removeDocument(req: Request, res: Response, caller: Caller) {
-    const { userMetadata } = await service.remove(caller, { preconditions: conditions(req) });
+    const { userMetadata } = await service.remove(caller, termsOf(req));
     setQuota(res, userMetadata);
     sendRemoved(res);
   }
@@ -86,15 +87,15 @@ export function metadataRoutes(
   }
 
   async function replaceKey(req: Request, res: Response, caller: Caller) {
-    const preconditions = conditions(req);
+    const terms = termsOf(req);
     const { value } = await bodies.read(req, res, JSON_TYPES);
-    const { userMetadata } = await service.replaceKey(caller, keyOf(req), value, { preconditions });
+    const { userMetadata } = await service.replaceKey(caller, keyOf(req), value, terms);
     setQuota(res, userMetadata);
     sendWritten(res, keyValue(userMetadata, keyOf(req)), prefersMinimal(req));
   }
 
   async function removeKey(req: Request, res: Response, caller: Caller) {
-    const { userMetadata } = await service.removeKey(caller, keyOf(req), { preconditions: conditions(req) });
+    const { userMetadata } = await service.removeKey(caller, keyOf(req), termsOf(req));
     setQuota(res, userMetadata);
     sendRemoved(res);
   }
