@@ -144,6 +144,16 @@ describe('in what ships', () => {
     expect(knows('@redis/client')).toEqual(['src/lib/redis-connection.ts']);
   });
 
+  test('OpenTelemetry is known to one file, which is loaded only by whoever wants to trace', () => {
+    const sdk = 'src/observability/tracing-sdk.ts';
+    expect(new Set(holding(shipped, /from '@opentelemetry\//))).toEqual(new Set([sdk]));
+    const importers = holding(shipped, /^import (?!type)[^;]*tracing-sdk\.ts'/m);
+    expect([importers, holding(shipped, /await import\('\.\/tracing-sdk\.ts'\)/)]).toEqual([
+      [],
+      ['src/observability/tracing.ts'],
+    ]);
+  });
+
   test('nothing is exported as default, and no file re-exports others but the one that apps import', () => {
     expect(holding(shipped, /^export default\b/m)).toEqual([]);
     expect(holding(shipped, /^export (?:\*|(?:type )?\{[^}]*\} from)/m)).toEqual(['src/client/exports.ts']);

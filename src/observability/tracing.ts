@@ -1,0 +1,68 @@
+/**
+ * Traces of requests, where they are wanted: a span for each request and one below it for each that goes to
+ * Auth0. OpenTelemetry is loaded at the start and only then, so that whoever does not trace pays nothing.
+ */
+import type { IncomingHttpHeaders } from 'node:http';
+import type { HttpClient } from '../lib/http-client.ts';
+import { SafeError } from '../lib/safe-error.ts';
+import { withinTime } from '../lib/time-limit.ts';
+import type { TracingSdk, TracingSettings } from './tracing-sdk.ts';
+
+export interface ServedRequest {
+  readonly requestId: string;
+  /** The template of the route, or `none`. */
+  readonly route: string;
+  readonly status: number;
+  /** The problem that was answered. */
+  readonly failure: { readonly code: string } | undefined;
+}
+
+/** The span of one request. */
+export interface RequestSpan {
+  readonly traceId: string;
+  /** Runs what belongs below it. */
+  run(task: () => void): void;
+  end(served: ServedRequest): void;
+}
+
+export interface Tracing {
+  /** Loads what it takes. Does not wait for the collector, which need not be there. */
+  start(): Promise<void>;
+  /** Begins the span of a request, in the trace that its `traceparent` names, if it does. */
+  request(method: string, headers: IncomingHttpHeaders): RequestSpan | undefined;
+  /** The same client, with a span for each request, whose context goes along as `traceparent`. */
+  tracingHttp(http: HttpClient): HttpClient;
+  /** Sends what is left, for a bounded time. */
+  stop(): Promise<void>;
+}
+
+interface Dependencies {
+  /** Called once when spans cannot be delivered, until they can. */
+  readonly onTrouble: (reason: unknown) => void;
+}
+
+const STOP_MS = 2_000;
+
+export function createTracing(dependencies: Dependencies, settings: TracingSettings): Tracing {
+  let sdk: TracingSdk | undefined;
+  return {
+    async start() {
+      const { createTracingSdk } = await import('./tracing-sdk.ts');
+      sdk = createTracingSdk(dependencies, settings);
+    },
+    request: (method, headers) => sdk?.request(method, headers),
+    tracingHttp: (http) => ({
+      send: (request) => (sdk ? sdk.send(http, request) : http.send(request)),
+      close: () => http.close(),
+    }),
+    async stop() {
+      const stopping = sdk;
+      if (!stopping) return;
+      await withinTime(
+        () => stopping.stop(),
+        STOP_MS,
+        () => new SafeError('the collector does not take them in time'),
+      ).catch(dependencies.onTrouble);
+    },
+  };
+}
