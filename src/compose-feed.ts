@@ -53,7 +53,7 @@ export function composeFeed({ config, sharing, tokens, cache, clock, logger, met
       evict: ({ userId, updatedAt }) =>
         // Our own changes come back as events too.
         cache.invalidateUnless(userId, (held) => isAsNew(held.updatedAt, updatedAt)),
-      observe: metrics.watchFeed(() => feed.health.lagSeconds()),
+      observe: metrics.health.watchFeed(() => feed.health.lagSeconds()),
       onTrouble: (description, error) => logger.warn(description, error),
       clock,
       sleep: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),

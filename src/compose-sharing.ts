@@ -39,7 +39,11 @@ const profileSchema: z.ZodType<Profile> = z.object({
     .transform((value) => value),
 });
 
-export function composeSharing(config: Config): Sharing {
+/** @param observe the connection as the parts are to use it; by default as it is. */
+export function composeSharing(
+  config: Config,
+  observe: (redis: RedisConnection) => RedisConnection = (redis) => redis,
+): Sharing {
   const { redisUrl } = config;
   const hide = createHide(config);
   if (redisUrl === undefined) {
@@ -52,7 +56,7 @@ export function composeSharing(config: Config): Sharing {
       hide,
     };
   }
-  const redis = createRedisConnection({ ...REDIS, url: redisUrl });
+  const redis = observe(createRedisConnection({ ...REDIS, url: redisUrl }));
   const seal = createSeal(config.cacheEncryptionKeys);
   const longestStaleSeconds = Math.max(config.cacheStaleSeconds, config.cacheStaleIfErrorSeconds);
   const keepMs = (ttlSeconds: number) => Math.max(1, ttlSeconds + longestStaleSeconds) * 1000;
@@ -79,10 +83,14 @@ export function composeSharing(config: Config): Sharing {
 
 /**
  * A keyed hash, so that whoever reads Redis cannot find out by trying whose entry is whose. It differs by
- * tenant, so that deployments for several may share a Redis.
+ * tenant, so that deployments for several may share a Redis, and by purpose, so that what is known of one
+ * kind of hash says nothing of another.
  */
-function createHide({ cacheHashKey, credentials, tenantUrl }: Config): (id: string) => string {
+export function createHide(
+  { cacheHashKey, credentials, tenantUrl }: Config,
+  purpose: 'ids' | 'audit' = 'ids',
+): (id: string) => string {
   const secret = cacheHashKey ?? (credentials.kind === 'secret' ? credentials.secret : credentials.pem);
-  const key = Buffer.from(hkdfSync('sha256', secret, '', `metadata-bff ids of ${tenantUrl}`, 32));
+  const key = Buffer.from(hkdfSync('sha256', secret, '', `metadata-bff ${purpose} of ${tenantUrl}`, 32));
   return (id) => createHmac('sha256', key).update(id).digest('base64url');
 }

@@ -1,9 +1,10 @@
 /** The part of the composition that speaks to Auth0: the issuer's keys and the tenant's Management API. */
 import type { Config } from '../config/load.ts';
 import type { PrivilegeNeeds } from './auth0/privileges.ts';
-import { createTenant } from './auth0/tenant.ts';
+import { createTenant, type Tenant } from './auth0/tenant.ts';
+import type { TenantObserver } from './auth0/tenant-observer.ts';
 import type { Sharing } from './compose-sharing.ts';
-import { createSigningKeys, type SigningKeys } from './identity/signing-keys.ts';
+import { createSigningKeys, type KeyObserver, type SigningKeys } from './identity/signing-keys.ts';
 import type { Clock } from './lib/clock.ts';
 import { createHttpClient, type HttpClient } from './lib/http-client.ts';
 import { KEYS, UPSTREAM } from './tuning.ts';
@@ -11,21 +12,30 @@ import { KEYS, UPSTREAM } from './tuning.ts';
 export interface UpstreamParts {
   readonly http: HttpClient;
   readonly keys: SigningKeys;
-  readonly tenant: ReturnType<typeof createTenant>;
+  readonly tenant: Tenant;
+}
+
+/** Who is told of what goes on; by default nobody. */
+export interface UpstreamObservers {
+  readonly http?: (http: HttpClient) => HttpClient;
+  readonly keys?: KeyObserver;
+  readonly tenant?: TenantObserver;
 }
 
 export function composeUpstream(
   config: Config,
   { shareBucket }: Pick<Sharing, 'shareBucket'>,
   clock: Clock,
+  observers: UpstreamObservers = {},
 ): UpstreamParts {
-  const http = createHttpClient({ ...UPSTREAM, timeoutMs: config.upstreamTimeoutMs });
+  const client = createHttpClient({ ...UPSTREAM, timeoutMs: config.upstreamTimeoutMs });
+  const http = observers.http?.(client) ?? client;
   const keys = createSigningKeys(
-    { http, clock },
+    { http, clock, observer: observers.keys },
     { ...KEYS, issuer: config.issuer, jwksUri: config.jwksUri },
   );
   const tenant = createTenant(
-    { http, clock, shareBucket },
+    { http, clock, shareBucket, observer: observers.tenant },
     {
       ...config,
       readsAppMetadata: readsAppMetadata(config),

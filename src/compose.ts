@@ -1,19 +1,18 @@
 /**
  * The composition root: builds every part from the configuration and is the only file that knows them all.
  */
-import type { DestinationStream } from 'pino';
 import type { Config } from '../config/load.ts';
 import { comparePrivileges } from './auth0/privileges.ts';
 import { createMetadataCache } from './cache/metadata-cache.ts';
 import { composeFeed, composeStreaming } from './compose-feed.ts';
 import { composeIdentity } from './compose-identity.ts';
+import { composeObservability, type Destinations } from './compose-observability.ts';
 import { composeSharing } from './compose-sharing.ts';
 import { composeUpstream, privilegeNeeds, readsAppMetadata } from './compose-upstream.ts';
 import { createApp } from './http/app.ts';
 import { createBodyReader } from './http/body.ts';
 import { createListener } from './http/listener.ts';
 import { createOps } from './http/ops.ts';
-import type { ObservedRequest } from './http/request-observer.ts';
 import { createRoutes } from './http/routes.ts';
 import { SIGNING_ALGORITHMS } from './identity/presented-token.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
@@ -23,9 +22,7 @@ import { createClientSettings } from './metadata/client-settings.ts';
 import { createViews } from './metadata/policy.ts';
 import { createSchemaRules } from './metadata/schema-rules.ts';
 import { createMetadataService } from './metadata/service.ts';
-import { createLogger, type Logger } from './observability/logger.ts';
-import { createMetrics } from './observability/metrics.ts';
-import { createReadiness } from './observability/readiness.ts';
+import type { Logger } from './observability/logger.ts';
 import {
   BODY_BYTES_MIN,
   CLIENTS_MAX,
@@ -37,30 +34,29 @@ import {
 
 export interface Service {
   readonly logger: Logger;
+  /** Opens files of lines anew, after something has renamed them. */
+  reopen(): void;
   /** Listens on both addresses. Does not wait for the tenant: until keys are there, `/readyz` says so. */
   start(): Promise<{ readonly port: number; readonly opsPort: number }>;
   /** Lets requests end, then stops. Resolves when nothing is left open. */
   stop(): Promise<void>;
 }
 
-interface Surroundings {
+interface Surroundings extends Destinations {
   readonly clock?: Clock;
-  readonly logDestination?: DestinationStream;
 }
 
 export function createService(config: Config, surroundings: Surroundings = {}): Service {
-  const { clock = systemClock, logDestination } = surroundings;
-  const logger = createLogger(logDestination === undefined ? {} : { destination: logDestination }, {
-    level: config.logLevel,
-  });
-  const metrics = createMetrics(clock);
-  const sharing = composeSharing(config);
+  const { clock = systemClock } = surroundings;
+  const observability = composeObservability(config, clock, surroundings);
+  const { logger, metrics } = observability;
+  const sharing = composeSharing(config, (connection) => metrics.redis.countingRedis(connection));
   const { redis } = sharing;
   redis?.onDown((reason) => logger.warn('redis does not serve; going on without it', reason));
-  const { http, keys, tenant } = composeUpstream(config, sharing, clock);
+  const { http, keys, tenant } = composeUpstream(config, sharing, clock, observability.upstream);
 
-  const directory = metrics.countingDirectory(tenant.users);
-  const clients = metrics.countingClients(tenant.clients);
+  const directory = metrics.upstream.countingDirectory(tenant.users);
+  const clients = metrics.upstream.countingClients(tenant.clients);
   const staleness = {
     staleSeconds: config.cacheStaleSeconds,
     staleIfErrorSeconds: config.cacheStaleIfErrorSeconds,
@@ -81,7 +77,7 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
   );
   const { policy } = config;
   const service = createMetadataService(
-    { directory, cache, lock: sharing.lock, clock },
+    { directory, cache, lock: metrics.redis.countingLock(sharing.lock), clock },
     {
       limits: {
         bytesMax: config.metadataBytesMax,
@@ -100,7 +96,7 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
   );
 
   const bodies = createBodyReader({ bodyBytesMax: Math.max(BODY_BYTES_MIN, 2 * config.metadataBytesMax) });
-  const guard = composeIdentity({ config, sharing, keys, clock, metrics });
+  const guard = observability.audited(composeIdentity({ config, sharing, keys, clock, metrics }));
   const streaming = composeStreaming(cache, service, clock);
   const feed = composeFeed({ config, sharing, tokens: tenant.tokens, cache, clock, logger, metrics });
   const routes = createRoutes(
@@ -115,13 +111,8 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
       metadataSchema: policy.userMetadata.schema,
     },
   );
-  const observers = [
-    (line: ObservedRequest) => logger.request(line),
-    ({ method, route, status, durationMs }: ObservedRequest) =>
-      metrics.request(method, route, status, durationMs),
-  ];
   const app = createApp(
-    { routes, observers },
+    { routes, observers: observability.requests },
     {
       corsOrigins: config.corsOrigins,
       trustedProxies: config.trustedProxies,
@@ -130,12 +121,15 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
     },
   );
 
-  const readiness = createReadiness([
-    { name: 'signing_keys', critical: true, passing: () => keys.ready() },
-    { name: 'management_token', critical: false, passing: () => tenant.tokens.healthy() },
-    ...(redis ? [{ name: 'redis', critical: false, passing: () => redis.healthy() }] : []),
-    ...feed.checks,
-  ]);
+  const readiness = observability.watch(
+    [
+      { name: 'signing_keys', critical: true, passing: () => keys.ready() },
+      { name: 'management_token', critical: false, passing: () => tenant.tokens.healthy() },
+      ...(redis ? [{ name: 'redis', critical: false, passing: () => redis.healthy() }] : []),
+      ...feed.checks,
+    ],
+    { keys, tenant, streaming, redis },
+  );
   const ops = createOps({ readiness, metrics });
   const onRefused = ({ requestId, code }: { readonly requestId: string; readonly code: string }) =>
     logger.info('refused', { request_id: requestId, code });
@@ -172,7 +166,9 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
 
   return {
     logger,
+    reopen: () => observability.reopen(),
     async start() {
+      await observability.start();
       if (config.leastPrivilege === 'enforce') await examinePrivileges();
       redis?.start();
       const opsPort = await opsListener.start();
@@ -193,8 +189,7 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
       await opsListener.stop({ settleMs: 0, graceMs: 0 });
       http.close();
       await redis?.stop();
-      logger.info('stopped');
-      logger.flush();
+      await observability.stop();
     },
   };
 }

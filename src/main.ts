@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { ConfigError, loadConfig } from '../config/load.ts';
 import { check } from './check.ts';
 import { createService } from './compose.ts';
+import { auditIdOf } from './compose-observability.ts';
 import { AppError } from './lib/app-error.ts';
 import { SafeError } from './lib/safe-error.ts';
 
@@ -15,7 +16,15 @@ async function main(): Promise<void> {
     process.exitCode = (await check(config)) ? 0 : 1;
     return;
   }
+  if (process.argv[2] === 'audit-id') {
+    const userId = process.argv[3];
+    if (!userId) throw new SafeError('audit-id takes the id of a user, such as auth0|123.');
+    process.stdout.write(`${auditIdOf(config, userId)}\n`);
+    return;
+  }
   const service = createService(config);
+  // Where nothing is to be reopened, the signal keeps its meaning: that the terminal is gone.
+  if (typeof config.observability.audit === 'object') process.on('SIGHUP', () => service.reopen());
   let stoppingSince: number | undefined;
   for (const signal of STOPPING_SIGNALS) {
     process.on(signal, () => {

@@ -16,6 +16,11 @@ export const KEYS = {
 };
 export const UPSTREAM = { responseBytesMax: 1_048_576, requestBytesMax: 1_048_576, connectionsMax: 64 };
 export const UPKEEP_INTERVAL_MS = 10_000;
+export const AUDIT_FILE = {
+  // Some minutes of a busy day, at most a few megabytes.
+  linesMax: 10_000,
+  retryMs: 1_000,
+};
 export const STOP = { settleMs: 250, graceMs: 10_000 };
 
 /** Longer than nearly every read of the tenant; one that takes longer does not fill the shared cache. */

@@ -7,6 +7,7 @@ import { type Budget, cautious, type Lane, PLANS } from './budget.ts';
 import { type ClientCredentials, createClientAuthentication } from './client-credentials.ts';
 import { createGovernor } from './governor.ts';
 import { createManagementClient, type ManagementClient } from './management-client.ts';
+import { NO_OBSERVER, observed, type TenantObserver } from './tenant-observer.ts';
 import { createTokenProvider, type TokenProvider } from './token-provider.ts';
 import { createUpstream } from './upstream.ts';
 
@@ -27,12 +28,19 @@ interface Dependencies {
   readonly clock: Clock;
   /** Makes the bucket that replicas share, where they do. */
   readonly shareBucket: ((name: string, local: Bucket) => Bucket) | undefined;
+  readonly observer?: TenantObserver | undefined;
+}
+
+export interface Tenant extends ManagementClient {
+  readonly tokens: TokenProvider;
+  /** What is left of the budget, by the name of each bucket. */
+  readonly buckets: ReadonlyMap<string, Bucket>;
 }
 
 export function createTenant(
-  { http, clock, shareBucket }: Dependencies,
+  { http, clock, shareBucket, observer = NO_OBSERVER }: Dependencies,
   { tenantUrl, clientId, credentials, readsAppMetadata, budget, waitMs, timeoutMs }: TenantOptions,
-): ManagementClient & { readonly tokens: TokenProvider } {
+): Tenant {
   const apiUrl = `${tenantUrl}/api/v2`;
   const authentication = createClientAuthentication(
     { clock },
@@ -43,16 +51,20 @@ export function createTenant(
     // Auth0 knows its own API by this identifier, trailing slash included.
     { tokenUrl: `${tenantUrl}/oauth/token`, clientId, audience: `${apiUrl}/` },
   );
+  const buckets = new Map<string, Bucket>();
   const bucketOf = createBuckets(typeof budget === 'string' ? PLANS[budget] : budget, (name, size) => {
     const local = createLocalBucket({ clock }, size);
-    return shareBucket ? shareBucket(name, local) : local;
+    const bucket = shareBucket ? shareBucket(name, local) : local;
+    buckets.set(name, bucket);
+    return bucket;
   });
-  const governor = createGovernor({ clock, sleep, bucketOf }, { waitMs });
+  const governor = observed(createGovernor({ clock, sleep, bucketOf }, { waitMs }), observer);
   const upstream = createUpstream(
-    { http, tokens, governor, clock, sleep, random: Math.random },
+    { http, tokens, governor, clock, sleep, random: Math.random, observer },
     { timeoutMs, deadlineMs: waitMs + timeoutMs },
   );
-  return { tokens, ...createManagementClient({ upstream, clock }, { baseUrl: apiUrl, readsAppMetadata }) };
+  const client = createManagementClient({ upstream, clock }, { baseUrl: apiUrl, readsAppMetadata });
+  return { tokens, buckets, ...client };
 }
 
 /** The bucket of each lane: one for all where the plan has one, else one for each. */

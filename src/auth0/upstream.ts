@@ -2,7 +2,14 @@
  * How a request to the Management API is made: admitted by the governor, authorised, sent through the
  * circuit breaker, and repeated only where that is safe and there is time left.
  */
-import { BrokenCircuitError, circuitBreaker, handleType, type IPolicy, SamplingBreaker } from 'cockatiel';
+import {
+  BrokenCircuitError,
+  circuitBreaker,
+  type CircuitBreakerPolicy,
+  CircuitState,
+  handleType,
+  SamplingBreaker,
+} from 'cockatiel';
 import { AppError } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import { type HttpClient, HttpFailure, type HttpRequest, type HttpResponse } from '../lib/http-client.ts';
@@ -11,6 +18,7 @@ import type { CallOptions } from '../metadata/ports.ts';
 import type { Lane } from './budget.ts';
 import { retryAfterSeconds, statusError, transportError } from './failure.ts';
 import type { Governor } from './governor.ts';
+import type { BreakerState, TenantObserver } from './tenant-observer.ts';
 import type { ManagementToken, TokenProvider } from './token-provider.ts';
 
 /** What is asked, for the log, the budget and the question whether it may be asked twice. */
@@ -34,6 +42,8 @@ interface Dependencies {
   readonly clock: Clock;
   readonly sleep: (ms: number) => Promise<unknown>;
   readonly random: () => number;
+  /** Told of each change of the circuit breaker. */
+  readonly observer?: Pick<TenantObserver, 'breaker'>;
 }
 
 export interface UpstreamOptions {
@@ -48,11 +58,18 @@ interface Terms {
   readonly deadlineAt: number;
 }
 
+const BREAKER_STATES: Readonly<Record<CircuitState, BreakerState>> = {
+  [CircuitState.Closed]: 'closed',
+  [CircuitState.HalfOpen]: 'half_open',
+  [CircuitState.Open]: 'open',
+  [CircuitState.Isolated]: 'open',
+};
+
 const ATTEMPTS_MAX = 3;
 const BACKOFF_MS = 80;
 
 /** Opens when half of at least 20 requests within ten seconds failed; tries one again after two seconds. */
-function createBreaker(): IPolicy {
+function createBreaker(): CircuitBreakerPolicy {
   const policy = handleType(HttpFailure).orWhenResult(isServerError);
   const breaker = new SamplingBreaker({ threshold: 0.5, duration: 10_000, minimumRps: 2 });
   return circuitBreaker(policy, { halfOpenAfter: 2_000, breaker });
@@ -63,10 +80,11 @@ function isServerError(result: unknown): boolean {
 }
 
 export function createUpstream(
-  { http, tokens, governor, clock, sleep, random }: Dependencies,
+  { http, tokens, governor, clock, sleep, random, observer }: Dependencies,
   { timeoutMs, deadlineMs }: UpstreamOptions,
 ): Upstream {
   const breaker = createBreaker();
+  breaker.onStateChange((state) => observer?.breaker(BREAKER_STATES[state]));
 
   function send(request: HttpRequest, token: ManagementToken, terms: Terms): Promise<HttpResponse> {
     const headers = { ...request.headers, authorization: `Bearer ${token.value}` };

@@ -7,6 +7,8 @@ export interface OpenStreams {
    * @throws AppError `rate_limited` when there is none, `draining` when the service is stopping.
    */
   admit(userId: string, end: () => void): () => void;
+  /** How many are open. */
+  count(): number;
   /** Ends every stream and admits no more. */
   close(): void;
 }
@@ -48,6 +50,7 @@ export function createOpenStreams({ perUserMax, totalMax }: OpenStreamsOptions):
         if (own.size === 0) byUser.delete(userId);
       };
     },
+    count: () => total,
     close() {
       closed = true;
       for (const place of [...byUser.values()].flatMap((own) => [...own])) place();

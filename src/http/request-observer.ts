@@ -1,4 +1,5 @@
-/** Tells the log and the metrics of every request, once, when its answer has ended or broken off. */
+/** Tells the log, the metrics and the trace of every request, once, when its answer has ended or broken off. */
+import type { IncomingHttpHeaders } from 'node:http';
 import type { RequestHandler } from 'express';
 import { contextOf } from './request-context.ts';
 
@@ -9,14 +10,28 @@ export interface ObservedRequest {
   readonly status: number;
   readonly durationMs: number;
   readonly clientId: string | undefined;
+  readonly traceId: string | undefined;
   readonly failure: { readonly code: string; readonly error: unknown } | undefined;
 }
 
-export type RequestObservers = ReadonlyArray<(request: ObservedRequest) => void>;
+/** The span of one request in its trace. */
+export interface RequestSpan {
+  readonly traceId: string;
+  /** Runs what belongs below it. */
+  run(task: () => void): void;
+  end(request: ObservedRequest): void;
+}
 
-export function createRequestObserver(observers: RequestObservers): RequestHandler {
+export interface RequestObservers {
+  readonly onEnd: ReadonlyArray<(request: ObservedRequest) => void>;
+  /** Begins a span; absent, or answering undefined, where requests are not traced. */
+  readonly trace?: ((method: string, headers: IncomingHttpHeaders) => RequestSpan | undefined) | undefined;
+}
+
+export function createRequestObserver({ onEnd, trace }: RequestObservers): RequestHandler {
   return function requestObserver(req, res, next) {
     const context = contextOf(req);
+    const span = trace?.(req.method, req.headers);
     res.once('close', () => {
       const observed = {
         requestId: context.id,
@@ -26,10 +41,13 @@ export function createRequestObserver(observers: RequestObservers): RequestHandl
         status: res.writableFinished ? res.statusCode : 499,
         durationMs: performance.now() - context.startedAt,
         clientId: context.clientId,
+        traceId: span?.traceId,
         failure: context.failure,
       };
-      for (const observe of observers) observe(observed);
+      for (const observe of onEnd) observe(observed);
+      span?.end(observed);
     });
-    next();
+    if (span) span.run(() => next());
+    else next();
   };
 }

@@ -27,6 +27,8 @@ export interface SigningKeys {
   forKeyId(kid: string | undefined): Promise<KeySet>;
   /** Whether tokens can be verified without asking the issuer. */
   ready(): boolean;
+  /** Stale: usable, and their renewal is overdue. None: not usable. */
+  state(): 'fresh' | 'stale' | 'none';
 }
 
 export interface SigningKeysOptions {
@@ -45,9 +47,17 @@ export interface SigningKeysOptions {
   readonly unknownKeyRefillMs: number;
 }
 
+/** What the keys tell of themselves to whoever counts. */
+export interface KeyObserver {
+  /** `missing`: no usable key was held; `unknown`: none with this id. */
+  keyLookup(outcome: 'fresh' | 'stale' | 'missing' | 'unknown'): void;
+  keyFetch(outcome: 'ok' | 'failed'): void;
+}
+
 interface Dependencies {
   readonly http: HttpClient;
   readonly clock: Clock;
+  readonly observer?: KeyObserver | undefined;
 }
 
 const discoverySchema = z.object({ issuer: z.string(), jwks_uri: z.url({ protocol: /^https?$/ }) });
@@ -65,14 +75,17 @@ function verifies({ kty, use }: JWK): boolean {
 
 const withoutSlash = (url: string): string => url.replace(/\/$/, '');
 
-export function createSigningKeys({ http, clock }: Dependencies, options: SigningKeysOptions): SigningKeys {
+export function createSigningKeys(
+  { http, clock, observer }: Dependencies,
+  options: SigningKeysOptions,
+): SigningKeys {
   let held: { readonly set: KeySet; readonly fetchedAt: number } | undefined;
   let failedAt = Number.NEGATIVE_INFINITY;
   let allowance = options.unknownKeyBurst;
   let allowanceAt = clock.now();
 
   async function getJson<T>(url: string, schema: z.ZodType<T>): Promise<T> {
-    const { status, text } = await http.send({ method: 'GET', url });
+    const { status, text } = await http.send({ method: 'GET', url, operation: 'issuer.keys' });
     const value = status === 200 ? parseJsonText(text, schema) : undefined;
     if (value === undefined) throw new SafeError(`no usable document from the issuer (${status})`);
     return value;
@@ -98,9 +111,11 @@ export function createSigningKeys({ http, clock }: Dependencies, options: Signin
       const set = held && JSON.stringify(held.set) === JSON.stringify(fetched) ? held.set : fetched;
       held = { set, fetchedAt: clock.now() };
       failedAt = Number.NEGATIVE_INFINITY;
+      observer?.keyFetch('ok');
       return set;
     } catch (cause) {
       failedAt = clock.now();
+      observer?.keyFetch('failed');
       throw unavailable(cause);
     }
   });
@@ -122,6 +137,11 @@ export function createSigningKeys({ http, clock }: Dependencies, options: Signin
     return held && clock.now() - held.fetchedAt < options.usableForMs ? held.set : undefined;
   }
 
+  function state(): 'fresh' | 'stale' | 'none' {
+    if (!held || !usable()) return 'none';
+    return clock.now() - held.fetchedAt > options.refreshAfterMs ? 'stale' : 'fresh';
+  }
+
   function spendAllowance(): boolean {
     const earned = Math.floor((clock.now() - allowanceAt) / options.unknownKeyRefillMs);
     allowance = Math.min(options.unknownKeyBurst, allowance + earned);
@@ -134,18 +154,23 @@ export function createSigningKeys({ http, clock }: Dependencies, options: Signin
   return {
     async forKeyId(kid) {
       const set = usable();
-      if (!set) return ask();
+      if (!set) {
+        observer?.keyLookup('missing');
+        return ask();
+      }
       const known = kid === undefined || set.jwks.keys.some((key) => key.kid === kid);
       if (!known) {
+        observer?.keyLookup('unknown');
         if (clock.now() - failedAt < options.retryAfterMs) throw unavailable();
         return spendAllowance() ? ask() : set;
       }
-      if (held && clock.now() - held.fetchedAt > options.refreshAfterMs) {
-        // The caller does not wait for it, and a failure only matters once the keys are too old.
-        ask().catch(() => undefined);
-      }
+      const stale = state() === 'stale';
+      // The caller does not wait for it, and a failure only matters once the keys are too old.
+      if (stale) ask().catch(() => undefined);
+      observer?.keyLookup(stale ? 'stale' : 'fresh');
       return set;
     },
     ready: () => usable() !== undefined,
+    state,
   };
 }

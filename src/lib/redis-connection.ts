@@ -95,7 +95,7 @@ export function createRedisConnection({
 
   async function bounded<T>(task: () => Promise<T>): Promise<T> {
     try {
-      return await withinTime(task, commandTimeoutMs, () => new RedisUnavailable('no answer in time'));
+      return await withinTime(task, commandTimeoutMs, () => RedisUnavailable.noAnswer());
     } catch (error) {
       if (error instanceof ErrorReply) throw new RedisRefused(redisErrorCode(error));
       const failure = error instanceof RedisUnavailable ? error : new RedisUnavailable(redisErrorCode(error));

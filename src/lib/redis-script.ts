@@ -2,15 +2,23 @@
 import { createHash } from 'node:crypto';
 import { SafeError } from './safe-error.ts';
 
+const NO_ANSWER = 'no answer in time';
+
 /** Redis is down or did not answer in time. Nothing is known about what the command did. */
 export class RedisUnavailable extends SafeError {
   /** Whether the command may have reached Redis, and may yet be carried out. */
   readonly sent: boolean;
+  readonly timedOut: boolean;
 
   constructor(reason: string, sent = true) {
     super(`redis is unavailable: ${reason}`);
     this.name = 'RedisUnavailable';
     this.sent = sent;
+    this.timedOut = reason === NO_ANSWER;
+  }
+
+  static noAnswer(): RedisUnavailable {
+    return new RedisUnavailable(NO_ANSWER);
   }
 }
 

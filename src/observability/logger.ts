@@ -15,6 +15,8 @@ export interface RequestLine {
   readonly status: number;
   readonly durationMs: number;
   readonly clientId: string | undefined;
+  /** Where the request is traced. */
+  readonly traceId: string | undefined;
   readonly failure: { readonly code: string; readonly error: unknown } | undefined;
 }
 
@@ -26,8 +28,13 @@ export interface Logger {
   flush(): void;
 }
 
+/** Where log lines go unless a test wants to read them. */
+export function standardOutput(): DestinationStream {
+  return pino.destination(1);
+}
+
 export function createLogger(
-  { destination }: { readonly destination?: DestinationStream },
+  { destination }: { readonly destination: DestinationStream },
   { level }: { readonly level: LogLevel },
 ): Logger {
   const options = {
@@ -37,13 +44,13 @@ export function createLogger(
     formatters: { level: (label: string) => ({ level: label }) },
     messageKey: 'event',
   };
-  const log: Pino = destination ? pino(options, destination) : pino(options);
+  const log: Pino = pino(options, destination);
 
   return {
     info: (event, fields = {}) => log.info(fields, event),
     warn: (event, error) => log.warn({ error: describeError(error) }, event),
     error: (event, error) => log.error({ error: describeError(error) }, event),
-    request({ requestId, method, route, status, durationMs, clientId, failure }) {
+    request({ requestId, method, route, status, durationMs, clientId, traceId, failure }) {
       const fields = {
         request_id: requestId,
         method,
@@ -51,6 +58,7 @@ export function createLogger(
         status,
         duration_ms: Math.round(durationMs * 100) / 100,
         ...(clientId === undefined ? {} : { client_id: clientId }),
+        ...(traceId === undefined ? {} : { trace_id: traceId }),
         ...(failure === undefined ? {} : { code: failure.code, ...causeOf(failure) }),
       };
       // A fault of ours or of the tenant is worth a look; a refusal of the caller's is daily business.

@@ -2,9 +2,12 @@
  * Prometheus metrics. Every label has a closed set of values: templates of routes, codes of ours, names of
  * operations; never a user, a client or a key.
  */
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { AppError } from '../lib/app-error.ts';
-import type { ClientDirectory, ReadCache, UserDirectory } from '../metadata/ports.ts';
+import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
+import type { ReadCache } from '../metadata/ports.ts';
+import { children } from './metric-children.ts';
+import { createHealthMetrics, type HealthMetrics } from './metrics-health.ts';
+import { createRedisMetrics, type RedisMetrics } from './metrics-redis.ts';
+import { createUpstreamMetrics, type UpstreamMetrics } from './metrics-upstream.ts';
 
 export interface Metrics {
   readonly contentType: string;
@@ -12,13 +15,11 @@ export interface Metrics {
   request(method: string, route: string, status: number, durationMs: number): void;
   /** A request that a limit refused. */
   limited(limit: string): void;
-  /** The same directory, counting its operations. */
-  countingDirectory(directory: UserDirectory): UserDirectory;
-  countingClients(directory: ClientDirectory): ClientDirectory;
   /** The same cache, counting where its answers come from. */
   countingCache<V>(resource: 'user' | 'client', cache: ReadCache<V>): ReadCache<V>;
-  /** Begins to tell of the change feed. Answers what counts its events. */
-  watchFeed(lagSeconds: () => number): (outcome: string) => void;
+  readonly upstream: UpstreamMetrics;
+  readonly redis: RedisMetrics;
+  readonly health: HealthMetrics;
 }
 
 const METHODS = new Set(['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
@@ -40,76 +41,36 @@ export function createMetrics({ now }: { readonly now: () => number }): Metrics 
     labelNames: ['resource', 'outcome'],
     registers,
   });
-  const upstream = new Histogram({
-    name: 'metadata_bff_upstream_duration_seconds',
-    help: 'Operations at the Management API by outcome (ok or an error code).',
-    labelNames: ['operation', 'outcome'],
-    buckets: [0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 2, 5, 10],
-    registers,
-  });
   const refusals = new Counter({
     name: 'metadata_bff_rate_limited_total',
     help: 'Requests refused by a limit: reads or writes of a user, or failed authentication of an address.',
     labelNames: ['limit'],
     registers,
   });
-
-  async function timed<T>(operation: string, task: () => Promise<T>): Promise<T> {
-    const startedAt = now();
-    const observe = (outcome: string) =>
-      upstream.observe({ operation, outcome }, Math.max(0, now() - startedAt) / 1000);
-    try {
-      const result = await task();
-      observe('ok');
-      return result;
-    } catch (error) {
-      observe(error instanceof AppError ? error.code : 'internal');
-      throw error;
-    }
-  }
+  const request = children((method: string, route: string, status: string) =>
+    requests.labels(method, route, status),
+  );
 
   return {
     contentType: registry.contentType,
     render: () => registry.metrics(),
     request(method, route, status, durationMs) {
-      const labels = { method: METHODS.has(method) ? method : 'other', route, status };
-      requests.observe(labels, durationMs / 1000);
+      request(METHODS.has(method) ? method : 'other', route, String(status)).observe(durationMs / 1000);
     },
     limited: (limit) => refusals.inc({ limit }),
-    watchFeed(lagSeconds) {
-      const events = new Counter({
-        name: 'metadata_bff_feed_events_total',
-        help: 'Events of the change feed by what became of them.',
-        labelNames: ['outcome'],
-        registers,
-      });
-      const lag: Gauge = new Gauge({
-        name: 'metadata_bff_feed_lag_seconds',
-        help: 'Time from the latest change to its eviction, or since the feed was lost; 0 where it is not consumed.',
-        registers,
-        collect: () => lag.set(lagSeconds()),
-      });
-      return (outcome) => events.inc({ outcome });
+    countingCache<V>(resource: 'user' | 'client', cache: ReadCache<V>): ReadCache<V> {
+      const answer = children((outcome: string) => reads.labels(resource, outcome));
+      return {
+        ...cache,
+        async read(id, options) {
+          const read = await cache.read(id, options);
+          answer(read.freshness.kind).inc();
+          return read;
+        },
+      };
     },
-    countingDirectory: (directory) => ({
-      read: (userId, options) => timed('users.read', () => directory.read(userId, options)),
-      change: (userId, changes, options) =>
-        timed('users.change', () => directory.change(userId, changes, options)),
-    }),
-    countingClients: (directory) => ({
-      read: (clientId, options) => timed('clients.read', () => directory.read(clientId, options)),
-    }),
-    countingCache: <V>(resource: 'user' | 'client', cache: ReadCache<V>): ReadCache<V> => ({
-      async read(userId, options) {
-        const read = await cache.read(userId, options);
-        reads.inc({ resource, outcome: read.freshness.kind });
-        return read;
-      },
-      peek: (userId) => cache.peek(userId),
-      invalidate: (userId) => cache.invalidate(userId),
-      invalidateUnless: (userId, isKnown) => cache.invalidateUnless(userId, isKnown),
-      change: (userId, send) => cache.change(userId, send),
-      watch: (userId, listener) => cache.watch(userId, listener),
-    }),
+    upstream: createUpstreamMetrics(registers, { now }),
+    redis: createRedisMetrics(registers),
+    health: createHealthMetrics(registers),
   };
 }

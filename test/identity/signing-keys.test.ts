@@ -14,7 +14,7 @@ describe('keys that are not held yet', () => {
     const waiting = Array.from({ length: 50 }, () => keys.forKeyId('k1'));
     answer.resolve(published('k1'));
     expect(new Set(await Promise.all(waiting)).size).toBe(1);
-    expect(http.sent).toEqual([{ method: 'GET', url: JWKS }]);
+    expect(http.sent).toEqual([{ method: 'GET', url: JWKS, operation: 'issuer.keys' }]);
     expect(keys.ready()).toBe(true);
   });
 

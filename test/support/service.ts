@@ -22,6 +22,9 @@ export interface TestService {
   readonly logLines: readonly string[];
   /** The lines about one request; waits for the first. */
   readonly linesOf: (requestId: string) => Promise<Array<Record<string, unknown>>>;
+  /** Every line of the audit written so far, where it goes to standard output. */
+  readonly auditLines: readonly string[];
+  readonly stop: () => Promise<void>;
 }
 
 export interface ServiceOptions {
@@ -45,6 +48,7 @@ export async function startService({
   awaitReady = true,
 }: ServiceOptions = {}): Promise<TestService> {
   const logLines: string[] = [];
+  const auditLines: string[] = [];
   const clock = createTestClock();
   const config = loadConfig({ ...usualEnvironment(), ...env }, (path) =>
     path.endsWith('policy.json') ? JSON.stringify(policy) : readFileSync(path, 'utf8'),
@@ -52,6 +56,7 @@ export async function startService({
   const service = createService(config, {
     clock,
     logDestination: { write: (line) => void logLines.push(line) },
+    auditDestination: { write: (line) => void auditLines.push(line) },
   });
   running.push(() => service.stop());
   const { port, opsPort } = await service.start();
@@ -63,6 +68,8 @@ export async function startService({
     opsUrl,
     clock,
     logLines,
+    auditLines,
+    stop: () => service.stop(),
     linesOf: (requestId) =>
       until(async () => {
         const lines = logLines.map(parseObject);

@@ -1,0 +1,154 @@
+/** Metrics of what is asked of the tenant: operations, requests on the wire, the budget, the breaker, folding. */
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { AppError } from '../lib/app-error.ts';
+import { type HttpClient, HttpFailure } from '../lib/http-client.ts';
+import type { Bucket } from '../lib/token-bucket.ts';
+import type { ClientDirectory, Urgency, UserDirectory } from '../metadata/ports.ts';
+import { children } from './metric-children.ts';
+
+export interface UpstreamMetrics {
+  /** The same directory, counting its operations, and how many writes each change stands for. */
+  countingDirectory(directory: UserDirectory): UserDirectory;
+  countingClients(directory: ClientDirectory): ClientDirectory;
+  /** The same client, counting what goes over the wire, repetitions included. */
+  countingHttp(http: HttpClient): HttpClient;
+  /** Somebody asks the governor. The function answered is to be told how that ended. */
+  admission(urgency: Urgency): (outcome: 'admitted' | 'refused') => void;
+  breaker(state: string): void;
+  /** Begins to tell of the budget, by the name of each bucket. */
+  watchBudget(buckets: ReadonlyMap<string, Pick<Bucket, 'estimate' | 'size'>>): void;
+}
+
+const URGENCIES: readonly Urgency[] = ['write', 'read', 'refresh'];
+const BREAKER_STATES = ['closed', 'half_open', 'open'];
+
+export function createUpstreamMetrics(
+  registers: Registry[],
+  { now }: { readonly now: () => number },
+): UpstreamMetrics {
+  const operations = new Histogram({
+    name: 'metadata_bff_upstream_duration_seconds',
+    help: 'Operations at the Management API by outcome (ok or an error code).',
+    labelNames: ['operation', 'outcome'],
+    buckets: [0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 2, 5, 10],
+    registers,
+  });
+  const attempts = new Counter({
+    name: 'metadata_bff_upstream_attempts_total',
+    help: 'HTTP requests to Auth0, each repetition for itself, by class of status or kind of failure.',
+    labelNames: ['operation', 'outcome'],
+    registers,
+  });
+  const folding = new Histogram({
+    name: 'metadata_bff_upstream_writes_per_change',
+    help: 'Writes of callers that one change at Auth0 stands for.',
+    buckets: [1, 2, 3, 5, 8, 13, 21, 50, 100],
+    registers,
+  });
+  const waiting = new Gauge({
+    name: 'metadata_bff_governor_waiting',
+    help: 'Requests that wait for the request budget.',
+    labelNames: ['urgency'],
+    registers,
+  });
+  const admissions = new Histogram({
+    name: 'metadata_bff_governor_wait_seconds',
+    help: 'Waits for the request budget by how they ended (admitted or refused).',
+    labelNames: ['urgency', 'outcome'],
+    buckets: [0.001, 0.01, 0.05, 0.2, 0.5, 1, 2, 5],
+    registers,
+  });
+  const breaker = new Gauge({
+    name: 'metadata_bff_breaker_state',
+    help: '1 for the state that the circuit breaker before the Management API is in.',
+    labelNames: ['state'],
+    registers,
+  });
+
+  const operation = children((name: string, outcome: string) => operations.labels(name, outcome));
+  const attempt = children((name: string, outcome: string) => attempts.labels(name, outcome));
+  const admission = children((urgency: string, outcome: string) => admissions.labels(urgency, outcome));
+  const waits = children((urgency: string) => waiting.labels(urgency));
+  // So that a graph shows nothing where there is nothing, in place of a gap.
+  for (const urgency of URGENCIES) waits(urgency).set(0);
+
+  async function timed<T>(name: string, task: () => Promise<T>): Promise<T> {
+    const startedAt = now();
+    const observe = (outcome: string) =>
+      operation(name, outcome).observe(Math.max(0, now() - startedAt) / 1000);
+    try {
+      const result = await task();
+      observe('ok');
+      return result;
+    } catch (error) {
+      observe(error instanceof AppError ? error.code : 'internal');
+      throw error;
+    }
+  }
+
+  function breakerIs(state: string): void {
+    for (const known of BREAKER_STATES) breaker.labels(known).set(known === state ? 1 : 0);
+  }
+  breakerIs('closed');
+
+  return {
+    countingDirectory: (directory) => ({
+      read: (userId, options) => timed('users.read', () => directory.read(userId, options)),
+      change(userId, changes, options) {
+        folding.observe(options.carries ?? 1);
+        return timed('users.change', () => directory.change(userId, changes, options));
+      },
+    }),
+    countingClients: (directory) => ({
+      read: (clientId, options) => timed('clients.read', () => directory.read(clientId, options)),
+    }),
+    countingHttp: (http) => ({
+      close: () => http.close(),
+      async send(request) {
+        const { operation: name = 'other' } = request;
+        try {
+          const response = await http.send(request);
+          attempt(name, statusClass(response.status)).inc();
+          return response;
+        } catch (error) {
+          attempt(name, error instanceof HttpFailure ? error.kind : 'internal').inc();
+          throw error;
+        }
+      },
+    }),
+    admission(urgency) {
+      const startedAt = performance.now();
+      waits(urgency).inc();
+      return (outcome) => {
+        waits(urgency).dec();
+        admission(urgency, outcome).observe((performance.now() - startedAt) / 1000);
+      };
+    },
+    breaker: breakerIs,
+    watchBudget(buckets) {
+      const tokens: Gauge = new Gauge({
+        name: 'metadata_bff_budget_tokens',
+        help: 'Requests left in the budget, as this process last knew; below 0 while Auth0 refuses.',
+        labelNames: ['bucket'],
+        registers,
+        collect() {
+          for (const [name, bucket] of buckets) tokens.labels(name).set(bucket.estimate());
+        },
+      });
+      const burst: Gauge = new Gauge({
+        name: 'metadata_bff_budget_burst',
+        help: 'Size of the budget; 10000 while neither UPSTREAM_BUDGET nor Auth0 has named one.',
+        labelNames: ['bucket'],
+        registers,
+        collect() {
+          for (const [name, bucket] of buckets) burst.labels(name).set(bucket.size().burst);
+        },
+      });
+    },
+  };
+}
+
+/** 429 for itself: it is what the budget is there to prevent. */
+function statusClass(status: number): string {
+  return status === 429 ? '429' : `${Math.floor(status / 100)}xx`;
+}

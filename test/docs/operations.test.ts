@@ -1,0 +1,216 @@
+/** The dashboard and the alert rules name nothing that `/metrics` does not show, and lead to what to do. */
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { PROBLEMS } from '../../src/http/problem.ts';
+import { createAudit } from '../../src/observability/audit.ts';
+import { openScene } from '../support/scene.ts';
+import { pageAt, ROOT } from './documents.ts';
+
+const contentOf = (name: string): string => readFileSync(join(ROOT, 'docs', 'operations', name), 'utf8');
+
+const ruleSchema = z.object({
+  alert: z.string().regex(/^MetadataBff[A-Za-z]+$/),
+  expr: z.string(),
+  for: z
+    .string()
+    .regex(/^\d+[smh]$/)
+    .optional(),
+  labels: z.object({ severity: z.enum(['page', 'ticket']) }),
+  annotations: z.object({ summary: z.string(), runbook: z.string() }),
+});
+const { groups } = z
+  .object({ groups: z.array(z.object({ name: z.string(), rules: z.array(ruleSchema) })) })
+  .parse(parse(contentOf('alerts.yml')));
+const rules = groups.flatMap((group) => group.rules);
+
+const panelSchema = z.object({
+  id: z.number(),
+  title: z.string(),
+  type: z.enum(['row', 'timeseries']),
+  gridPos: z.object({ x: z.number(), y: z.number(), w: z.number(), h: z.number() }),
+  targets: z.array(z.object({ expr: z.string(), datasource: z.object({ uid: z.string() }) })).default([]),
+});
+const dashboard = z
+  .object({
+    panels: z.array(panelSchema),
+    templating: z.object({ list: z.array(z.object({ name: z.string(), type: z.string() }).loose()) }),
+  })
+  .parse(JSON.parse(contentOf('grafana-dashboard.json')));
+
+const expressions = [
+  ...rules.map(({ alert, expr }) => ({ where: alert, expr })),
+  ...dashboard.panels.flatMap(({ title, targets }) => targets.map(({ expr }) => ({ where: title, expr }))),
+];
+
+/** Label names that whoever scrapes adds. */
+const SCRAPED = new Set(['job', 'instance']);
+/** A word that is no metric: functions, keywords and label names stand before or after what excludes them. */
+const METRIC = /(?<![\w"$])(?:metadata_bff|nodejs|process)_\w+|(?<![\w"$])up(?=\{)/g;
+
+/** What one expression says of metrics: their names, and the labels used with them. */
+function usesOf(expr: string) {
+  const names = expr.match(METRIC) ?? [];
+  const selectors = [...expr.matchAll(/(\w+)\{([^}]*)\}/g)].map(([, name = '', matchers = '']) => ({
+    name,
+    matchers: [...matchers.matchAll(/(\w+)\s*(=~|!~|!=|=)\s*"([^"]*)"/g)].map(
+      ([, label = '', operator = '', value = '']) => ({ label, operator, value }),
+    ),
+  }));
+  const grouped = [...expr.matchAll(/\bby \(([^)]*)\)/g)].flatMap(([, list = '']) => list.split(/,\s*/));
+  return { names, selectors, grouped };
+}
+
+/** Label names and values of every series, by metric; parts of a histogram have names of their own. */
+const shown = new Map<string, Map<string, Set<string>>>();
+
+const scene = await openScene({
+  env: {
+    AUTH0_COMPAT: 'true',
+    AUTH0_EVENTS: 'true',
+    AUDIT_LOG: join(ROOT, 'artifacts', 'no-such-folder', 'audit.log'),
+    REDIS_URL: 'redis://127.0.0.1:1',
+  },
+  awaitReady: false,
+});
+
+beforeAll(async () => {
+  const jane = await scene.person({ n: {} });
+  await jane.ask('GET');
+  await jane.ask('PATCH', '', { json: { n: { a: 1 } } });
+  const response = await fetch(`${scene.service.opsUrl}/metrics`);
+  for (const line of (await response.text()).split('\n')) {
+    const [, name = '', labels = ''] = /^(\w+)(?:\{(.*)\})? \S+$/.exec(line) ?? [];
+    if (name === '') continue;
+    const known = shown.get(name) ?? new Map<string, Set<string>>();
+    for (const [, label = '', value = ''] of labels.matchAll(/(\w+)="([^"]*)"/g)) {
+      known.set(label, (known.get(label) ?? new Set()).add(value));
+    }
+    shown.set(name, known);
+  }
+  shown.set('up', new Map());
+});
+
+test('both were read, and use most of what there is', () => {
+  expect(rules.length).toBeGreaterThan(10);
+  expect(dashboard.panels.filter(({ type }) => type === 'timeseries').length).toBeGreaterThan(20);
+  const used = new Set(expressions.flatMap(({ expr }) => usesOf(expr).names));
+  const parts = /_(?:bucket|sum|count)$/;
+  const usedMetrics = new Set([...used].map((name) => name.replace(parts, '')));
+  const own = new Set(
+    [...shown.keys()]
+      .filter((name) => name.startsWith('metadata_bff_'))
+      .map((name) => name.replace(parts, '')),
+  );
+  expect([...own].filter((name) => !usedMetrics.has(name))).toEqual([]);
+});
+
+test.each(expressions)('$where: every metric is exposed', ({ expr }) => {
+  const { names } = usesOf(expr);
+  expect(names.length).toBeGreaterThan(0);
+  expect(names.filter((name) => !shown.has(name))).toEqual([]);
+});
+
+test.each(expressions)('$where: every label is one of its metric', ({ expr }) => {
+  const { names, selectors, grouped } = usesOf(expr);
+  const wrong = selectors.flatMap(({ name, matchers }) =>
+    matchers.filter(({ label }) => !SCRAPED.has(label) && !shown.get(name)?.has(label)),
+  );
+  expect(wrong).toEqual([]);
+  const labels = new Set(names.flatMap((name) => [...(shown.get(name)?.keys() ?? [])]));
+  expect(grouped.filter((label) => !SCRAPED.has(label) && !labels.has(label))).toEqual([]);
+});
+
+test('every value that is asked for is one that the operations page lists, or an error code', () => {
+  const { spans } = pageAt('docs/operations.md');
+  const listed = new Set([...spans, ...Object.keys(PROBLEMS)]);
+  const asked = expressions.flatMap(({ where, expr }) =>
+    usesOf(expr).selectors.flatMap(({ matchers }) =>
+      matchers
+        .filter(({ operator, label }) => /^!?=$/.test(operator) && !SCRAPED.has(label))
+        .map(({ value }) => ({ where, value })),
+    ),
+  );
+  expect(asked.length).toBeGreaterThan(8);
+  expect(asked.filter(({ value }) => !listed.has(value))).toEqual([]);
+});
+
+describe('an alert', () => {
+  test.each(rules)('$alert leads to a section that says what to do', ({ annotations: { runbook } }) => {
+    const [page, anchor = ''] = runbook.split('#');
+    expect(page).toBe('operations.md');
+    expect(pageAt('docs/operations.md').anchors).toContain(anchor);
+  });
+
+  test.each(rules)('$alert has balanced brackets', ({ expr }) => {
+    expect(unbalanced(expr)).toBe('');
+  });
+});
+
+describe('the dashboard', () => {
+  test('asks the data source that its variable names, throughout', () => {
+    const [source] = dashboard.templating.list;
+    expect(source).toMatchObject({ name: 'datasource', type: 'datasource', query: 'prometheus' });
+    const uids = dashboard.panels.flatMap(({ targets }) => targets.map(({ datasource }) => datasource.uid));
+    expect(new Set(uids)).toEqual(new Set(['${datasource}']));
+  });
+
+  test('uses no variable that it lacks', () => {
+    const known = new Set([...dashboard.templating.list.map(({ name }) => name), '__rate_interval']);
+    const used = expressions.flatMap(({ expr }) => [...expr.matchAll(/\$(?!labels)(\w+)/g)]);
+    expect(used.map(([, name = '']) => name).filter((name) => !known.has(name))).toEqual([]);
+  });
+
+  test('has panels that do not overlap, each with an id of its own', () => {
+    const cells = dashboard.panels.flatMap(({ gridPos: { x, y, w, h } }) =>
+      Array.from({ length: w * h }, (_, index) => `${x + (index % w)},${y + Math.floor(index / w)}`),
+    );
+    expect(new Set(cells).size).toBe(cells.length);
+    expect(new Set(dashboard.panels.map(({ id }) => id)).size).toBe(dashboard.panels.length);
+    expect(dashboard.panels.every(({ gridPos: { x, w } }) => x + w <= 24)).toBe(true);
+  });
+
+  test.each(expressions)('$where has balanced brackets', ({ expr }) => {
+    expect(unbalanced(expr)).toBe('');
+  });
+});
+
+/** What is left of the brackets of an expression when all pairs are taken out. */
+function unbalanced(expr: string): string {
+  let left = expr.replaceAll(/"[^"]*"/g, '').replaceAll(/[^(){}[\]]/g, '');
+  for (let before = ''; before !== left; ) {
+    before = left;
+    left = left.replaceAll(/\(\)|\{\}|\[\]/g, '');
+  }
+  return left;
+}
+
+test('the operations page lists the fields of a line of the audit, and shows one as it is', () => {
+  const lines: string[] = [];
+  const audit = createAudit({ write: (line) => void lines.push(line), hide: () => 'h', now: () => 0 });
+  audit({
+    requestId: 'r',
+    userId: 'u',
+    clientId: 'c',
+    action: 'patch',
+    route: '/me/metadata',
+    keys: Array.from({ length: 33 }, () => 'k'),
+    outcome: 'unknown',
+    code: 'upstream_timeout',
+    correlationId: 'i',
+    durationMs: 1,
+  });
+  const written = lines.flatMap((line) => Object.keys(JSON.parse(line)));
+  const { text, fences } = pageAt('docs/operations.md');
+  const section = /\n## Audit\n([\s\S]*?)\n## /.exec(text)?.[1] ?? '';
+  const listed = section
+    .split('\n')
+    .filter((row) => row.startsWith('| `'))
+    .flatMap((row) => (row.split('|')[1] ?? '').match(/\w+/g) ?? []);
+  expect(listed.toSorted()).toEqual(written.toSorted());
+  const example = fences.find((fence) => fence.text.includes('"audit"'))?.text ?? '';
+  const rare = new Set(['keys_left_out', 'code']);
+  expect(Object.keys(JSON.parse(example))).toEqual(written.filter((name) => !rare.has(name)));
+});

@@ -1,0 +1,123 @@
+import { describe, expect, test } from '@jest/globals';
+import { createMetrics } from '../../src/observability/metrics.ts';
+import { samplesOf } from '../support/metrics.ts';
+import { openScene, type Scene } from '../support/scene.ts';
+import { until } from '../support/until.ts';
+
+const usual = await openScene();
+const failing = await openScene();
+const short = await openScene({ env: { UPSTREAM_BUDGET: '1/0.01', UPSTREAM_WAIT_MS: '50' } });
+const withoutRedis = await openScene({ env: { REDIS_URL: 'redis://127.0.0.1:1' }, awaitReady: false });
+const { tenant } = usual;
+
+async function valueOf({ service }: Scene, series: string): Promise<number | undefined> {
+  return (await samplesOf(service.opsUrl)).get(`metadata_bff_${series}`);
+}
+
+describe('requests to the tenant', () => {
+  test('are counted one by one, repetitions, refusals and tokens included', async () => {
+    const jane = await usual.person({ a: 1 });
+    const before = await samplesOf(usual.service.opsUrl);
+    tenant.answerWith('read', { status: 429, headers: { 'retry-after': '0' } }, 1);
+    expect((await jane.ask('GET')).status).toBe(200);
+    const after = await samplesOf(usual.service.opsUrl);
+    const grown = (outcome: string) => {
+      const series = `metadata_bff_upstream_attempts_total{operation="users.read",outcome="${outcome}"}`;
+      return (after.get(series) ?? 0) - (before.get(series) ?? 0);
+    };
+    expect([grown('429'), grown('2xx')]).toEqual([1, 1]);
+    expect(await valueOf(usual, 'upstream_attempts_total{operation="oauth.token",outcome="2xx"}')).toBe(1);
+    expect(await valueOf(usual, 'upstream_attempts_total{operation="issuer.keys",outcome="2xx"}')).toBe(2);
+  });
+
+  test('that carry the writes of several say of how many', async () => {
+    const jane = await usual.person({ n: {} });
+    const [changes, writes] = ['count', 'sum'].map((part) => `upstream_writes_per_change_${part}`);
+    const before = [await valueOf(usual, changes ?? ''), await valueOf(usual, writes ?? '')];
+    const gate = tenant.hold('read');
+    const patch = (n: unknown) => jane.ask('PATCH', '', { json: { n } });
+    const leading = patch({ a: 1 });
+    await gate.arrived;
+    const following = [patch({ b: 1 }), patch({ c: 1 }), patch({})];
+    const bystander = await usual.person({});
+    for (const _ of following) await bystander.ask('GET');
+    gate.open();
+    await Promise.all([leading, ...following]);
+    const after = [await valueOf(usual, changes ?? ''), await valueOf(usual, writes ?? '')];
+    expect(after.map((value, index) => (value ?? 0) - (before[index] ?? 0))).toEqual([2, 3]);
+  });
+
+  test('stop when the circuit breaker opens, and its state says so', async () => {
+    expect(await valueOf(failing, 'breaker_state{state="closed"}')).toBe(1);
+    tenant.answerWith('read', { status: 500 });
+    const people = await Promise.all(Array.from({ length: 30 }, () => failing.person({})));
+    await Promise.all(people.map((person) => person.ask('GET')));
+    expect(await valueOf(failing, 'breaker_state{state="open"}')).toBe(1);
+    expect(await valueOf(failing, 'breaker_state{state="closed"}')).toBe(0);
+  });
+
+  test('that the budget has no room for are counted by who asked', async () => {
+    const [jane, omar] = [await short.person({}), await short.person({})];
+    expect((await jane.ask('GET')).status).toBe(200);
+    expect((await omar.ask('GET')).status).toBe(503);
+    expect(await valueOf(short, 'governor_wait_seconds_count{urgency="read",outcome="admitted"}')).toBe(1);
+    expect(await valueOf(short, 'governor_wait_seconds_count{urgency="read",outcome="refused"}')).toBe(1);
+    expect(await valueOf(short, 'governor_waiting{urgency="read"}')).toBe(0);
+    expect(await valueOf(short, 'budget_tokens{bucket="all"}')).toBeLessThan(1);
+    expect(await valueOf(short, 'budget_burst{bucket="all"}')).toBe(1);
+  });
+});
+
+test('the keys held say whether they are fresh, and each look at them what it found', async () => {
+  const { clock } = withoutRedis.service;
+  const state = () => valueOf(withoutRedis, 'signing_keys{state="fresh"}');
+  await until(async () => (await state()) || undefined);
+  const jane = await withoutRedis.person({});
+  expect((await jane.ask('GET')).status).toBe(200);
+  tenant.answerWith('jwks', { status: 500 });
+  clock.advance(3000);
+  expect(await valueOf(withoutRedis, 'signing_keys{state="stale"}')).toBe(1);
+  const omar = await withoutRedis.person({});
+  expect((await omar.ask('GET')).status).toBe(200);
+  expect(await valueOf(withoutRedis, 'signing_key_lookups_total{outcome="stale"}')).toBeGreaterThan(0);
+  await until(() => valueOf(withoutRedis, 'signing_key_fetches_total{outcome="failed"}'));
+  clock.advance(5 * 3600);
+  expect(await valueOf(withoutRedis, 'signing_keys{state="none"}')).toBe(1);
+});
+
+test('a Redis that is not there shows as down, and in its commands', async () => {
+  const jane = await withoutRedis.person({});
+  await jane.ask('GET');
+  expect(await valueOf(withoutRedis, 'redis_up')).toBe(0);
+  expect(
+    await valueOf(withoutRedis, 'redis_command_duration_seconds_count{outcome="not_connected"}'),
+  ).toBeGreaterThan(0);
+  expect(await valueOf(withoutRedis, 'check_passing{check="redis"}')).toBe(0);
+});
+
+test('streams of events are counted while they are open', async () => {
+  const jane = await usual.person({});
+  const leaving = new AbortController();
+  const response = await fetch(`${usual.service.url}/me/events`, {
+    headers: { authorization: `Bearer ${jane.token}` },
+    signal: leaving.signal,
+  });
+  expect(response.status).toBe(200);
+  expect(await valueOf(usual, 'event_streams')).toBe(1);
+  leaving.abort();
+  await until(async () => ((await valueOf(usual, 'event_streams')) === 0 ? true : undefined));
+});
+
+test('write locks that are not given in time, or lost before the change, are counted apart', async () => {
+  const metrics = createMetrics({ now: () => 0 });
+  const grip = { confirm: () => Promise.reject(new Error('lost')) };
+  const refusing = metrics.redis.countingLock({ hold: () => Promise.reject(new Error('busy')) });
+  const losing = metrics.redis.countingLock({ hold: (_userId, task) => task(grip) });
+  await expect(refusing.hold('jane', async () => 1)).rejects.toThrow('busy');
+  await expect(losing.hold('jane', (held) => held.confirm())).rejects.toThrow('lost');
+  await expect(losing.hold('jane', () => Promise.reject(new Error('other')))).rejects.toThrow('other');
+  const text = await metrics.render();
+  expect(text).toContain('metadata_bff_write_lock_failures_total{reason="not_granted"} 1\n');
+  expect(text).toContain('metadata_bff_write_lock_failures_total{reason="lost"} 1\n');
+  expect(text).toContain('metadata_bff_write_lock_wait_seconds_count 2\n');
+});
