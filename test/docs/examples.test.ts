@@ -85,6 +85,7 @@ async function startStack(settings: Readonly<Record<string, string>>) {
       PORT: '0',
       OPS_PORT: '0',
       LOG_LEVEL: 'silent',
+      AUDIT_LOG: 'off',
       AUDIENCE: tenant.apiAudience,
       ISSUER_BASE_URL: tenant.url,
       AUTH0_MANAGEMENT_URL: tenant.url,

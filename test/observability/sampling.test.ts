@@ -8,9 +8,10 @@ import {
 import { startCollector } from '../support/collector.ts';
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
-const collector = await startCollector();
 const opened: TracingSdk[] = [];
+// Before the collector's own, which closes it.
 afterAll(() => Promise.all(opened.map((sdk) => sdk.stop())));
+const collector = await startCollector();
 
 const SAMPLED = `00-${TRACE}-b7ad6b7169203331-01`;
 const NOT_SAMPLED = `00-${TRACE}-b7ad6b7169203331-00`;
