@@ -5,7 +5,8 @@
 export async function withinTime<T>(task: () => Promise<T>, ms: number, late: () => Error): Promise<T> {
   let timeout: NodeJS.Timeout | undefined;
   const limit = new Promise<never>((_resolve, reject) => {
-    const expire = () => reject(late());
+    // What has arrived while this process was busy is read before an immediate runs.
+    const expire = () => setImmediate(() => reject(late()));
     timeout = setTimeout(() => {
       timeout = setTimeout(expire, ms / 2);
     }, ms / 2);
