@@ -20,7 +20,7 @@ interface Explanation {
 /** A code without an explanation does not compile. */
 const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
   request_malformed: {
-    when: 'The request cannot be read: bytes that are no complete HTTP request, a path that cannot be decoded, a body shorter than announced, an `If-Match` or `If-None-Match` that is not a list of quoted entity tags, or a second access token in the query.',
+    when: 'The request cannot be read: bytes that are no complete HTTP request or did not come in time, a header field twice that may stand once, a path that cannot be decoded, a body shorter than announced, an `If-Match` or `If-None-Match` that is not a list of quoted entity tags, or a second access token in the query.',
     remedy: 'Correct the request; repeating it as it is will not help.',
   },
   body_required: {
@@ -133,7 +133,7 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
       'Wait as long as `Retry-After` says. `RateLimit` on every answer tells how many requests are left: slow down before there are none. One stream for each tab is enough. For the operator: where many users share one address and it is refused, look for an app that goes on sending an expired token.',
   },
   headers_too_large: {
-    when: 'The header fields are larger than 16 KiB together.',
+    when: 'Request line and header fields are larger than 16 KiB together, or there are more than 100 fields.',
     remedy: 'Look for what grew: cookies of the site, or a token with very many permissions.',
   },
   internal: {

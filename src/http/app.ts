@@ -4,6 +4,7 @@ import express, { type Express, type Router } from 'express';
 import helmet from 'helmet';
 import type { ChallengeOptions } from './challenge.ts';
 import { createErrorHandler, routeNotFound } from './error-handler.ts';
+import { requestBounds } from './request-bounds.ts';
 import { requestContext } from './request-context.ts';
 import { createRequestObserver, type RequestObservers } from './request-observer.ts';
 
@@ -29,6 +30,7 @@ export function createApp({ routes, observers }: Dependencies, options: AppOptio
   app.use(requestContext);
   app.use(createRequestObserver(observers));
   app.use(securityHeaders());
+  app.use(requestBounds);
   app.use(crossOrigin(options.corsOrigins));
   for (const router of routes) app.use(router);
   app.use(routeNotFound);

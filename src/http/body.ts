@@ -38,11 +38,17 @@ export function createBodyReader({ bodyBytesMax }: { readonly bodyBytesMax: numb
       const announced = req.headers['transfer-encoding'] ?? req.headers['content-length'] ?? '0';
       if (announced === '0') throw bodyRequired();
       const mediaType = acceptedMediaType(req, mediaTypes);
+      if (awaitsContinue(req)) res.writeContinue();
       const text = decode(await bytesOf(req, res));
       if (text.trim() === '') throw bodyRequired();
       return { mediaType, value: parse(text) };
     },
   };
+}
+
+/** A client that holds its body back until it is asked for it (RFC 9110 section 10.1.1). */
+function awaitsContinue({ headers, httpVersion }: Request): boolean {
+  return httpVersion !== '1.0' && headers.expect?.toLowerCase() === '100-continue';
 }
 
 function bodyRequired(): AppError {

@@ -2,13 +2,21 @@
  * An HTTP server with a bound on everything a client can make it wait for or hold, and problem documents
  * for what the parser refuses before a request exists.
  */
-import { randomUUID } from 'node:crypto';
-import { createServer, type RequestListener, type Server, STATUS_CODES } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as delay, setImmediate } from 'node:timers/promises';
 import { AppError } from '../lib/app-error.ts';
 import { SafeError } from '../lib/safe-error.ts';
-import { renderProblem } from './problem.ts';
+import { createConnections } from './connections.ts';
+import { LISTENER_BOUNDS, type ListenerBounds } from './listener-bounds.ts';
+import { toOriginForm } from './request-bounds.ts';
+import { type Refusal, refusalOf, refuseUnparsed } from './unparsed.ts';
 
 export interface Listener {
   /** Resolves with the port. @throws SafeError that says which address is taken or not ours. */
@@ -29,58 +37,69 @@ export interface ListenerOptions {
   readonly port: number;
 }
 
-const HEADER_BYTES_MAX = 16_384;
-const HEADERS_TIMEOUT_MS = 10_000;
-const REQUEST_TIMEOUT_MS = 30_000;
-/** Longer than the idle time of common load balancers (60 s), so that they never reuse a closed one. */
-const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 const SWEEP_INTERVAL_MS = 50;
+/** A connection this young may have a request on its way. */
 const IDLE_MS_MIN = 100;
 
 interface Dependencies {
   readonly handler: RequestListener;
   /** Told of bytes that were no request, which no other log line can name. */
-  readonly onRefused: (refusal: { readonly requestId: string; readonly code: string }) => void;
+  readonly onRefused: (refusal: Refusal) => void;
 }
 
-export function createListener({ handler, onRefused }: Dependencies, options: ListenerOptions): Listener {
-  /** Since when each connection is idle; undefined while a request is under way on it. */
-  const idleSince = new Map<Socket, number | undefined>();
+export function createListener(
+  { handler, onRefused }: Dependencies,
+  options: ListenerOptions,
+  bounds: ListenerBounds = LISTENER_BOUNDS,
+): Listener {
+  const connections = createConnections(bounds);
+  const take: RequestListener = (req, res) => {
+    toOriginForm(req);
+    connections.take(req, res, () => handler(req, res));
+  };
   const server = createServer(
     {
-      maxHeaderSize: HEADER_BYTES_MAX,
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-      connectionsCheckingInterval: 5_000,
+      maxHeaderSize: bounds.headerBytesMax,
+      headersTimeout: bounds.headersTimeoutMs,
+      requestTimeout: bounds.requestTimeoutMs,
+      keepAliveTimeout: bounds.keepAliveTimeoutMs,
+      connectionsCheckingInterval: bounds.checkIntervalMs,
+      // Node would answer without a document.
+      requireHostHeader: false,
     },
-    (req, res) => {
-      if (stopping) res.setHeader('Connection', 'close');
-      idleSince.set(req.socket, undefined);
-      res.once('close', () => {
-        if (idleSince.has(req.socket)) idleSince.set(req.socket, performance.now());
-      });
-      handler(req, res);
-    },
+    take,
   );
-  let stopping = false;
-  server.on('connection', (socket) => {
-    idleSince.set(socket, performance.now());
-    socket.once('close', () => idleSince.delete(socket));
+  server.maxConnections = bounds.connectionsMax;
+  // Node would drop what exceeds a number; too many are refused where requests are looked at.
+  server.maxHeadersCount = 0;
+  server.timeout = bounds.stalledTimeoutMs;
+  server.on('connection', (socket) => connections.open(socket));
+  server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
+    // Whoever reads the body says `100 Continue`. Where a refusal comes in its place, nobody can tell the body
+    // from the next request.
+    res.setHeader('Connection', 'close');
+    take(req, res);
+  });
+  // RFC 9110 section 10.1.1 lets a server pass over expectations that it does not know.
+  server.on('checkExpectation', take);
+  server.on('connect', (_req: IncomingMessage, socket: Socket) => {
+    socket.on('error', () => socket.destroy());
+    socket.resume();
+    end(socket, new AppError('request_malformed', 'This service is no proxy.'));
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    const refusal = refuseUnparsed(error, socket);
-    if (refusal) onRefused(refusal);
+    // What still arrives on a connection that was refused.
+    if (socket.writableEnded && !socket.destroyed) return;
+    // Whoever never said a word waits for none.
+    end(socket, socket.bytesRead === 0 ? undefined : refusalOf(error));
   });
 
-  /**
-   * Also those that never sent a request, which Node does not count as idle; but none so young that a
-   * request may be on its way.
-   */
-  function closeIdle(): void {
-    for (const [socket, since] of idleSince) {
-      if (since !== undefined && performance.now() - since > IDLE_MS_MIN) socket.destroy();
-    }
+  function end(socket: Socket, refusal: AppError | undefined): void {
+    const owed = connections.owed(socket);
+    if (!refusal || !socket.writable || owed === 'answered early') socket.destroy();
+    // A refusal would be taken for the answer to the request before.
+    else if (owed === 'answer') connections.endAfterOwed(socket);
+    else onRefused(refuseUnparsed(refusal, socket, bounds));
   }
 
   return {
@@ -91,13 +110,13 @@ export function createListener({ handler, onRefused }: Dependencies, options: Li
     },
     async stop({ settleMs, graceMs }) {
       if (!server.listening) return;
-      stopping = true;
+      connections.askToLeave();
       await delay(settleMs);
       // Right after connections were accepted: those that wait in the backlog of a closing socket are reset.
       await setImmediate();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       // A connection that becomes idle from now on is closed, too.
-      const sweep = setInterval(closeIdle, SWEEP_INTERVAL_MS);
+      const sweep = setInterval(() => connections.closeIdle(IDLE_MS_MIN), SWEEP_INTERVAL_MS);
       const cutOff = setTimeout(() => server.closeAllConnections(), graceMs);
       await closed;
       clearInterval(sweep);
@@ -118,33 +137,4 @@ function listening(server: Server, { name, host, port }: ListenerOptions): Promi
     });
     server.listen(port, host, resolve);
   });
-}
-
-/** Answers bytes that are no request, and ends the connection. */
-function refuseUnparsed(
-  error: NodeJS.ErrnoException,
-  socket: Socket,
-): { readonly requestId: string; readonly code: string } | undefined {
-  if (!socket.writable || error.code === 'ECONNRESET') {
-    socket.destroy();
-    return undefined;
-  }
-  const refusal =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? new AppError('headers_too_large', 'The header fields are larger than this service reads.')
-      : new AppError('request_malformed', 'The bytes received are not a complete HTTP request.');
-  const requestId = randomUUID();
-  const { status, headers, body } = renderProblem(refusal, requestId);
-  const lines = Object.entries({
-    ...headers,
-    'X-Request-Id': requestId,
-    'Content-Length': Buffer.byteLength(body),
-    Connection: 'close',
-  });
-  const head = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-    ...lines.map(([name, value]) => `${name}: ${value}`),
-  ];
-  socket.end([...head, '', body].join('\r\n'));
-  return { requestId, code: refusal.code };
 }

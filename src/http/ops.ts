@@ -1,6 +1,7 @@
 /** The operations listener: life, readiness and metrics, on an address of its own. */
 import express, { type Express } from 'express';
 import { createErrorHandler, routeNotFound } from './error-handler.ts';
+import { requestBounds } from './request-bounds.ts';
 import { requestContext } from './request-context.ts';
 import { resource } from './resource.ts';
 
@@ -14,6 +15,7 @@ export function createOps({ readiness, metrics }: Dependencies): Express {
   app.set('etag', false);
   app.set('x-powered-by', false);
   app.use(requestContext);
+  app.use(requestBounds);
   app.use(
     resource('/livez', {
       GET: (_req, res) => {

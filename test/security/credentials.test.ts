@@ -69,7 +69,7 @@ describe('the token', () => {
   test('a second Authorization header never stands in for a bad first one', async () => {
     const fields = `Host: x\r\nAuthorization: Bearer LEAK\r\nAuthorization: Bearer ${token}\r\nConnection: close`;
     const response = await exchangeBytes(service.port, `GET /me/metadata HTTP/1.1\r\n${fields}\r\n\r\n`);
-    await expectProblem(response, 401, 'token_invalid');
+    await expectProblem(response, 400, 'request_malformed');
     expect(managementCalls()).toBe(0);
   });
 

@@ -1,0 +1,60 @@
+/**
+ * Refuses requests that the parser lets pass, although two readers could understand them differently, or
+ * although they hold more fields than anybody needs. Node itself would drop fields beyond a number of its
+ * own without a word, an `If-Match` among them.
+ */
+import type { IncomingMessage } from 'node:http';
+import type { RequestHandler } from 'express';
+import { AppError } from '../lib/app-error.ts';
+import { HEADER_FIELDS_MAX } from './listener-bounds.ts';
+
+/** Of these a request has one; who sees another one than we do, sees another request. */
+const SINGLE_FIELDS = new Set(['authorization', 'host', 'content-type', 'dpop']);
+
+const ABSOLUTE_FORM = /^https?:\/\/([^/?#]+)(\/?.*)$/i;
+
+/**
+ * Makes a request for a whole address one for its path at its host (RFC 9112 section 3.2.2), before anybody
+ * has looked at it.
+ */
+export function toOriginForm(req: IncomingMessage): void {
+  const [, host, rest = ''] = ABSOLUTE_FORM.exec(req.url ?? '') ?? [];
+  if (host === undefined) return;
+  req.headers.host = host;
+  req.url = rest.startsWith('/') ? rest : `/${rest}`;
+}
+
+/** @throws AppError `headers_too_large` or `request_malformed`. */
+export const requestBounds: RequestHandler = (req, res, next) => {
+  const fault = faultOf(req);
+  if (fault) {
+    // Whoever sends such things may have more of them underway.
+    res.set('Connection', 'close');
+    throw fault;
+  }
+  next();
+};
+
+function faultOf({ rawHeaders, headers, httpVersion }: IncomingMessage): AppError | undefined {
+  if (rawHeaders.length > 2 * HEADER_FIELDS_MAX) {
+    return new AppError('headers_too_large', `A request may have ${HEADER_FIELDS_MAX} header fields.`);
+  }
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') return malformed('This service speaks HTTP/1.1.');
+  const seen = new Set<string>();
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]?.toLowerCase() ?? '';
+    if (!SINGLE_FIELDS.has(name)) continue;
+    if (seen.has(name)) return malformed(`The header field ${name} may be sent once.`);
+    seen.add(name);
+  }
+  if (!seen.has('host')) return malformed('The header field host is missing.');
+  const coding = headers['transfer-encoding'];
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
+    return malformed('The only transfer coding understood is chunked.');
+  }
+  return undefined;
+}
+
+function malformed(message: string): AppError {
+  return new AppError('request_malformed', message);
+}

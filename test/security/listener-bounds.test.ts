@@ -1,0 +1,207 @@
+/** What a client can make the listener hold or wait for, with bounds that a test can reach. */
+import { once } from 'node:events';
+import type { RequestListener } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { createListener } from '../../src/http/listener.ts';
+import { HEADER_FIELDS_MAX, LISTENER_BOUNDS, type ListenerBounds } from '../../src/http/listener-bounds.ts';
+import { pageAt } from '../docs/documents.ts';
+import { until } from '../support/until.ts';
+
+const closers: Array<() => unknown> = [];
+afterEach(async () => {
+  await Promise.all(closers.splice(0).map((close) => close()));
+});
+
+interface Opened {
+  readonly port: number;
+  readonly dial: (bytes?: string) => Socket;
+  readonly refusals: string[];
+}
+
+const hello: RequestListener = (_req, res) => {
+  res.end('hello');
+};
+
+async function open(bounds: Partial<ListenerBounds>, handler: RequestListener = hello): Promise<Opened> {
+  const refusals: string[] = [];
+  const listener = createListener(
+    { handler, onRefused: ({ code }) => refusals.push(code) },
+    { name: 'test', host: '127.0.0.1', port: 0 },
+    { ...LISTENER_BOUNDS, checkIntervalMs: 20, ...bounds },
+  );
+  const port = await listener.start();
+  closers.push(() => listener.stop({ settleMs: 0, graceMs: 0 }));
+  return {
+    port,
+    refusals,
+    dial(bytes = '') {
+      const socket = connect(port, '127.0.0.1');
+      socket.on('error', () => undefined);
+      closers.push(() => socket.destroy());
+      socket.write(bytes);
+      return socket;
+    },
+  };
+}
+
+const REQUEST = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
+const LATE = /^HTTP\/1\.1 400 Bad Request\r\n[^]*"detail":"The request was not complete in time\."/;
+const statuses = (answers: string) => [...answers.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status);
+
+describe('a client that keeps the service waiting', () => {
+  test('for the rest of its header fields is told so and cut off', async () => {
+    const { dial, refusals } = await open({ headersTimeoutMs: 60, requestTimeoutMs: 60_000 });
+    const socket = dial('GET / HTTP/1.1\r\nHost: x\r\n');
+    const drip = setInterval(() => socket.write('X: y\r\n'), 10);
+    closers.push(() => clearInterval(drip));
+    expect(await text(socket)).toMatch(LATE);
+    expect(refusals).toEqual(['request_malformed']);
+  });
+
+  test('for the rest of its body is told so and cut off', async () => {
+    const { dial, refusals } = await open({ headersTimeoutMs: 60, requestTimeoutMs: 80 }, (req, res) => {
+      req.on('error', () => undefined).resume();
+      req.once('end', () => res.end('never'));
+    });
+    const socket = dial('PATCH / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n');
+    const drip = setInterval(() => socket.write('x'), 10);
+    closers.push(() => clearInterval(drip));
+    expect(await text(socket)).toMatch(LATE);
+    expect(refusals).toEqual(['request_malformed']);
+  });
+
+  test('for the rest of a body whose request is answered already gets no second answer', async () => {
+    const { dial, refusals } = await open({ headersTimeoutMs: 60, requestTimeoutMs: 80 });
+    const socket = dial('PATCH / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{');
+    expect(statuses(await text(socket))).toEqual(['200']);
+    expect(refusals).toEqual([]);
+  });
+
+  test('and never says a word is cut off without one', async () => {
+    const { dial, refusals } = await open({ headersTimeoutMs: 60 });
+    expect(await text(dial())).toBe('');
+    expect(refusals).toEqual([]);
+  });
+
+  test('for its next request is cut off without a word', async () => {
+    const { dial } = await open({ keepAliveTimeoutMs: 50 });
+    expect(statuses(await text(dial(REQUEST)))).toEqual(['200']);
+  });
+
+  test('by not reading its answer is cut off', async () => {
+    let left = false;
+    const { dial } = await open({ stalledTimeoutMs: 100 }, (_req, res) => {
+      res.once('close', () => {
+        left = true;
+      });
+      res.end(Buffer.alloc(30_000_000));
+    });
+    dial(REQUEST).pause();
+    expect(await until(() => left || undefined)).toBe(true);
+  });
+
+  test('by not taking a refusal is cut off', async () => {
+    const { port, refusals } = await open({ lingerMs: 50 });
+    // Its own side stays open, and it goes on sending.
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    closers.push(() => socket.destroy());
+    socket.on('error', () => undefined).resume();
+    socket.write('no request\r\n\r\n');
+    const drip = setInterval(() => socket.write('x'), 5);
+    closers.push(() => clearInterval(drip));
+    await until(() => socket.closed || undefined);
+    expect(refusals).toEqual(['request_malformed']);
+  });
+});
+
+test('a refusal arrives whole although the client had sent much more', async () => {
+  const { dial, refusals } = await open({});
+  const socket = dial(`GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(2_000_000)}\r\n\r\n`);
+  expect(await text(socket)).toMatch(/^HTTP\/1\.1 431 [^]*"code":"headers_too_large".*\}$/);
+  expect(refusals).toEqual(['headers_too_large']);
+});
+
+test('connections beyond the number are closed at once, and those there are go on', async () => {
+  const { dial } = await open({ connectionsMax: 2 });
+  const first = dial(REQUEST);
+  const second = dial(REQUEST);
+  await Promise.all([once(first, 'data'), once(second, 'data')]);
+  await once(dial(REQUEST), 'close');
+  first.write(REQUEST);
+  expect(statuses(String((await once(first, 'data'))[0]))).toEqual(['200']);
+  second.destroy();
+  const later = await until(async () => {
+    const socket = dial(REQUEST);
+    const [data]: unknown[] = await Promise.race([once(socket, 'data'), once(socket, 'close')]);
+    return Buffer.isBuffer(data) ? String(data) : undefined;
+  });
+  expect(statuses(later)).toEqual(['200']);
+});
+
+describe('requests that are sent ahead', () => {
+  test('are looked at one at a time; beyond the number the connection ends behind the last', async () => {
+    let begun = 0;
+    let atOnce = 0;
+    let most = 0;
+    const { dial } = await open({ pipelinedMax: 3 }, (_req, res) => {
+      begun += 1;
+      atOnce += 1;
+      most = Math.max(most, atOnce);
+      setImmediate(() => {
+        atOnce -= 1;
+        res.end(String(begun));
+      });
+    });
+    const answers = await text(dial(REQUEST.repeat(1_000)));
+    expect(statuses(answers)).toEqual(['200', '200', '200', '200']);
+    expect([...answers.matchAll(/\r\nConnection: (.*)\r\n/g)].map(([, value]) => value)).toEqual([
+      'keep-alive',
+      'keep-alive',
+      'keep-alive',
+      'close',
+    ]);
+    expect([begun, most]).toEqual([4, 1]);
+  });
+
+  test('and then given up with the connection are not looked at', async () => {
+    let begun = 0;
+    const { dial } = await open({}, (_req, res) => {
+      begun += 1;
+      res.once('close', () => void (begun += 100));
+    });
+    const socket = dial(REQUEST.repeat(3));
+    await until(() => begun || undefined);
+    socket.destroy();
+    await until(() => begun >= 100 || undefined);
+    expect(begun).toBe(101);
+  });
+
+  test('and followed by noise are all answered, and the noise is not', async () => {
+    const { dial, refusals } = await open({}, (_req, res) => void setImmediate(() => res.end('hello')));
+    expect(statuses(await text(dial(`${REQUEST.repeat(2)}noise\r\n\r\n`)))).toEqual(['200', '200']);
+    expect(refusals).toEqual([]);
+  });
+});
+
+test('the documented bounds are those of the code', () => {
+  const { text: page } = pageAt('docs/operations.md');
+  const [, section = ''] = page.split('## Bounds of the listener\n');
+  const [table = ''] = section.split('\n\n## ');
+  const b = LISTENER_BOUNDS;
+  const wanted = {
+    'request line and header fields together': `${b.headerBytesMax} bytes`,
+    'header fields': String(HEADER_FIELDS_MAX),
+    'time for the header fields': `${b.headersTimeoutMs / 1000} s`,
+    'time for the whole request': `${b.requestTimeoutMs / 1000} s`,
+    'time without a request': `${b.keepAliveTimeoutMs / 1000} s`,
+    'time without a byte while an answer is due or unread': `${b.stalledTimeoutMs / 1000} s`,
+    'time to take a refusal': `${b.lingerMs / 1000} s`,
+    connections: String(b.connectionsMax),
+    'requests sent ahead on one connection': String(b.pipelinedMax),
+  };
+  const rows = [...table.matchAll(/^\| ([\w ]+?) \| ([^|]+?) \| ([^|]+) \|$/gm)].slice(1);
+  const documented = Object.fromEntries(rows.map(([, bound = '', value = '']) => [bound, value]));
+  expect(documented).toMatchObject(wanted);
+});
