@@ -1,4 +1,4 @@
-/** A sample for every run of the tests; `npm run test:chaos` sends five times as many. */
+/** A sample for every run of the tests; `npm run test:chaos` sends ten times as many. */
 import { testOddRequests } from './odd-requests-property.ts';
 
-await testOddRequests(2_000);
+await testOddRequests(1_000);
