@@ -1,16 +1,20 @@
 # The image of the service: compiled code, production packages and the default policy on Node, nothing else. Runs as an unprivileged user
 # and writes no file, so that a read-only root file system suits it.
 
-FROM node:24-slim AS build
+# Any image with Node 24, for whoever has one of their own or pins it by its digest.
+ARG NODE_IMAGE=node:24-slim
+
+FROM ${NODE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --ignore-scripts
+RUN npm ci
 COPY tsconfig.json tsconfig.build.json ./
 COPY config ./config
 COPY src ./src
-RUN npm run build && npm prune --omit=dev --ignore-scripts
+COPY dev/sbom.js ./dev/sbom.js
+RUN npm run build && npm prune --omit=dev
 
-FROM node:24-slim
+FROM ${NODE_IMAGE}
 ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=build /app/package.json ./

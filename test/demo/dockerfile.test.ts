@@ -11,10 +11,10 @@ interface Instruction {
 const root = join(import.meta.dirname, '..', '..');
 
 /** The stages, each a list of instructions that begins with its FROM. */
-function parseStages(dockerfile: string): Instruction[][] {
+function parseStages(text: string): Instruction[][] {
   const stages: Instruction[][] = [];
-  const lines = dockerfile.replace(/^\s*#.*\n/gm, '').replace(/\\\n\s*/g, '');
-  for (const line of lines.split('\n').filter((text) => text.trim() !== '')) {
+  const lines = text.replace(/^\s*#.*\n/gm, '').replace(/\\\n\s*/g, '');
+  for (const line of lines.split('\n').filter((one) => one.trim() !== '')) {
     const [name = '', ...words] = line.trim().split(/\s+/);
     if (name === 'FROM') stages.push([]);
     stages.at(-1)?.push({ name, value: words.join(' ') });
@@ -22,13 +22,15 @@ function parseStages(dockerfile: string): Instruction[][] {
   return stages;
 }
 
-const stages = parseStages(readFileSync(join(root, 'Dockerfile'), 'utf8'));
+const dockerfile = readFileSync(join(root, 'Dockerfile'), 'utf8');
+const stages = parseStages(dockerfile);
 const final = stages.at(-1) ?? [];
 const valuesOf = (stage: readonly Instruction[], name: string) =>
   stage.filter((instruction) => instruction.name === name).map(({ value }) => value);
 
-test('every stage is built on Node 24', () => {
-  expect(stages.map(([from]) => from?.value)).toEqual(['node:24-slim AS build', 'node:24-slim']);
+test('every stage is built on Node 24, unless another image is named', () => {
+  expect(stages.map(([from]) => from?.value)).toEqual(['${NODE_IMAGE} AS build', '${NODE_IMAGE}']);
+  expect(dockerfile).toMatch(/^ARG NODE_IMAGE=node:24-slim$/m);
 });
 
 test('the service runs as an unprivileged user, in production mode', () => {
@@ -53,7 +55,7 @@ test('only compiled code, production packages, package.json and the default poli
   expect(valuesOf(stages[0] ?? [], 'RUN').join(' && ')).toContain('npm prune --omit=dev');
 });
 
-test('neither development code nor tests are copied or even sent to the builder', () => {
+test('of what does not ship, nothing but the writer of the bill of materials is even sent to the builder', () => {
   const copied = valuesOf(stages[0] ?? [], 'COPY').flatMap((value) => value.split(' ').slice(0, -1));
   expect(copied).toEqual([
     'package.json',
@@ -63,6 +65,7 @@ test('neither development code nor tests are copied or even sent to the builder'
     'tsconfig.build.json',
     'config',
     'src',
+    'dev/sbom.js',
   ]);
   const [everything, ...exceptions] = readFileSync(join(root, '.dockerignore'), 'utf8')
     .split('\n')
