@@ -10,6 +10,8 @@ export default {
   transform,
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
+  // Real processes and long outages: npm run test:chaos.
+  testPathIgnorePatterns: ['/node_modules/', '/test/chaos/'],
   // One more than the smallest machine has cores: many tests wait for processes, and not for the processor.
   maxWorkers: 3,
   workerIdleMemoryLimit: '512MB',

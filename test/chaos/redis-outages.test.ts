@@ -2,8 +2,8 @@ import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { describeWithRedisServer, type RedisServer, startRedis } from '../support/redis.ts';
 import type { Replica } from '../support/replica.ts';
 import { until } from '../support/until.ts';
-import { type Fleet, openFleet, type Person } from './fleet.ts';
-import { type Relay, startRelay } from './relay.ts';
+import { type Fleet, openFleet, type Person } from '../redis/fleet.ts';
+import { type Relay, startRelay } from '../redis/relay.ts';
 import { percentile, startTraffic } from './traffic.ts';
 
 const LATENCY_MS = 20;

@@ -1,5 +1,5 @@
 /** Steady reads and writes through every replica of a fleet, with a record of how each went. */
-import type { Answer, Fleet, Person } from './fleet.ts';
+import type { Answer, Fleet, Person } from '../redis/fleet.ts';
 
 export interface Exchange {
   /** Milliseconds since the epoch. */

@@ -47,6 +47,9 @@ export interface Fleet {
   /** What the tenant holds. */
   stored(person: Person): Promise<unknown>;
   remove(person: Person): Promise<void>;
+  /** A token with these claims, whatever they say. */
+  mint(claims: Readonly<Record<string, unknown>>): Promise<string>;
+  rotateKeys(order?: { readonly retire: boolean }): Promise<void>;
   /** The Management API calls about this person, oldest first; about anybody without an argument. */
   calls(person?: Person): Promise<Call[]>;
   putFault(fault: Fault): Promise<void>;
@@ -56,17 +59,25 @@ export interface Fleet {
   stop(): Promise<void>;
 }
 
+/** What a fleet needs of its tenant, wherever that runs. */
+export interface TenantServer {
+  readonly url: string;
+  readonly apiAudience: string;
+  stop(): Promise<void>;
+}
+
 export interface FleetOptions {
-  /** The Redis address of each replica. */
-  readonly redisUrls: readonly string[];
-  readonly tenant?: TenantOptions;
+  /** The Redis address of each replica; undefined for one without. */
+  readonly redisUrls: ReadonlyArray<string | undefined>;
+  /** One that runs already, or how to start one in this process. */
+  readonly tenant?: TenantOptions | TenantServer;
   readonly env?: Readonly<Record<string, string>>;
 }
 
 const pathOf = ({ id }: Person) => `/users/${encodeURIComponent(id)}`;
 
 export async function openFleet({ redisUrls, tenant = {}, env = {} }: FleetOptions): Promise<Fleet> {
-  const server = await startTenant({ port: 0, ...tenant });
+  const server: TenantServer = 'stop' in tenant ? tenant : await startTenant({ port: 0, ...tenant });
   const control = `${server.url}/_local`;
   const common = {
     AUDIENCE: server.apiAudience,
@@ -79,7 +90,9 @@ export async function openFleet({ redisUrls, tenant = {}, env = {} }: FleetOptio
     USER_WRITES_PER_MINUTE: '10000',
     ...env,
   };
-  const replicas = await Promise.all(redisUrls.map((url) => startReplica({ ...common, REDIS_URL: url })));
+  const replicas = await Promise.all(
+    redisUrls.map((url) => startReplica({ ...common, ...(url === undefined ? {} : { REDIS_URL: url }) })),
+  );
   await Promise.all(replicas.map((replica) => replica.becomes('ready')));
 
   async function order(method: string, path: string, body?: unknown): Promise<Response> {
@@ -90,6 +103,16 @@ export async function openFleet({ redisUrls, tenant = {}, env = {} }: FleetOptio
     });
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
     return response;
+  }
+
+  async function mint(claims: Readonly<Record<string, unknown>>): Promise<string> {
+    const { sub, ...others } = claims;
+    const response = await order('POST', '/token', {
+      sub,
+      scope: 'read:metadata update:metadata',
+      claims: others,
+    });
+    return String(parseObject(await response.text())['access_token']);
   }
 
   async function edit(person: Person, document: JsonObject): Promise<void> {
@@ -103,12 +126,13 @@ export async function openFleet({ redisUrls, tenant = {}, env = {} }: FleetOptio
     replicas,
     pair: [first, second],
     edit,
+    mint,
+    async rotateKeys(rotation = { retire: false }) {
+      await order('POST', '/keys/rotate', rotation);
+    },
     async person(document) {
       const id = `auth0|${randomUUID()}`;
-      const scope = 'read:metadata update:metadata';
-      const response = await order('POST', '/token', { sub: id, scope });
-      const { access_token: token } = parseObject(await response.text());
-      const person = { id, token: String(token) };
+      const person = { id, token: await mint({ sub: id }) };
       await edit(person, document);
       return person;
     },

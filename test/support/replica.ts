@@ -1,5 +1,5 @@
 /** One replica of the service as it is deployed: the compiled program in a process of its own. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,18 +25,35 @@ export interface Replica {
   /** What `/readyz` says. */
   health(): Promise<Health>;
   /** Resolves when `/readyz` answers with this status. */
-  becomes(status: 'ready' | 'degraded'): Promise<void>;
+  becomes(status: 'ready' | 'degraded' | 'not_ready'): Promise<void>;
   freeze(): void;
   thaw(): void;
   kill(): Promise<void>;
+  /** Asks it to stop. Resolves with its exit code when it has ended. */
+  terminate(): Promise<number | null>;
   running(): boolean;
 }
 
-/** Resolves when the replica listens. @throws Error with its output when it ends before that. */
-export async function startReplica(env: Readonly<Record<string, string>>): Promise<Replica> {
+/** An unprivileged user, where this process may choose one and that one may read the program. */
+function nobody(): { readonly uid?: number; readonly gid?: number } {
+  const user = { uid: 65_534, gid: 65_534 };
+  if (process.getuid?.() !== 0) return {};
+  return spawnSync('test', ['-r', ENTRY], user).status === 0 ? user : {};
+}
+
+/**
+ * Resolves when the replica listens. `confined`, it runs as a user who owns nothing, in a directory not its
+ * own, and cannot write a byte to any file. @throws Error with its output when it ends before that.
+ */
+export async function startReplica(
+  env: Readonly<Record<string, string>>,
+  { confined = false } = {},
+): Promise<Replica> {
   if (!existsSync(ENTRY)) throw new Error('The compiled service is missing: run npm run compile first.');
-  const child: ChildProcess = spawn(process.execPath, [ENTRY], {
-    cwd: ROOT,
+  const withoutFiles = ['-c', 'ulimit -f 0; exec "$0" "$@"', process.execPath, ENTRY];
+  const [command, args] = confined ? (['/bin/sh', withoutFiles] as const) : [process.execPath, [ENTRY]];
+  const child: ChildProcess = spawn(command, args, {
+    ...(confined ? { cwd: '/', ...nobody() } : { cwd: ROOT }),
     env: { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: '0', OPS_PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -75,6 +92,12 @@ export async function startReplica(env: Readonly<Record<string, string>>): Promi
       const ended = once(child, 'exit');
       child.kill('SIGKILL');
       await ended;
+    },
+    async terminate() {
+      const ended = once(child, 'exit');
+      child.kill('SIGTERM');
+      await ended;
+      return child.exitCode;
     },
     running,
   };
