@@ -96,7 +96,12 @@ async function send(
 export async function testOddRequests(count: number): Promise<void> {
   // Limits for each user would refuse nearly all of them, and hide what else might happen.
   const scene = await openScene({
-    env: { AUTH0_COMPAT: 'true', USER_READS_PER_MINUTE: '100000', USER_WRITES_PER_MINUTE: '100000' },
+    env: {
+      AUTH0_COMPAT: 'true',
+      USER_READS_PER_MINUTE: '100000',
+      USER_WRITES_PER_MINUTE: '100000',
+      AUTH_FAILURES_PER_MINUTE: '0',
+    },
   });
   const { person, service, tenant } = scene;
   const lanes = await Promise.all(Array.from({ length: LANES }, () => openLane(scene)));
