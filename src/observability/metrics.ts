@@ -14,13 +14,16 @@ export interface Metrics {
   render(): Promise<string>;
   request(method: string, route: string, status: number, durationMs: number): void;
   /** A request that a limit refused. */
-  limited(limit: string): void;
+  limited(limit: Limit): void;
   /** The same cache, counting where its answers come from. */
   countingCache<V>(resource: 'user' | 'client', cache: ReadCache<V>): ReadCache<V>;
   readonly upstream: UpstreamMetrics;
   readonly redis: RedisMetrics;
   readonly health: HealthMetrics;
 }
+
+const LIMITS = ['reads', 'writes', 'auth-failures'] as const;
+type Limit = (typeof LIMITS)[number];
 
 const METHODS = new Set(['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
@@ -50,6 +53,9 @@ export function createMetrics({ now }: { readonly now: () => number }): Metrics 
   const request = children((method: string, route: string, status: string) =>
     requests.labels(method, route, status),
   );
+
+  // From the start, so that the first refusal is an increase that an alert can see.
+  for (const limit of LIMITS) refusals.inc({ limit }, 0);
 
   return {
     contentType: registry.contentType,

@@ -18,7 +18,7 @@ const SCOPES =
   'read:metadata update:metadata read:app_metadata read:client_metadata read:current_user update:current_user_metadata';
 
 const { service, person, tenant } = await openScene({
-  env: { AUTH0_COMPAT: 'true', UPSTREAM_TIMEOUT_MS: '100', UPSTREAM_WAIT_MS: '100' },
+  env: { AUTH0_COMPAT: 'true', UPSTREAM_TIMEOUT_MS: '600', UPSTREAM_WAIT_MS: '100' },
   policy: POLICY,
 });
 const careful = await openScene({ env: { REQUIRE_IF_MATCH: 'true' }, policy: POLICY });
