@@ -1,3 +1,4 @@
+import { PATIENT } from './tiers.ts';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { RedisRefused, redisScript, RedisUnavailable } from '../../src/lib/redis-script.ts';
 import { describeError } from '../../src/lib/safe-error.ts';
@@ -38,7 +39,7 @@ describeWithRedisServer('a Redis that refuses', () => {
   });
 
   test('a read-only Redis refuses writes, and stays up', async () => {
-    const { redis } = await connections.openUp(server.url);
+    const { redis } = await connections.openUp(server.url, PATIENT);
     await server.command('REPLICAOF', '127.0.0.1', '1');
     const refused = await timed(() => redis.run(WRITE, ['key'], ['x']));
     await server.command('REPLICAOF', 'NO', 'ONE');

@@ -12,17 +12,17 @@ export interface OpenConnection {
 }
 
 export interface Connections {
-  open(url: string): OpenConnection;
+  open(url: string, times?: typeof TIMES): OpenConnection;
   /** Resolves when it is up. */
-  openUp(url: string): Promise<OpenConnection>;
+  openUp(url: string, times?: typeof TIMES): Promise<OpenConnection>;
   stopAll(): Promise<void>;
 }
 
 export function createConnections(): Connections {
   const opened: RedisConnection[] = [];
 
-  function open(url: string): OpenConnection {
-    const redis = createRedisConnection({ url, ...TIMES });
+  function open(url: string, times = TIMES): OpenConnection {
+    const redis = createRedisConnection({ url, ...times });
     opened.push(redis);
     const downs: Error[] = [];
     const heard: string[] = [];
@@ -34,8 +34,8 @@ export function createConnections(): Connections {
 
   return {
     open,
-    async openUp(url) {
-      const connection = open(url);
+    async openUp(url, times) {
+      const connection = open(url, times);
       await until(() => connection.redis.era());
       return connection;
     },
