@@ -1,15 +1,31 @@
 /**
- * The benchmarks: all of them, or those named on the command line. A run of all writes `bench/results.md`;
- * a part of them is printed only, so that the page never mixes two machines or two versions.
+ * The benchmarks: all of them, or those named on the command line. A run of all writes `bench/results.md`; a part
+ * is printed, and takes its place on the page with `--write`. Each section says on which machine it was measured.
  */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { packageRoot } from '../dev/demo/package-root.ts';
 import { benchDocuments } from './documents.ts';
 import { benchHerd } from './herd.ts';
 import { benchMemory } from './memory.ts';
-import { type Bench, machineFacts, type Section } from './report.ts';
+import { type Bench, machineFacts, page, type Section, withSection } from './report.ts';
+import { benchRequests } from './requests.ts';
 import { benchSimulation } from './simulation.ts';
+
+/** Before any benchmark binds this process to a core. */
+const FACTS = machineFacts();
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    write: { type: 'boolean', default: false },
+    /** Of the requests. */
+    rounds: { type: 'string', default: '3' },
+    soak: { type: 'string', default: '100000' },
+    tokens: { type: 'string', default: '100000' },
+  },
+});
 
 /** In the order in which they run: memory first, while the heap is small. */
 const BENCHES: Readonly<Record<string, Bench>> = {
@@ -17,18 +33,13 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   documents: benchDocuments,
   herd: benchHerd,
   simulation: benchSimulation,
+  // Last: it keeps this process on one core.
+  requests: benchRequests({
+    rounds: Number(values.rounds),
+    soakRequests: Number(values.soak),
+    tokensMax: Number(values.tokens),
+  }),
 };
-
-function page(sections: readonly Section[]): string {
-  return [
-    '# Benchmark results',
-    '',
-    `Written by \`npm run bench\` on ${machineFacts()}. Other work shared the machine, so times are medians and`,
-    'ratios to a reference of the same run; the simulations run in virtual time and are the same everywhere.',
-    ...sections.flatMap(({ title, body }) => ['', `## ${title}`, '', body]),
-    '',
-  ].join('\n');
-}
 
 async function main(names: readonly string[]): Promise<void> {
   const unknown = names.filter((name) => !Object.hasOwn(BENCHES, name));
@@ -41,15 +52,16 @@ async function main(names: readonly string[]): Promise<void> {
   for (const [name, bench] of Object.entries(BENCHES)) {
     if (names.length > 0 && !names.includes(name)) continue;
     console.log(`${name} ...`);
-    sections.push(await bench((line) => console.log(`  ${line}`)));
-  }
-  if (names.length > 0) {
-    console.log(`\n${page(sections)}`);
-    return;
+    const { title, body } = await bench((line) => console.log(`  ${line}`));
+    sections.push({ title, body: `Measured on ${FACTS}.\n\n${body}` });
   }
   const path = join('bench', 'results.md');
-  writeFileSync(join(packageRoot(import.meta.dirname), path), page(sections));
+  const file = join(packageRoot(import.meta.dirname), path);
+  if (names.length > 0) console.log(`\n${page(sections)}`);
+  if (names.length > 0 && !values.write) return;
+  const kept = names.length > 0 ? readFileSync(file, 'utf8') : page([]);
+  writeFileSync(file, sections.reduce(withSection, kept));
   console.log(`written: ${path}`);
 }
 
-await main(process.argv.slice(2));
+await main(positionals);

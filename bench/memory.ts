@@ -5,10 +5,11 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Environment } from '../config/load.ts';
-import { isJsonObject, jsonBytes, type JsonObject, type JsonValue } from '../src/lib/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../src/lib/json.ts';
 import { redisScript } from '../src/lib/redis-script.ts';
 import type { Subject, UserDirectory } from '../src/metadata/ports.ts';
 import { PROFILES_MAX } from '../src/tuning.ts';
+import { profileDocument } from './documents/samples.ts';
 import { startRedisServer } from './redis-server.ts';
 import { type Replica, startReplica } from './replica.ts';
 import { type Bench, type Cell, goal, table } from './report.ts';
@@ -31,17 +32,7 @@ const EMPTY = redisScript(`redis.call('FLUSHALL', 'ASYNC') return 1`);
 
 /** A document of the size, parsed anew for each user as it would be from an answer of the tenant. */
 function documentOf(index: number): JsonObject {
-  const fields = {
-    display_name: `User number ${index}`,
-    theme: index % 2 === 0 ? 'dark' : 'light',
-    language: 'de-CH',
-    birthday: '1990-05-17',
-    text_size: 100 + (index % 50),
-    notifications: { email: true, push: false, digest: { frequency: 'weekly', day: 'monday' } },
-    interests: ['hiking', 'chess', 'opera'],
-  };
-  const note = 'x'.repeat(DOCUMENT_BYTES - jsonBytes({ ...fields, note: '' }));
-  const parsed: JsonValue = JSON.parse(JSON.stringify({ ...fields, note }));
+  const parsed: JsonValue = JSON.parse(JSON.stringify(profileDocument(DOCUMENT_BYTES, index)));
   if (!isJsonObject(parsed)) throw new Error('the sample is no object');
   return parsed;
 }

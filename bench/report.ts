@@ -42,3 +42,25 @@ export function machineFacts(): string {
   const { node, v8 } = process.versions;
   return `${availableParallelism()} cores, Node ${node} (V8 ${v8}), ${process.platform} ${process.arch}`;
 }
+
+/** The page of all results. */
+export function page(sections: readonly Section[]): string {
+  return [
+    '# Benchmark results',
+    '',
+    'Written by `npm run bench`. Other work shared the machine, so times are medians and ratios to a reference of the',
+    'same run; the simulations run in virtual time and are the same everywhere.',
+    ...sections.flatMap(({ title, body }) => ['', `## ${title}`, '', body]),
+    '',
+  ].join('\n');
+}
+
+/** The page with a section in the place of the one of the same title, or at its end. */
+export function withSection(text: string, { title, body }: Section): string {
+  const section = `## ${title}\n\n${body}\n`;
+  const [head = '', ...parts] = text.split(/^(?=## )/m);
+  const at = parts.findIndex((part) => part.startsWith(`## ${title}\n`));
+  const isLast = at === parts.length - 1;
+  if (at < 0) return `${text.trimEnd()}\n\n${section}`;
+  return [head, ...parts.with(at, isLast ? section : `${section}\n`)].join('');
+}

@@ -1,7 +1,21 @@
-/** Documents as large as the service accepts, in the shapes that cost the most. */
+/** Documents: as large as the service accepts, in the shapes that cost the most; and of any size. */
 import { jsonBytes, type JsonObject, type JsonValue } from '../../src/lib/json.ts';
 
 export const LIMITS = { bytesMax: 8192, keysMax: 100, depthMax: 10 };
+
+/** What a small app keeps about its user, and a note that fills it up to the size. */
+export function profileDocument(bytes: number, index = 0): JsonObject {
+  const fields = {
+    display_name: `User number ${index}`,
+    theme: index % 2 === 0 ? 'dark' : 'light',
+    language: 'de-CH',
+    birthday: '1990-05-17',
+    text_size: 100 + (index % 50),
+    notifications: { email: true, push: false, digest: { frequency: 'weekly', day: 'monday' } },
+    interests: ['hiking', 'chess', 'opera'],
+  };
+  return { ...fields, note: 'x'.repeat(bytes - jsonBytes({ ...fields, note: '' })) };
+}
 
 /** What an app keeps about its user, and a list of what was seen last that fills the rest. */
 export function typicalDocument(): JsonObject {
