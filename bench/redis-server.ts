@@ -19,11 +19,15 @@ export async function startRedisServer(): Promise<RedisServer | undefined> {
   const settings = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
   const child = spawn(PROGRAM, [...settings, '--dir', tmpdir()], { stdio: 'ignore' });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const kill = () => void child.kill();
+  // A benchmark that fails must not leave it behind.
+  process.once('exit', kill);
   return {
     url: `redis://127.0.0.1:${port}`,
     pid: child.pid ?? 0,
     async stop() {
-      child.kill();
+      process.removeListener('exit', kill);
+      kill();
       await ended;
     },
   };

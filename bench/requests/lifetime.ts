@@ -11,6 +11,8 @@ import { type Spread, spreadOf } from './statistics.ts';
 
 export interface StartUp {
   readonly firstAnswerMs: Spread;
+  /** What the machine's other work does not change much. */
+  readonly cpuMs: Spread;
   readonly idleMegabytes: Spread;
 }
 
@@ -21,6 +23,7 @@ const FOREVER_MS = 3_600_000;
 /** From the start of the process, as shipped, to the first read of a person that is answered with 200. */
 export async function measureStartUp(program: Program, request: string, rounds: number): Promise<StartUp> {
   const times: number[] = [];
+  const cpu: number[] = [];
   const sizes: number[] = [];
   for (let round = 0; round < rounds; round += 1) {
     const startedAt = performance.now();
@@ -28,11 +31,12 @@ export async function measureStartUp(program: Program, request: string, rounds: 
     times.push(performance.now() - startedAt);
     await asShipped.stop();
     const probed = await startProcess(program, request);
+    cpu.push((await probed.usage()).cpuMicros / 1000);
     await delay(SETTLE_MS);
     sizes.push((await probed.usage()).rssBytes / 1e6);
     await probed.stop();
   }
-  return { firstAnswerMs: spreadOf(times), idleMegabytes: spreadOf(sizes) };
+  return { firstAnswerMs: spreadOf(times), cpuMs: spreadOf(cpu), idleMegabytes: spreadOf(sizes) };
 }
 
 export interface Soak {
