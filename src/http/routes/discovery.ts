@@ -1,9 +1,10 @@
 /** Documents about this service that anybody may read: RFC 9728, and the operator's schema. */
 import { Router } from 'express';
 import type { JsonObject } from '../../lib/json.ts';
+import { textRepresentation } from '../../metadata/representation.ts';
 import { RESOURCE_METADATA_PATH } from '../challenge.ts';
 import { resource } from '../resource.ts';
-import { sendPublic } from '../respond.ts';
+import { sendPublic, sendPublicText } from '../respond.ts';
 
 export interface DiscoveryOptions {
   readonly audience: string;
@@ -34,12 +35,14 @@ export function discoveryRoutes({
     dpop_signing_alg_values_supported: algorithms,
     dpop_bound_access_tokens_required: dpopRequired,
   };
+  // In the author's order: a form shows the properties as they come.
+  const schema = textRepresentation(JSON.stringify(metadataSchema));
   return Router().use(
     resource(RESOURCE_METADATA_PATH, {
       GET: (req, res) => sendPublic(req, res, protectedResource, 'application/json; charset=utf-8'),
     }),
     resource('/schemas/user-metadata', {
-      GET: (req, res) => sendPublic(req, res, metadataSchema, 'application/schema+json; charset=utf-8'),
+      GET: (req, res) => sendPublicText(req, res, schema, 'application/schema+json; charset=utf-8'),
     }),
   );
 }
