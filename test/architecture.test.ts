@@ -47,6 +47,8 @@ const MAY_KNOW: Readonly<Record<string, readonly string[]>> = {
   redis: ['src/metadata/ports.ts', 'lib'],
   observability: ['src/metadata/ports.ts', 'lib'],
   http: ['identity', 'metadata', 'lib'],
+  // Shipped to apps, for browsers: it stands alone, and nothing of the service knows it.
+  form: [],
   config: [],
   // For apps: it knows nothing of the service but what it answers.
   client: [],
@@ -96,6 +98,14 @@ test('nobody but the entry knows the composition', () => {
       imports.filter((to) => COMPOSITION.test(to)).map((to) => `${path} -> ${to}`),
     );
   expect(found).toEqual([]);
+});
+
+test('the form imports no package, and the composition does not know it', () => {
+  const inForm = sources.filter(({ path }) => roomOf(path) === 'form');
+  expect(inForm.length).toBeGreaterThan(10);
+  expect(holding(inForm, /(?:from|import|import\() *['"][^.]/)).toEqual([]);
+  const known = sources.filter(({ path }) => COMPOSITION.test(path)).flatMap(({ imports }) => imports);
+  expect(known.filter((to) => roomOf(to) === 'form')).toEqual([]);
 });
 
 test('nothing that ships knows what does not ship', () => {
