@@ -6,15 +6,19 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ConfigError } from '../config/load.ts';
 import { SafeError } from '../src/lib/safe-error.ts';
 import { DemoError } from './demo/demo-error.ts';
-import { renderInstructions } from './demo/instructions.ts';
+import { renderInstructions, renderPageInstructions } from './demo/instructions.ts';
 import { readSettings } from './demo/settings.ts';
-import { startDemo } from './demo/stack.ts';
+import { type Demo, type ServedPage, startDemo, startPage } from './demo/stack.ts';
 
 /** Whoever pressed Ctrl-C does not wait for a browser to let go of its connections. */
 const STOP_MS_MAX = 1_500;
 
 async function main(): Promise<void> {
-  const starting = startDemo(readSettings(process.env));
+  const settings = readSettings(process.env);
+  const { elsewhere } = settings;
+  const starting: Promise<Demo | ServedPage> = elsewhere
+    ? startPage(settings, elsewhere)
+    : startDemo(settings);
   let stopping = false;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
@@ -28,7 +32,8 @@ async function main(): Promise<void> {
       );
     });
   }
-  console.log(renderInstructions(await starting));
+  const demo = await starting;
+  console.log('apiUrl' in demo ? renderInstructions(demo) : renderPageInstructions(demo.pageUrl));
 }
 
 main().catch((error: unknown) => {

@@ -7,7 +7,10 @@ import { fileURLToPath } from 'node:url';
 
 const [program] = process.argv.slice(2);
 const compiler = fileURLToPath(new URL('../node_modules/typescript/bin/tsc', import.meta.url));
-const project = fileURLToPath(new URL('../tsconfig.dev.json', import.meta.url));
-const { status } = spawnSync(process.execPath, [compiler, '-p', project], { stdio: 'inherit' });
-if (status !== 0) process.exit(status ?? 1);
+// The form is for browsers, and so has a project of its own.
+for (const project of ['../tsconfig.dev.json', '../src/form/tsconfig.json']) {
+  const path = fileURLToPath(new URL(project, import.meta.url));
+  const { status } = spawnSync(process.execPath, [compiler, '-p', path], { stdio: 'inherit' });
+  if (status !== 0) process.exit(status ?? 1);
+}
 await import(new URL(`../.build/dev/${program}.js`, import.meta.url).href);

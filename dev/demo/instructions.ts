@@ -31,3 +31,14 @@ A change that is refused, with a problem document that says why:
 Ctrl-C stops everything.
 `;
 }
+
+/** What is printed where only the page runs here. */
+export function renderPageInstructions(pageUrl: string): string {
+  return `
+  Open  ${pageUrl}
+
+  The application needs this address as callback, logout URL and web origin; the service needs it in CORS_ORIGINS.
+
+Ctrl-C stops everything.
+`;
+}

@@ -10,19 +10,33 @@ import { openListener } from '../tenant/listener.ts';
 import { startTenant, type Tenant } from '../tenant/tenant.ts';
 import { packageRoot } from './package-root.ts';
 import { assertPortFree, openPort } from './ports.ts';
-import type { DemoSettings } from './settings.ts';
+import type { DemoSettings, Elsewhere } from './settings.ts';
 import { createWebApp } from './web-app.ts';
 
-export interface Demo {
+export interface ServedPage {
   readonly pageUrl: string;
-  readonly apiUrl: string;
-  readonly opsUrl: string;
-  readonly tenantUrl: string;
   /** Stops everything and frees all ports. */
   stop(): Promise<void>;
 }
 
+export interface Demo extends ServedPage {
+  readonly apiUrl: string;
+  readonly opsUrl: string;
+  readonly tenantUrl: string;
+}
+
 const LOOPBACK = '127.0.0.1';
+const SCOPE = 'openid profile email read:metadata update:metadata read:app_metadata';
+
+/** The page alone, for a tenant and a service that run elsewhere. @throws DemoError for a port that is taken. */
+export async function startPage(
+  { webPort, useDpop }: DemoSettings,
+  elsewhere: Elsewhere,
+): Promise<ServedPage> {
+  const web = await openPort(webPort, 'WEB_PORT', openListener);
+  web.serve(createWebApp({ ...elsewhere, scope: SCOPE, useDpop }));
+  return { pageUrl: `http://localhost:${web.port}`, stop: () => web.close() };
+}
 
 /** Starts all parts. @throws DemoError for a port that is taken; whatever had started is stopped before that. */
 export async function startDemo(settings: DemoSettings): Promise<Demo> {
@@ -53,7 +67,8 @@ export async function startDemo(settings: DemoSettings): Promise<Demo> {
         clientId: 'local-spa',
         audience: tenant.apiAudience,
         apiBaseUrl: apiUrl,
-        scope: 'openid profile email read:metadata update:metadata',
+        scope: SCOPE,
+        useDpop: settings.useDpop,
       }),
     );
     return { pageUrl, apiUrl, opsUrl: `http://localhost:${opsPort}`, tenantUrl: tenant.url, stop };

@@ -1,5 +1,5 @@
 /**
- * The web server of the demo page: its static files, the Auth0 SDK as it is published, and `/config.json` with the
+ * The web server of the demo page: its static files, the form, the Auth0 SDK as it is published, and `/config.json` with the
  * addresses of tenant and proxy. Its policy lets the page run no inline code and call nobody else.
  */
 import { createRequire } from 'node:module';
@@ -16,10 +16,13 @@ export interface PageConfig {
   readonly audience: string;
   readonly apiBaseUrl: string;
   readonly scope: string;
+  /** Whether tokens are bound to a key of the browser (RFC 9449). */
+  readonly useDpop: boolean;
 }
 
 export function createWebApp(config: PageConfig): Express {
   const sdk = dirname(createRequire(import.meta.url).resolve('@auth0/auth0-spa-js/package.json'));
+  const root = packageRoot(import.meta.dirname);
   const app = express();
   app.disable('x-powered-by');
   app.use(pageHeaders(config), (_req, res, next) => {
@@ -31,8 +34,10 @@ export function createWebApp(config: PageConfig): Express {
     res.json(config);
   });
   app.use('/vendor/auth0-spa-js', express.static(join(sdk, 'dist'), { cacheControl: false }));
+  // The form as apps get it, compiled along with this file.
+  app.use('/form', express.static(join(root, '.build', 'src', 'form'), { cacheControl: false }));
   // The page is not compiled, so it stands where the sources are.
-  app.use(express.static(join(packageRoot(import.meta.dirname), 'dev', 'web'), { cacheControl: false }));
+  app.use(express.static(join(root, 'dev', 'web'), { cacheControl: false }));
   return app;
 }
 

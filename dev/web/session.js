@@ -6,29 +6,33 @@
 
 const SDK = '/vendor/auth0-spa-js';
 
-/** @typedef {{ domain: string, clientId: string, audience: string, apiBaseUrl: string, scope: string }} PageConfig */
-/** @typedef {{ readonly name: string, readonly email: string }} Person */
+/** @typedef {{ domain: string, clientId: string, audience: string, apiBaseUrl: string, scope: string, useDpop: boolean }} PageConfig */
+/** @typedef {{ readonly sub: string, readonly name: string, readonly email: string }} Person */
+/** @typedef {Awaited<ReturnType<typeof createSession>>} Session */
 
-/**
- * @typedef {object} Session
- * @property {() => Promise<Person | undefined>} resume ends a log-in under way or picks up an earlier one
- * @property {() => Promise<void>} logIn leaves the page
- * @property {() => Promise<void>} logOut leaves the page
- * @property {(options?: { readonly renew?: boolean }) => Promise<string>} token renewed in silence when it is about to
- *   expire, or at once if asked; rejects when the user has to log in again
- */
+/** Errors of the SDK after which only another log-in helps. */
+const ENDED = new Set([
+  'login_required',
+  'consent_required',
+  'interaction_required',
+  'missing_refresh_token',
+  'invalid_grant',
+]);
 
-/**
- * @param {PageConfig} config
- * @returns {Promise<Session>}
- */
-export async function createSession({ domain, clientId, audience, scope }) {
+/** @param {any} error */
+export function isSessionEnded(error) {
+  return ENDED.has(error?.error);
+}
+
+/** @param {PageConfig} config */
+export async function createSession({ domain, clientId, audience, scope, useDpop }) {
   /** @type {typeof import('@auth0/auth0-spa-js')} */
   const { Auth0Client } = await import(`${SDK}/auth0-spa-js.production.esm.js`);
   const home = `${location.origin}/`;
   const client = new Auth0Client({
     domain,
     clientId,
+    useDpop,
     cacheLocation: 'memory',
     useRefreshTokens: true,
     useRefreshTokensFallback: true,
@@ -37,7 +41,28 @@ export async function createSession({ domain, clientId, audience, scope }) {
     authorizationParams: { audience, scope, redirect_uri: home },
   });
 
+  /** With DPoP, the SDK adds token and proof to each request; otherwise the caller adds the token. */
+  function access() {
+    if (!useDpop) {
+      return {
+        /** @param {{ readonly fresh: boolean }} request */
+        getAccessToken: async ({ fresh }) =>
+          (await client.getTokenSilently({ cacheMode: fresh ? 'off' : 'on' })) ?? '',
+      };
+    }
+    const fetcher = client.createFetcher({ dpopNonceId: 'metadata-bff' });
+    return {
+      /**
+       * @param {string} url
+       * @param {RequestInit} init
+       */
+      fetch: (url, init) => fetcher.fetchWithAuth(url, init, { audience }),
+    };
+  }
+
   return {
+    access: access(),
+    /** Ends a log-in under way, or picks up an earlier one. @returns {Promise<Person | undefined>} */
     async resume() {
       const query = new URLSearchParams(location.search);
       if (query.has('state') && (query.has('code') || query.has('error'))) {
@@ -49,12 +74,11 @@ export async function createSession({ domain, clientId, audience, scope }) {
         await client.checkSession();
       }
       const user = await client.getUser();
-      return user && { name: user.name ?? user.sub ?? '', email: user.email ?? '' };
+      return user && { sub: user.sub ?? '', name: user.name ?? user.sub ?? '', email: user.email ?? '' };
     },
+    /** Leaves the page. */
     logIn: () => client.loginWithRedirect(),
+    /** Leaves the page. */
     logOut: () => client.logout({ logoutParams: { returnTo: home } }),
-    async token({ renew = false } = {}) {
-      return (await client.getTokenSilently({ cacheMode: renew ? 'off' : 'on' })) ?? '';
-    },
   };
 }

@@ -82,10 +82,13 @@ describe('a running demo', () => {
       clientId: 'local-spa',
       audience: 'https://metadata-bff.local',
       apiBaseUrl: expect.stringMatching(/^http:\/\/localhost:\d+$/),
-      scope: 'openid profile email read:metadata update:metadata',
+      scope: 'openid profile email read:metadata update:metadata read:app_metadata',
+      useDpop: false,
     });
     const sdk = await fetch(`${origin}/vendor/auth0-spa-js/auth0-spa-js.production.esm.js`);
     expect([sdk.status, await sdk.text()]).toEqual([200, expect.stringContaining('Auth0Client')]);
+    const form = await fetch(`${origin}/form/user-metadata-form.js`);
+    expect([form.status, await form.text()]).toEqual([200, expect.stringContaining('customElements')]);
   });
 
   test('lets the page, and no other origin, call the proxy', async () => {
@@ -121,6 +124,37 @@ describe('ending the demo', () => {
       await Promise.all(again.map(({ server }) => close(server)));
     },
   );
+});
+
+describe('the page alone', () => {
+  const ELSEWHERE = {
+    WEB_AUTH0_DOMAIN: 'tenant.eu.auth0.com',
+    WEB_AUTH0_CLIENT_ID: 'aB3dE5fG7hI9',
+    WEB_AUDIENCE: 'https://metadata.example.com',
+    WEB_API_URL: 'https://metadata.example.com/',
+  };
+
+  test('is served for a tenant and a service elsewhere, which its policy lets it reach', async () => {
+    const demo = runDemo({ ...ELSEWHERE, WEB_DPOP: 'true' });
+    const [, origin = ''] = /Open {2}(\S+)/.exec(await demo.ready) ?? [];
+    const answer = await fetch(`${origin}/config.json`);
+    expect(await answer.json()).toMatchObject({
+      domain: 'https://tenant.eu.auth0.com',
+      clientId: 'aB3dE5fG7hI9',
+      apiBaseUrl: 'https://metadata.example.com',
+      useDpop: true,
+    });
+    expect(answer.headers.get('content-security-policy')).toContain(
+      "connect-src 'self' https://tenant.eu.auth0.com https://metadata.example.com;",
+    );
+    demo.kill('SIGTERM');
+    expect((await demo.ended).code).toBe(0);
+  });
+
+  test('is not served with half of what it needs', async () => {
+    const { code, output } = await runDemo({ WEB_API_URL: 'https://metadata.example.com' }).ended;
+    expect([code, output]).toEqual([1, expect.stringContaining('give all or none')]);
+  });
 });
 
 describe('a port that is taken', () => {
