@@ -10,8 +10,8 @@ export default {
   transform,
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
-  // Real processes and long outages: npm run test:chaos.
-  testPathIgnorePatterns: ['/node_modules/', '/test/chaos/'],
+  // Real processes and long outages: `npm run test:chaos`. A browser: `npm run test:browser`.
+  testPathIgnorePatterns: ['/node_modules/', '/test/chaos/', '/test/browser/'],
   // One more than the smallest machine has cores: many tests wait for processes, and not for the processor.
   maxWorkers: 3,
   workerIdleMemoryLimit: '512MB',

@@ -1,0 +1,212 @@
+/** What somebody does on an ordinary day: log in, look, change, be corrected, come back, log out. */
+import { describe, expect, test } from '@jest/globals';
+import { formOf, openStage, picture, save, saved } from './stage.ts';
+
+const { demo, visitor } = await openStage();
+
+const PREFERENCES = {
+  theme: 'dark',
+  language: 'en',
+  notifications: { email: true, push: false, digest: { frequency: 'weekly', day: 'monday' } },
+};
+
+describe('a person who has logged in', () => {
+  test('sees who they are, and what is stored in the form and as JSON', async () => {
+    const { page, logIn } = await visitor({
+      ...PREFERENCES,
+      member_since: '2024-05-17',
+      unknown: { to: 'the schema' },
+    });
+    await logIn();
+    expect(await page.getByText('Vera Visitor').isVisible()).toBe(true);
+    expect(await page.locator('#profile').textContent()).toMatch(/auth0\|visitor\d+/);
+    expect(await page.getByLabel('Theme').inputValue()).toBe('"dark"');
+    expect(await page.getByRole('checkbox', { name: 'By e-mail' }).isChecked()).toBe(true);
+    expect(await page.getByLabel('On which day').inputValue()).toBe('"monday"');
+    const since = page.getByLabel('Member since (read-only)');
+    expect([await since.inputValue(), await since.isEditable()]).toEqual(['2024-05-17', false]);
+    expect(JSON.parse(await page.getByRole('textbox', { name: 'Other data' }).inputValue())).toEqual({
+      unknown: { to: 'the schema' },
+    });
+    expect(JSON.parse(await page.getByLabel('Your document, as JSON').inputValue())).toMatchObject(
+      PREFERENCES,
+    );
+  });
+
+  test('changes fields of all kinds, and only these are sent', async () => {
+    const { page, logIn, stored } = await visitor({ ...PREFERENCES, theme: 'light', other: 1 });
+    await logIn();
+    await page.getByLabel('Display name').fill('Vee');
+    await page.getByLabel('Theme').selectOption('dark');
+    await page.getByLabel('Language').fill('');
+    await page.getByLabel('Birthday').fill('1990-02-28');
+    await page.getByLabel('Text size in percent').fill('120');
+    await page.getByRole('checkbox', { name: 'On the phone' }).check();
+    await page.getByLabel('On which day').selectOption('friday');
+    for (const interest of ['chess', 'sailing', 'rowing']) {
+      await page.getByRole('button', { name: 'Add: Interests' }).click();
+      await page.keyboard.type(interest);
+    }
+    await page.getByRole('button', { name: 'Move up: Interests 3' }).click();
+    await page.getByRole('button', { name: 'Remove: Interests 1' }).click();
+
+    const sent = page.waitForRequest((request) => request.method() === 'PATCH');
+    await save(page);
+    await saved(page);
+    expect((await sent).postDataJSON()).toEqual({
+      display_name: 'Vee',
+      theme: 'dark',
+      language: null,
+      birthday: '1990-02-28',
+      text_size: 120,
+      notifications: { push: true, digest: { day: 'friday' } },
+      interests: ['rowing', 'sailing'],
+    });
+    const { language: _, ...kept } = PREFERENCES;
+    expect(await stored()).toEqual({
+      ...kept,
+      display_name: 'Vee',
+      birthday: '1990-02-28',
+      text_size: 120,
+      notifications: { email: true, push: true, digest: { frequency: 'weekly', day: 'friday' } },
+      interests: ['rowing', 'sailing'],
+      other: 1,
+    });
+    await save(page);
+    await page.getByText('There is nothing to save').waitFor();
+  });
+
+  test('edits the same as JSON, and the form follows', async () => {
+    const { page, logIn, stored } = await visitor({ theme: 'light', language: 'en' });
+    await logIn();
+    const raw = page.getByLabel('Your document, as JSON');
+    await raw.fill('{ "theme": "dark", "language": ');
+    await page.getByText('This is not JSON yet').waitFor();
+    expect(await page.getByRole('button', { name: 'Save', exact: true }).isDisabled()).toBe(true);
+    await page.getByRole('button', { name: 'Discard this text' }).click();
+    expect(JSON.parse(await raw.inputValue())).toEqual({ theme: 'light', language: 'en' });
+    await raw.fill('{ "theme": "dark", "new": [1] }');
+    expect(await page.getByLabel('Theme').inputValue()).toBe('"dark"');
+    expect(JSON.parse(await page.getByRole('textbox', { name: 'Other data' }).inputValue())).toEqual({
+      new: [1],
+    });
+    await save(page);
+    await saved(page);
+    expect(await stored()).toEqual({ theme: 'dark', new: [1] });
+  });
+
+  test('is told by the service what is wrong, at the field and in a summary that leads there', async () => {
+    const { page, logIn, stored, expectComplaints } = await visitor({ interests: ['chess'] });
+    expectComplaints(/status of 422/);
+    await logIn();
+    await page.getByRole('button', { name: 'Add: Interests' }).click();
+    await page.keyboard.type('chess');
+    await save(page);
+    const summary = formOf(page).getByRole('group', { name: 'This could not be saved yet' });
+    await summary.waitFor();
+    const [focused, described] = await page.evaluate(() => {
+      const inside = document.querySelector('user-metadata-form')?.shadowRoot;
+      const group = inside?.querySelector('.list');
+      const id = group?.getAttribute('aria-describedby') ?? 'none';
+      return [inside?.activeElement?.className, inside?.getElementById(id)?.textContent];
+    });
+    expect(focused).toBe('summary');
+    expect(described).toMatch(/duplicate items/);
+    await picture(page, 'error');
+    await summary.getByRole('link', { name: /^Interests: Must NOT have duplicate items/ }).click();
+    const name = await page.evaluate(
+      () => document.querySelector('user-metadata-form')?.shadowRoot?.activeElement?.textContent,
+    );
+    expect(name).toBe('Interests');
+
+    await page.getByRole('textbox', { name: 'Interests 2' }).fill('rowing');
+    await save(page);
+    await saved(page);
+    expect(await summary.isVisible()).toBe(false);
+    expect(await stored()).toEqual({ interests: ['chess', 'rowing'] });
+  });
+
+  test('is told by the browser what is wrong before anything is sent, but not of what was wrong before', async () => {
+    const { page, logIn, stored } = await visitor({ language: 'Klingon' });
+    await logIn();
+    const requests: string[] = [];
+    page.on('request', (request) => requests.push(request.method()));
+    await page.getByLabel('Text size in percent').fill('20');
+    await save(page);
+    const field = page.getByLabel('Text size in percent');
+    await page.getByRole('link', { name: /Text size in percent: .*50/ }).click();
+    expect(
+      await field.evaluate((input) => [input.getAttribute('aria-invalid'), input.matches(':focus')]),
+    ).toEqual(['true', true]);
+    expect(requests).toEqual([]);
+    await field.fill('60');
+    await save(page);
+    await saved(page);
+    expect(await stored()).toEqual({ language: 'Klingon', text_size: 60 });
+  });
+
+  test('takes edits back', async () => {
+    const { page, logIn } = await visitor({ theme: 'dark', notifications: { email: true } });
+    await logIn();
+    await page.getByLabel('Theme').selectOption('light');
+    await page.getByRole('checkbox', { name: 'By e-mail' }).uncheck();
+    await page.getByText('What saving sends').click();
+    expect(JSON.parse((await page.locator('#patch').textContent()) ?? '')).toEqual({
+      theme: 'light',
+      notifications: { email: false },
+    });
+    await page.getByRole('button', { name: 'Undo my changes' }).click();
+    expect(await page.getByLabel('Theme').inputValue()).toBe('"dark"');
+    expect(await page.locator('#patch').textContent()).toBe('Nothing: no edits yet.');
+  });
+
+  test('is still logged in after a reload, with the edits not yet saved', async () => {
+    const { page, logIn } = await visitor({ theme: 'dark' });
+    await logIn();
+    await page.getByLabel('Display name').fill('Half a na');
+    await page.reload();
+    await page.getByText('Your edits from before are back').waitFor();
+    expect(await page.getByLabel('Display name').inputValue()).toBe('Half a na');
+    expect(await page.getByLabel('Theme').inputValue()).toBe('"dark"');
+  });
+
+  test('gets a new token without noticing when the service no longer takes the old one', async () => {
+    const { page, context, logIn, stored, expectComplaints } = await visitor();
+    expectComplaints(/status of 401/);
+    await logIn();
+    const grants: Array<string | null> = [];
+    context.on('request', (request) => {
+      if (!request.url().endsWith('/oauth/token')) return;
+      const { grant_type: grant } = Object(JSON.parse(JSON.stringify(request.postDataJSON() ?? {})));
+      grants.push(grant ?? null);
+    });
+    const tokens = new Set<string>();
+    await page.route('**/me/metadata', async (route) => {
+      tokens.add(route.request().headers()['authorization'] ?? '');
+      if (tokens.size > 1) return route.continue();
+      const headers = {
+        'access-control-allow-origin': demo.pageUrl,
+        'content-type': 'application/problem+json',
+      };
+      return route.fulfill({ status: 401, headers, body: JSON.stringify({ code: 'token_invalid' }) });
+    });
+    await page.getByLabel('Display name').fill('Vee');
+    await save(page);
+    await saved(page);
+    expect(tokens.size).toBe(2);
+    expect(grants).toEqual(['refresh_token']);
+    expect(await stored()).toEqual({ display_name: 'Vee' });
+  });
+
+  test('logs out of the page and of the tenant, and leaves no edits behind', async () => {
+    const { page, logIn } = await visitor();
+    await logIn();
+    await page.getByLabel('Display name').fill('private');
+    await page.getByRole('button', { name: 'Log out' }).click();
+    await page.getByText('You are logged out.').waitFor();
+    expect(await page.evaluate(() => sessionStorage.getItem('metadata-draft'))).toBeNull();
+    await page.getByRole('button', { name: 'Log in', exact: true }).click();
+    // Not let in by a session that was left.
+    await page.getByLabel('Password').waitFor();
+  });
+});
