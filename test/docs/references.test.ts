@@ -90,8 +90,14 @@ function namesOn({ spans, fences }: Page): string[] {
 
 describe('environment variables', () => {
   const elsewhere = new Set(
-    ['dev/tenant/environment.ts', 'dev/demo/settings.ts', 'test/tenant/management-contract.test.ts'].flatMap(
-      (path) => contentOf(path).match(/\b(?:TENANT|TEST_TENANT|WEB)_[A-Z_]+\b/g) ?? [],
+    [
+      'dev/tenant/environment.ts',
+      'dev/demo/settings.ts',
+      'test/tenant/management-contract.test.ts',
+      'test/browser/chromium.ts',
+      'test/browser/access.test.ts',
+    ].flatMap(
+      (path) => contentOf(path).match(/\b(?:TENANT|TEST_TENANT|WEB|CHROMIUM|WRITE)_[A-Z0-9_]+\b/g) ?? [],
     ),
   );
 
