@@ -23,13 +23,14 @@ export function createControl(plan: LeafPlan, stored: Json | undefined, { words 
 }
 
 function textControl(plan: TextPlan, stored: Json | undefined, words: Words): Control {
-  const { input, required, readOnly, minLength, maxLength, pattern, example, fallback } = plan;
+  const { input, required, readOnly, minLength, maxLength, pattern, example, autocomplete, fallback } = plan;
   const placeholder = readOnly ? words.notSet : typeof fallback === 'string' ? fallback : example;
   const needed = required && (minLength ?? 0) > 0;
   const attributes = present({
     minlength: minLength,
     maxlength: maxLength,
     placeholder,
+    autocomplete,
     readonly: readOnly ? '' : undefined,
     required: needed ? '' : undefined,
   });
@@ -38,7 +39,6 @@ function textControl(plan: TextPlan, stored: Json | undefined, words: Words): Co
       ? make('textarea', { ...attributes, rows: '4', part: 'input' })
       : make('input', { ...attributes, ...patternOf(pattern), type: input, part: 'input' });
   if (input === 'datetime-local' || input === 'time') element.setAttribute('step', 'any');
-  if (input === 'email') element.setAttribute('autocomplete', 'email');
   const plain = { element, text: () => element.value, write: (text: string) => void (element.value = text) };
 
   // A text that must be there can be empty; any other that is emptied is taken away.

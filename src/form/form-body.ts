@@ -59,7 +59,7 @@ export function createFormBody(
     root.element,
     make('div', { class: 'actions', part: 'actions' }, save, undo),
   );
-  const element = make('form', { novalidate: '', part: 'form', autocomplete: 'off' }, all, status);
+  const element = make('form', { novalidate: '', part: 'form' }, all, status);
 
   let errors: readonly FieldError[] = [];
   let marked: readonly Field[] = [];

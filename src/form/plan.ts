@@ -17,6 +17,8 @@ export interface TextPlan extends Common {
   readonly maxLength: number | undefined;
   readonly pattern: string | undefined;
   readonly example: string | undefined;
+  /** What the browser may fill in, as HTML's `autocomplete` names it. */
+  readonly autocomplete: string | undefined;
 }
 export interface NumberPlan extends Common {
   readonly kind: 'number';

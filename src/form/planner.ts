@@ -101,6 +101,7 @@ function textPlan(schema: JsonObject, common: Common): TextPlan {
     maxLength,
     pattern: text(schema['pattern']),
     example: Array.isArray(examples) ? text(examples[0]) : undefined,
+    autocomplete: text(schema['x-autocomplete']),
   };
 }
 

@@ -98,7 +98,7 @@ function createElementClass(): CustomElementConstructor {
       return this.#body.value();
     }
     set value(value: JsonObject) {
-      this.#body = this.#build(isJsonObject(value) ? value : {});
+      this.#replace(isJsonObject(value) ? value : {});
     }
 
     get patch(): JsonObject {
@@ -152,8 +152,14 @@ function createElementClass(): CustomElementConstructor {
 
     #rebuild(): void {
       const { patch } = this;
-      this.#body = this.#build(this.#body.stored());
+      this.#replace(this.#body.stored());
       this.#body.edit(patch);
+    }
+
+    #replace(stored: JsonObject): void {
+      const { busy } = this;
+      this.#body = this.#build(stored);
+      this.busy = busy;
     }
   };
 }

@@ -49,6 +49,10 @@ describe('a property', () => {
     ],
     [{ type: ['string', 'null'] }, { kind: 'text' }],
     [
+      { type: 'string', 'x-autocomplete': 'tel' },
+      { kind: 'text', autocomplete: 'tel' },
+    ],
+    [
       { type: 'number', minimum: 0.5 },
       { kind: 'number', min: 0.5, step: undefined },
     ],
