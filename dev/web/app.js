@@ -8,6 +8,7 @@ import { createSession } from './session.js';
 import { openWorkspace } from './workspace.js';
 
 const status = byId('status', HTMLParagraphElement);
+const tryAgain = byId('try-again', HTMLButtonElement);
 
 async function start() {
   defineUserMetadataForm();
@@ -49,7 +50,10 @@ async function start() {
 function run(operation) {
   operation().catch((error) => {
     status.textContent = `This did not work: ${error?.message ?? 'unknown error'}`;
+    tryAgain.hidden = false;
   });
 }
 
+// Edits of before are in the tab's storage.
+tryAgain.addEventListener('click', () => location.reload());
 run(start);

@@ -67,6 +67,19 @@ test('a service that cannot be reached is asked again after a while, or at once'
   expect(await stored()).toEqual({ display_name: 'Vee' });
 });
 
+test('a page that could not begin can be tried again', async () => {
+  const { page, logIn, expectComplaints } = await visitor({ display_name: 'Vee' });
+  expectComplaints(/ERR_FAILED/);
+  await logIn();
+  await page.route(`${demo.apiUrl}/**`, (route) => route.abort());
+  await page.reload();
+  await page.getByText('This did not work').waitFor();
+  await page.unrouteAll();
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await formOf(page).waitFor();
+  expect(await nameOf(page).inputValue()).toBe('Vee');
+});
+
 test('a slow service is waited for, and gets one request however often Save is pressed', async () => {
   const { page, logIn, stored } = await visitor();
   await logIn();
