@@ -58,7 +58,7 @@ fieldset[aria-invalid="true"] { border-inline-start-color: var(--_danger); }
 .line label { margin: 0; padding: 0.25rem 0; font-weight: 400; }
 .line input { flex: none; width: 1.25rem; min-width: 0; height: 1.25rem; min-height: 0; accent-color: var(--_accent); }
 .line ~ .hint, .line ~ .error { margin-inline-start: 1.875rem; }
-ol { display: grid; gap: 0.75rem; padding: 0; list-style: none; }
+ol { display: grid; gap: 0.75rem; max-width: 40rem; padding: 0; list-style: none; }
 li[part="item"] { display: flex; flex-wrap: wrap; align-items: end; gap: 0.25rem 0.5rem; }
 li[part="item"] > .slot { flex: 1 1 12rem; min-width: 0; }
 li[part="item"] :is(input, select):not([type="checkbox"]) { width: 100%; max-width: none; }
