@@ -7,8 +7,9 @@ import { fileURLToPath } from 'node:url';
 
 const [program] = process.argv.slice(2);
 const compiler = fileURLToPath(new URL('../node_modules/typescript/bin/tsc', import.meta.url));
-// The form is for browsers, and so has a project of its own.
-for (const project of ['../tsconfig.dev.json', '../src/form/tsconfig.json']) {
+// Client and form are for browsers, and so have projects of their own.
+const PROJECTS = ['../tsconfig.dev.json', '../src/client/tsconfig.json', '../src/form/tsconfig.json'];
+for (const project of PROJECTS) {
   const path = fileURLToPath(new URL(project, import.meta.url));
   const { status } = spawnSync(process.execPath, [compiler, '-p', path], { stdio: 'inherit' });
   if (status !== 0) process.exit(status ?? 1);

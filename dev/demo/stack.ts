@@ -95,7 +95,7 @@ function proxyConfig({ port, opsPort, logLevel }: DemoSettings, tenant: Tenant, 
       CORS_ORIGINS: pageUrl,
       POLICY_FILE: join(packageRoot(import.meta.dirname), 'dev', 'demo', 'policy.json'),
       LOG_LEVEL: logLevel,
-      AUDIT_LOG: logLevel === 'warn' ? 'off' : 'stdout',
+      AUDIT_LOG: logLevel === 'info' ? 'stdout' : 'off',
     },
     (path) => readFileSync(path, 'utf8'),
   );

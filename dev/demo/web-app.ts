@@ -1,5 +1,5 @@
 /**
- * The web server of the demo page: its static files, the form, the Auth0 SDK as it is published, and `/config.json` with the
+ * The web server of the demo page: its static files, client and form, the Auth0 SDK as it is published, and `/config.json` with the
  * addresses of tenant and proxy. Its policy lets the page run no inline code and call nobody else.
  */
 import { createRequire } from 'node:module';
@@ -34,8 +34,10 @@ export function createWebApp(config: PageConfig): Express {
     res.json(config);
   });
   app.use('/vendor/auth0-spa-js', express.static(join(sdk, 'dist'), { cacheControl: false }));
-  // The form as apps get it, compiled along with this file.
-  app.use('/form', express.static(join(root, '.build', 'src', 'form'), { cacheControl: false }));
+  // Client and form as apps get them, compiled along with this file.
+  for (const part of ['client', 'form']) {
+    app.use(`/${part}`, express.static(join(root, '.build', 'src', part), { cacheControl: false }));
+  }
   // The page is not compiled, so it stands where the sources are.
   app.use(express.static(join(root, 'dev', 'web'), { cacheControl: false }));
   return app;

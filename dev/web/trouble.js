@@ -1,6 +1,6 @@
 // @ts-check
 /** What went wrong, in words for a person, with what can be done about it. Edits are never part of the loss. */
-import { MetadataError } from './metadata-api.js';
+import { MetadataError } from './client/exports.js';
 import { isSessionEnded } from './session.js';
 
 const KEPT = 'Your edits are kept.';

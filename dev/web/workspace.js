@@ -7,7 +7,7 @@ import { isSameJson } from './form/json.js';
 import { clashesOf, createConflictPanel } from './conflict.js';
 import { createDrafts } from './drafts.js';
 import { byId } from './elements.js';
-import { ConflictError, createMetadataClient } from './metadata-api.js';
+import { ConflictError, createMetadataClient } from './client/exports.js';
 import { createNotice } from './notice.js';
 import { createRawView } from './raw-view.js';
 import { isSessionEnded } from './session.js';
