@@ -8,11 +8,12 @@ import { type LimitName, type NamedLimit, nameLimit } from './http/rate-limit-fi
 import { createAuthenticate } from './identity/authenticate.ts';
 import { createDpopReplay } from './identity/dpop-replay.ts';
 import type { SigningKeys } from './identity/signing-keys.ts';
+import { createVerifiedTokens } from './identity/verified-tokens.ts';
 import type { Clock } from './lib/clock.ts';
 import { createMemoryLimit, createSharedLimit } from './lib/rate-limit.ts';
 import { createSparingLimit } from './lib/sparing-rate-limit.ts';
 import type { Metrics } from './observability/metrics.ts';
-import { LIMITS, PROOF_MEMORY, PROOFS } from './tuning.ts';
+import { LIMITS, PROOF_MEMORY, PROOFS, VERIFIED_TOKENS } from './tuning.ts';
 
 interface Dependencies {
   readonly config: Config;
@@ -37,7 +38,11 @@ export function composeIdentity({ config, sharing, keys, clock, metrics }: Depen
   const onRefused = metrics.limited;
   return createGuard({
     authenticate: createAuthenticate(
-      { keys, replay: createDpopReplay({ redis, clock }, PROOF_MEMORY) },
+      {
+        keys,
+        replay: createDpopReplay({ redis, clock }, PROOF_MEMORY),
+        verified: createVerifiedTokens({ clock }, VERIFIED_TOKENS),
+      },
       { ...config, ...PROOFS },
     ),
     addresses: createAddressLimit(

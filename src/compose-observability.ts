@@ -1,5 +1,4 @@
 /** The part of the composition that tells of the service: log, metrics, audit and traces. */
-import type { DestinationStream } from 'pino';
 import type { Config } from '../config/load.ts';
 import { createHide, type Sharing } from './compose-sharing.ts';
 import type { UpstreamObservers, UpstreamParts } from './compose-upstream.ts';
@@ -10,16 +9,16 @@ import { auditing } from './http/write-audit.ts';
 import type { Clock } from './lib/clock.ts';
 import { createAudit } from './observability/audit.ts';
 import { type AuditFile, createAuditFile } from './observability/audit-file.ts';
-import { createLogger, type Logger, standardOutput } from './observability/logger.ts';
+import { createLogger, type Logger, type LogStream, standardOutput } from './observability/logger.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
 import { createReadiness, type Readiness, type ReadinessCheck } from './observability/readiness.ts';
 import { createTracing } from './observability/tracing.ts';
 import { AUDIT_FILE } from './tuning.ts';
 
 export interface Destinations {
-  readonly logDestination?: DestinationStream;
+  readonly logDestination?: LogStream;
   /** In place of standard output, where the audit goes there. */
-  readonly auditDestination?: DestinationStream;
+  readonly auditDestination?: LogStream;
 }
 
 export interface Observability {
@@ -111,7 +110,7 @@ function composeAudit(
     logger,
     metrics,
     auditDestination,
-  }: Pick<Observability, 'logger' | 'metrics'> & { readonly auditDestination: DestinationStream },
+  }: Pick<Observability, 'logger' | 'metrics'> & { readonly auditDestination: LogStream },
 ): AuditSink {
   const { audit: target } = config.observability;
   if (target === 'off') return { audited: (guard) => guard, file: undefined };

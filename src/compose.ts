@@ -11,6 +11,7 @@ import { composeSharing } from './compose-sharing.ts';
 import { composeUpstream, privilegeNeeds, readsAppMetadata } from './compose-upstream.ts';
 import { createApp } from './http/app.ts';
 import { createBodyReader } from './http/body.ts';
+import { expressClasses } from './http/express-classes.ts';
 import { createListener } from './http/listener.ts';
 import { createOps } from './http/ops.ts';
 import { createRoutes } from './http/routes.ts';
@@ -61,19 +62,23 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
     staleSeconds: config.cacheStaleSeconds,
     staleIfErrorSeconds: config.cacheStaleIfErrorSeconds,
   };
-  const cache = metrics.countingCache(
-    'user',
-    createMetadataCache(
-      { tier: sharing.users, load: (id, call) => directory.read(id, call), clock },
-      { ...staleness, ttlSeconds: config.cacheTtlSeconds, entriesMax: PROFILES_MAX },
-    ),
+  const cache = createMetadataCache(
+    {
+      tier: sharing.users,
+      load: (id, call) => directory.read(id, call),
+      clock,
+      onRead: metrics.cacheReads('user'),
+    },
+    { ...staleness, ttlSeconds: config.cacheTtlSeconds, entriesMax: PROFILES_MAX },
   );
-  const clientCache = metrics.countingCache(
-    'client',
-    createMetadataCache(
-      { tier: sharing.clients, load: (id, call) => clients.read(id, call), clock },
-      { ...staleness, ttlSeconds: config.cacheClientTtlSeconds, entriesMax: CLIENTS_MAX },
-    ),
+  const clientCache = createMetadataCache(
+    {
+      tier: sharing.clients,
+      load: (id, call) => clients.read(id, call),
+      clock,
+      onRead: metrics.cacheReads('client'),
+    },
+    { ...staleness, ttlSeconds: config.cacheClientTtlSeconds, entriesMax: CLIENTS_MAX },
   );
   const { policy } = config;
   const service = createMetadataService(
@@ -99,7 +104,7 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
   const guard = observability.audited(composeIdentity({ config, sharing, keys, clock, metrics }));
   const streaming = composeStreaming(cache, service, clock);
   const feed = composeFeed({ config, sharing, tokens: tenant.tokens, cache, clock, logger, metrics });
-  const routes = createRoutes(
+  const resources = createRoutes(
     { service, settings, guard, bodies, streaming },
     {
       ...config,
@@ -112,7 +117,7 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
     },
   );
   const app = createApp(
-    { routes, observers: observability.requests },
+    { resources, observers: observability.requests },
     {
       corsOrigins: config.corsOrigins,
       trustedProxies: config.trustedProxies,
@@ -134,7 +139,7 @@ export function createService(config: Config, surroundings: Surroundings = {}): 
   const onRefused = ({ requestId, code }: { readonly requestId: string; readonly code: string }) =>
     logger.info('refused', { request_id: requestId, code });
   const publicListener = createListener(
-    { handler: app, onRefused },
+    { handler: app, classes: expressClasses(app), onRefused },
     { name: 'public', host: config.host, port: config.port },
   );
   const opsListener = createListener(

@@ -89,3 +89,6 @@ export const PROOF_MEMORY = {
   // More than one process can verify in that time but for a flood; about 20 MB when full.
   proofsMax: 200_000,
 };
+
+// As many as there are profiles; about 40 MB when full.
+export const VERIFIED_TOKENS = { tokensMax: PROFILES_MAX };

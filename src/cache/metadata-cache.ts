@@ -22,6 +22,8 @@ interface Dependencies<V> {
   /** Asks the tenant. */
   readonly load: (id: string, options: CallOptions) => Promise<V>;
   readonly clock: Clock;
+  /** Told where each answer comes from. */
+  readonly onRead?: (outcome: Freshness['kind']) => void;
 }
 
 interface Held<V> {
@@ -42,7 +44,7 @@ interface Landing<V> {
  * tier's announcement arrived there.
  */
 export function createMetadataCache<V>(
-  { tier, load, clock }: Dependencies<V>,
+  { tier, load, clock, onRead = () => undefined }: Dependencies<V>,
   options: MetadataCacheOptions,
 ): ReadCache<V> {
   const rules = createFreshnessRules(clock, options);
@@ -60,6 +62,7 @@ export function createMetadataCache<V>(
   }
 
   function answer(entry: CacheEntry<V>, freshness: Freshness): Cached<V> {
+    onRead(freshness.kind);
     return { value: entry.value, freshness, ageSeconds: Math.floor(rules.ageMs(entry) / 1000) };
   }
 

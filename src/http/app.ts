@@ -1,12 +1,13 @@
 /** The public listener's application: the ordered list of what a request passes through. */
 import cors, { type CorsOptions } from 'cors';
-import express, { type Express, type Router } from 'express';
+import express, { type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
 import type { ChallengeOptions } from './challenge.ts';
 import { createErrorHandler, routeNotFound } from './error-handler.ts';
 import { requestBounds } from './request-bounds.ts';
 import { requestContext } from './request-context.ts';
 import { createRequestObserver, type RequestObservers } from './request-observer.ts';
+import { addResources, type Resource } from './resource.ts';
 
 export interface AppOptions extends ChallengeOptions {
   /** Origins whose pages may read our answers. Nobody else's may. */
@@ -16,11 +17,11 @@ export interface AppOptions extends ChallengeOptions {
 }
 
 interface Dependencies {
-  readonly routes: readonly Router[];
+  readonly resources: readonly Resource[];
   readonly observers: RequestObservers;
 }
 
-export function createApp({ routes, observers }: Dependencies, options: AppOptions): Express {
+export function createApp({ resources, observers }: Dependencies, options: AppOptions): Express {
   const app = express();
   app.set('etag', false);
   app.set('x-powered-by', false);
@@ -32,15 +33,23 @@ export function createApp({ routes, observers }: Dependencies, options: AppOptio
   app.use(securityHeaders());
   app.use(requestBounds);
   app.use(crossOrigin(options.corsOrigins));
-  for (const router of routes) app.use(router);
+  addResources(app, resources);
   app.use(routeNotFound);
   app.use(createErrorHandler(options));
   return app;
 }
 
-/** An API serves no page: nothing of it may be rendered, framed or sniffed. */
-function securityHeaders() {
-  return helmet({
+/**
+ * An API serves no page: nothing of it may be rendered, framed or sniffed. The fields are the same on every answer, so
+ * helmet is asked for them once.
+ */
+function securityHeaders(): RequestHandler {
+  const fields = new Map<string, string>();
+  const response = {
+    setHeader: (name: string, value: string) => fields.set(name, value),
+    removeHeader: () => undefined,
+  };
+  const setAll = helmet({
     contentSecurityPolicy: {
       useDefaults: false,
       directives: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] },
@@ -48,10 +57,16 @@ function securityHeaders() {
     referrerPolicy: { policy: 'no-referrer' },
     xFrameOptions: { action: 'deny' },
   });
+  // It uses no more of a response than these two methods.
+  Reflect.apply(setAll, undefined, [{}, response, () => undefined]);
+  return (_req, res, next) => {
+    for (const [name, value] of fields) res.setHeader(name, value);
+    next();
+  };
 }
 
 /** Comes before authentication, because a preflight carries no token. */
-function crossOrigin(origins: readonly string[]) {
+function crossOrigin(origins: readonly string[]): RequestHandler {
   const options: CorsOptions = {
     origin: [...origins],
     methods: ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE'],
@@ -79,11 +94,17 @@ function crossOrigin(origins: readonly string[]) {
       'WWW-Authenticate',
       'DPoP-Nonce',
       'X-Request-Id',
-    ],
+    ].join(','),
     maxAge: 600,
   };
-  return cors((req, callback) => {
-    // A plain OPTIONS is a question about the resource, and is answered by it.
-    callback(null, { ...options, preflightContinue: !req.headers['access-control-request-method'] });
-  });
+  const preflight = cors(options);
+  // A plain OPTIONS is a question about the resource, and is answered by it.
+  const plain = cors({ ...options, preflightContinue: true });
+  return (req, res, next) => {
+    // An app that is no page of another origin needs none of it.
+    if (req.headers.origin === undefined) res.vary('Origin');
+    if (req.headers.origin === undefined) next();
+    else if (req.headers['access-control-request-method'] === undefined) plain(req, res, next);
+    else preflight(req, res, next);
+  };
 }

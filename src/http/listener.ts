@@ -14,6 +14,7 @@ import { setTimeout as delay, setImmediate } from 'node:timers/promises';
 import { AppError } from '../lib/app-error.ts';
 import { SafeError } from '../lib/safe-error.ts';
 import { createConnections } from './connections.ts';
+import type { ServerClasses } from './express-classes.ts';
 import { LISTENER_BOUNDS, type ListenerBounds } from './listener-bounds.ts';
 import { toOriginForm } from './request-bounds.ts';
 import { type Refusal, refusalOf, refuseUnparsed } from './unparsed.ts';
@@ -43,12 +44,14 @@ const IDLE_MS_MIN = 100;
 
 interface Dependencies {
   readonly handler: RequestListener;
+  /** What requests and responses are made of, where the handler wants them so. */
+  readonly classes?: Partial<ServerClasses>;
   /** Told of bytes that were no request, which no other log line can name. */
   readonly onRefused: (refusal: Refusal) => void;
 }
 
 export function createListener(
-  { handler, onRefused }: Dependencies,
+  { handler, classes = {}, onRefused }: Dependencies,
   options: ListenerOptions,
   bounds: ListenerBounds = LISTENER_BOUNDS,
 ): Listener {
@@ -59,6 +62,7 @@ export function createListener(
   };
   const server = createServer(
     {
+      ...classes,
       maxHeaderSize: bounds.headerBytesMax,
       headersTimeout: bounds.headersTimeoutMs,
       requestTimeout: bounds.requestTimeoutMs,

@@ -3,7 +3,7 @@ import express, { type Express } from 'express';
 import { createErrorHandler, routeNotFound } from './error-handler.ts';
 import { requestBounds } from './request-bounds.ts';
 import { requestContext } from './request-context.ts';
-import { resource } from './resource.ts';
+import { addResources, resource } from './resource.ts';
 
 interface Dependencies {
   readonly readiness: { report(): { readonly status: string; readonly serves: boolean } };
@@ -16,7 +16,7 @@ export function createOps({ readiness, metrics }: Dependencies): Express {
   app.set('x-powered-by', false);
   app.use(requestContext);
   app.use(requestBounds);
-  app.use(
+  addResources(app, [
     resource('/livez', {
       GET: (_req, res) => {
         res.json({ status: 'alive' });
@@ -33,7 +33,7 @@ export function createOps({ readiness, metrics }: Dependencies): Express {
         res.set('Content-Type', metrics.contentType).send(await metrics.render());
       },
     }),
-  );
+  ]);
   app.use(routeNotFound);
   app.use(createErrorHandler({ algorithms: [], dpopRequired: false }));
   return app;

@@ -18,19 +18,22 @@ export const projectionQuery = z.object({
     .meta({ description: 'Whether `fields` lists what to answer, or what to leave out.' }),
 });
 
+const whole: Projection = (document) => document;
+
 /**
  * The projection a query asks for: the listed keys, or with `include_fields=false` all but these. No list,
  * or an empty one, means all.
  * @throws AppError `query_invalid`.
  */
-export function projectionOf({ query }: Pick<Request, 'query'>): Projection {
-  const result = projectionQuery.safeParse(query);
+export function projectionOf(req: Request): Projection {
+  if (!req.url.includes('?')) return whole;
+  const result = projectionQuery.safeParse(req.query);
   if (!result.success) {
     throw new AppError('query_invalid', result.error.issues[0]?.message ?? 'The query is not valid.');
   }
   const { fields = '', include_fields: includeFields } = result.data;
   const names = new Set(fields.split(',').filter((name) => name !== ''));
-  if (names.size === 0) return (document) => document;
+  if (names.size === 0) return whole;
   const keep = includeFields === 'true';
   return (document) =>
     Object.fromEntries(Object.entries(document).filter(([key]) => names.has(key) === keep));

@@ -1,40 +1,52 @@
 /** One resource: the methods it knows, and a fitting answer to every other. */
-import { type RequestHandler, Router } from 'express';
+import type { Express, RequestHandler } from 'express';
 import { AppError } from '../lib/app-error.ts';
 import { contextOf } from './request-context.ts';
 
 export type Method = 'GET' | 'PUT' | 'PATCH' | 'DELETE';
 export type Handlers = Partial<Record<Method, RequestHandler>>;
 
+export interface Resource {
+  readonly path: string;
+  readonly answer: RequestHandler;
+}
+
 /**
- * Routes `path` to `handlers`. HEAD comes with GET; OPTIONS lists the methods; any other is a 405.
+ * The resource at `path`. HEAD comes with GET; OPTIONS lists the methods; any other is a 405.
  * `patchTypes` are announced where the resource can be patched (RFC 5789 section 3.1).
  */
-export function resource(path: string, handlers: Handlers, patchTypes: readonly string[] = []): Router {
-  const router = Router({ strict: true, caseSensitive: true });
+export function resource(path: string, handlers: Handlers, patchTypes: readonly string[] = []): Resource {
   const allow = [
     ...Object.keys(handlers).flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])),
     'OPTIONS',
   ].join(', ');
+  const byMethod = new Map<string, RequestHandler>(Object.entries(handlers));
+  if (handlers.GET) byMethod.set('HEAD', handlers.GET);
   const headers = {
     Allow: allow,
     ...(patchTypes.length > 0 ? { 'Accept-Patch': patchTypes.join(', ') } : {}),
   };
 
-  router.all(path, (req, res, next) => {
-    contextOf(req).route = path;
-    const { method } = req;
-    if (method === 'OPTIONS') {
-      res.status(204).set(headers).end();
-      return;
-    }
-    const handler = Object.entries(handlers).find(([name]) => name === (method === 'HEAD' ? 'GET' : method));
-    if (!handler) {
+  return {
+    path,
+    answer(req, res, next) {
+      contextOf(req).route = path;
+      const handler = byMethod.get(req.method);
+      if (handler) return handler(req, res, next);
+      if (req.method === 'OPTIONS') {
+        res.status(204).set(headers).end();
+        return;
+      }
       throw new AppError('method_not_allowed', `This resource knows ${allow}.`, {
         headers: { Allow: allow },
       });
-    }
-    return handler[1](req, res, next);
-  });
-  return router;
+    },
+  };
+}
+
+/** All at one level: every nested router would be a detour of each request. */
+export function addResources(app: Express, resources: readonly Resource[]): void {
+  app.enable('strict routing');
+  app.enable('case sensitive routing');
+  for (const { path, answer } of resources) app.all(path, answer);
 }

@@ -8,25 +8,29 @@ import { cacheStatus } from './cache-status.ts';
 import { notModified } from './conditional.ts';
 
 /** What may be kept by the caller's own browser, and must be asked about each time. */
-const PRIVATE = { 'Cache-Control': 'private, no-cache', Vary: 'Authorization, Origin' } as const;
+function setPrivate(res: Response): void {
+  res.setHeader('Cache-Control', 'private, no-cache');
+  res.setHeader('Vary', 'Authorization, Origin');
+}
 
 /** @throws AppError `not_acceptable` when the caller takes no JSON. */
 export function assertAcceptsJson(req: Request): void {
+  const { accept } = req.headers;
+  // What nearly everybody sends needs no negotiation.
+  if (accept === undefined || accept === '*/*' || accept === 'application/json') return;
   if (req.accepts('application/json')) return;
   throw new AppError('not_acceptable', 'Only application/json can be answered here.');
 }
 
 /** Answers a read: 200 with the value, or 304 when the caller already holds it. */
 export function sendRead(req: Request, res: Response, value: JsonValue, source: Cached<unknown>): void {
-  const { body, etag } = represent(value);
-  res.set({
-    ...PRIVATE,
-    ETag: etag,
-    Age: String(source.ageSeconds),
-    'Cache-Status': cacheStatus(source.freshness),
-  });
-  if (notModified(req, etag)) res.status(304).end();
-  else sendJson(res, body);
+  const representation = represent(value);
+  setPrivate(res);
+  res.setHeader('ETag', representation.etag);
+  res.setHeader('Age', source.ageSeconds);
+  res.setHeader('Cache-Status', cacheStatus(source.freshness));
+  if (notModified(req, representation.etag)) res.writeHead(304).end();
+  else sendJson(res, representation);
 }
 
 /** Answers a document that is the same for everybody and may be kept for a while. */
@@ -38,32 +42,35 @@ export function sendPublic(req: Request, res: Response, value: JsonValue, conten
 export function sendPublicText(
   req: Request,
   res: Response,
-  { body, etag }: Representation,
+  representation: Representation,
   contentType: string,
 ): void {
-  res.set({ 'Cache-Control': 'public, max-age=300', ETag: etag });
-  if (notModified(req, etag)) res.status(304).end();
-  else sendBody(res, body, contentType);
+  res.set({ 'Cache-Control': 'public, max-age=300', ETag: representation.etag });
+  if (notModified(req, representation.etag)) res.status(304).end();
+  else sendBody(res, representation, contentType);
 }
 
 /** Answers a write: 200 with what is now stored and its tag, or 204 where the caller wants no more. */
 export function sendWritten(res: Response, value: JsonValue, minimal: boolean): void {
-  const { body, etag } = represent(value);
-  res.set({ ...PRIVATE, ETag: etag });
+  const representation = represent(value);
+  setPrivate(res);
+  res.setHeader('ETag', representation.etag);
   if (minimal) res.status(204).set('Preference-Applied', 'return=minimal').end();
-  else sendJson(res, body);
+  else sendJson(res, representation);
 }
 
 /** Answers a removal. */
 export function sendRemoved(res: Response): void {
-  res.set(PRIVATE).status(204).end();
+  setPrivate(res);
+  res.status(204).end();
 }
 
-function sendJson(res: Response, body: string): void {
-  sendBody(res, body, 'application/json; charset=utf-8');
+function sendJson(res: Response, representation: Representation): void {
+  sendBody(res, representation, 'application/json; charset=utf-8');
 }
 
-function sendBody(res: Response, body: string, contentType: string): void {
-  const headers = { 'Content-Type': contentType, 'Content-Length': String(Buffer.byteLength(body)) };
-  res.status(200).set(headers).end(body);
+function sendBody(res: Response, { body, bytes }: Representation, contentType: string): void {
+  res.setHeader('Content-Type', contentType);
+  res.setHeader('Content-Length', bytes);
+  res.writeHead(200).end(body);
 }

@@ -1,10 +1,10 @@
 /** Every resource of the public listener, in one place. */
-import type { Router } from 'express';
 import type { ClientSettings } from '../metadata/client-settings.ts';
 import type { MetadataService } from '../metadata/service.ts';
 import type { BodyReader } from './body.ts';
 import type { Guard } from './guard.ts';
 import { createOpenApiDocument } from './openapi/document.ts';
+import type { Resource } from './resource.ts';
 import { clientMetadataRoutes } from './routes/client-metadata.ts';
 import { compatRoutes, READ_SCOPES, UPDATE_SCOPES } from './routes/compat.ts';
 import { type DiscoveryOptions, discoveryRoutes } from './routes/discovery.ts';
@@ -42,23 +42,22 @@ interface Dependencies {
 export function createRoutes(
   { service, settings, guard, bodies, streaming }: Dependencies,
   { scopes, requireIfMatch, compat, readsAppMetadata, streaming: bounds, ...discovery }: RoutesOptions,
-): readonly Router[] {
+): readonly Resource[] {
   const readScope = scopes.readMetadata;
-  const routes = [
-    metadataRoutes(
+  return [
+    ...metadataRoutes(
       { service, guard, bodies },
       { readScope, updateScope: scopes.updateMetadata, requireIfMatch },
     ),
-    profileRoutes({ service, guard }, { readScope, appMetadataScope: scopes.readAppMetadata }),
-    eventRoutes({ ...streaming, guard }, { ...bounds, readScope }),
-    clientMetadataRoutes({ settings, guard }, { readScope: scopes.readClientMetadata }),
-    discoveryRoutes({
+    ...profileRoutes({ service, guard }, { readScope, appMetadataScope: scopes.readAppMetadata }),
+    ...eventRoutes({ ...streaming, guard }, { ...bounds, readScope }),
+    ...clientMetadataRoutes({ settings, guard }, { readScope: scopes.readClientMetadata }),
+    ...discoveryRoutes({
       ...discovery,
       scopes: [...Object.values(scopes), ...(compat ? [...READ_SCOPES, ...UPDATE_SCOPES] : [])],
     }),
-    openApiRoutes(createOpenApiDocument({ ...discovery, scopes, compat, requireIfMatch })),
-    docsPageRoutes(),
+    ...openApiRoutes(createOpenApiDocument({ ...discovery, scopes, compat, requireIfMatch })),
+    ...docsPageRoutes(),
+    ...(compat ? compatRoutes({ service, guard, bodies }, { showsAppMetadata: readsAppMetadata }) : []),
   ];
-  if (compat) routes.push(compatRoutes({ service, guard, bodies }, { showsAppMetadata: readsAppMetadata }));
-  return routes;
 }

@@ -2,7 +2,7 @@
  * Tells an audit of every write of a known user, once, when its outcome is known: also of one that is
  * refused, and of one whose caller has left before the answer. Values never get here, only names of keys.
  */
-import type { Request } from 'express';
+import type { Request, RequestHandler } from 'express';
 import { AppError } from '../lib/app-error.ts';
 import { namesOf } from '../metadata/json-pointer.ts';
 import type { OnCarried } from '../metadata/ports.ts';
@@ -34,11 +34,11 @@ export interface AuditedWrite {
 
 export type Audit = (write: AuditedWrite) => void;
 
-const ACTIONS = new Map([
+const ACTIONS: ReadonlyMap<string, AuditedWrite['action']> = new Map([
   ['PUT', 'replace'],
   ['PATCH', 'patch'],
   ['DELETE', 'remove'],
-] as const);
+]);
 
 /** What keeps the receipt of a write for its audit. */
 export function onCarriedTo(req: Request): OnCarried {
@@ -51,20 +51,22 @@ export function onCarriedTo(req: Request): OnCarried {
 export function auditing(guard: Guard, audit: Audit): Guard {
   return (scopes, handle) => {
     const guarded = guard(scopes, handle);
-    return async function audited(req, res, next) {
+    async function audited(...exchange: Parameters<RequestHandler>): Promise<void> {
+      const [req] = exchange;
       try {
-        await guarded(req, res, next);
+        await guarded(...exchange);
         tell(req, audit, undefined);
       } catch (error) {
         tell(req, audit, { error });
         throw error;
       }
-    };
+    }
+    return (req, res, next) => (ACTIONS.has(req.method) ? audited : guarded)(req, res, next);
   };
 }
 
 function tell(req: Request, audit: Audit, failure: { readonly error: unknown } | undefined): void {
-  const action = [...ACTIONS].find(([method]) => method === req.method)?.[1];
+  const action = ACTIONS.get(req.method);
   const { id, userId, clientId, route, receipt, startedAt } = contextOf(req);
   if (action === undefined || userId === undefined) return;
   audit({

@@ -7,9 +7,10 @@ import { auth } from 'express-oauth2-jwt-bearer';
 import { decodeJwt, type JWTPayload } from 'jose';
 import { type Caller, callerOf, type CallerOptions } from './caller.ts';
 import type { DpopReplay } from './dpop-replay.ts';
-import { presentedToken } from './presented-token.ts';
+import { acceptableKeyId, presentedToken } from './presented-token.ts';
 import { proofRefused, refusalOf, tokenRefused } from './refusal.ts';
 import type { KeySet, SigningKeys } from './signing-keys.ts';
+import type { VerifiedTokens } from './verified-tokens.ts';
 
 /**
  * @throws AppError `token_missing`, `token_invalid`, `dpop_proof_invalid`, `request_malformed`,
@@ -31,10 +32,11 @@ export interface AuthenticateOptions extends CallerOptions {
 interface Dependencies {
   readonly keys: SigningKeys;
   readonly replay: DpopReplay;
+  readonly verified: VerifiedTokens;
 }
 
 export function createAuthenticate(
-  { keys, replay }: Dependencies,
+  { keys, replay, verified }: Dependencies,
   options: AuthenticateOptions,
 ): Authenticate {
   const { audience, dpopRequired, proofAgeSeconds, proofLeadSeconds } = options;
@@ -89,11 +91,18 @@ export function createAuthenticate(
   }
 
   return async function authenticate(req, res) {
-    const { kid, proof } = presentedToken(req, options);
-    const claims = await verify(req, res, await keys.forKeyId(kid));
+    const { token, proof } = presentedToken(req, options);
+    const known = proof === undefined ? verified.find(token) : undefined;
+    // The very keys that verified it, so that a token ends with its key.
+    if (known && known.keySet === keys.held()) return known.caller;
+    const kid = acceptableKeyId(token);
+    const keySet = await keys.forKeyId(kid);
+    const claims = await verify(req, res, keySet);
     const jkt = boundKey(claims);
-    if (proof !== undefined) await useUp(proof, jkt ?? '');
-    return callerOf(claims, options);
+    const caller = callerOf(claims, options);
+    if (proof === undefined) verified.keep(token, { caller, keySet });
+    else await useUp(proof, jkt ?? '');
+    return caller;
   };
 }
 

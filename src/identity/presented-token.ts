@@ -8,7 +8,7 @@ import { AppError } from '../lib/app-error.ts';
 import { proofRefused, tokenRefused } from './refusal.ts';
 
 export interface PresentedToken {
-  readonly kid: string | undefined;
+  readonly token: string;
   /** The proof that came along; undefined for a bearer. */
   readonly proof: string | undefined;
 }
@@ -43,28 +43,33 @@ export function presentedToken(
   req: Request,
   { dpopRequired }: { readonly dpopRequired: boolean },
 ): PresentedToken {
-  const { authorization, dpop } = req.headers;
-  const [scheme, token, ...rest] = authorization?.split(' ') ?? [];
+  const { authorization = '', dpop } = req.headers;
+  const [scheme, token, ...rest] = authorization.split(' ');
   if (!scheme || !/^(?:bearer|dpop)$/i.test(scheme) || !token) {
     throw new AppError('token_missing', 'Send an access token in the Authorization header.');
   }
   if (rest.length > 0) throw tokenRefused();
-  if (req.query['access_token'] !== undefined) {
+  // The query is taken apart only where there is one.
+  if (req.url.includes('?') && req.query['access_token'] !== undefined) {
     throw new AppError('request_malformed', 'A request must carry its access token once, in the header.');
   }
   if (/^bearer$/i.test(scheme)) {
     // The token is what is not accepted as it was presented; there is no proof that could be (RFC 9449 section 7.1).
     if (dpopRequired)
       throw tokenRefused('Bearer tokens are not accepted here: bind the token to a key (DPoP).');
-    return { kid: acceptableKeyId(token), proof: undefined };
+    return { token, proof: undefined };
   }
   if (typeof dpop !== 'string' || dpop === '') {
     throw proofRefused('The DPoP scheme needs a proof in the DPoP header.');
   }
-  return { kid: acceptableKeyId(token), proof: dpop };
+  return { token, proof: dpop };
 }
 
-function acceptableKeyId(token: string): string | undefined {
+/**
+ * The key that the token names, if any.
+ * @throws AppError `token_invalid` for what no key could make acceptable.
+ */
+export function acceptableKeyId(token: string): string | undefined {
   if (token.length > TOKEN_CHARACTERS_MAX) throw tokenRefused();
   // Decoders forgive padding and stray characters, so that one token would have many spellings.
   if (!COMPACT_JWS.test(token)) throw tokenRefused('The access token is not a JWT.');

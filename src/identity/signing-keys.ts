@@ -25,6 +25,8 @@ export interface SigningKeys {
    * @throws AppError `keys_unavailable` when the issuer cannot be asked and no held key will do.
    */
   forKeyId(kid: string | undefined): Promise<KeySet>;
+  /** The keys that may verify tokens now, without asking anybody; undefined where there are none. */
+  held(): KeySet | undefined;
   /** Whether tokens can be verified without asking the issuer. */
   ready(): boolean;
   /** Stale: usable, and their renewal is overdue. None: not usable. */
@@ -170,6 +172,7 @@ export function createSigningKeys(
       observer?.keyLookup(stale ? 'stale' : 'fresh');
       return set;
     },
+    held: usable,
     ready: () => usable() !== undefined,
     state,
   };

@@ -7,6 +7,8 @@ import { canonicalJson, type JsonValue } from '../lib/json.ts';
 
 export interface Representation {
   readonly body: string;
+  /** Of the body in UTF-8. */
+  readonly bytes: number;
   /** A quoted strong entity tag. */
   readonly etag: string;
 }
@@ -14,12 +16,34 @@ export interface Representation {
 /** 144 bits: short in a header, and no two documents of one user will ever share it. */
 const TAG_CHARACTERS = 24;
 
+/**
+ * Text of documents made lately, at most twice this much. To make it again costs some ten microseconds; to keep it for
+ * every cached profile would double their memory.
+ */
+const KEPT_CHARACTERS_MAX = 8_000_000;
+
+/** By the very object, which nothing here ever changes; when that goes, so does its text. */
+let recent = new WeakMap<object, Representation>();
+let earlier = recent;
+let keptCharacters = 0;
+
 export function represent(value: JsonValue): Representation {
-  return textRepresentation(canonicalJson(value));
+  if (typeof value !== 'object' || value === null) return textRepresentation(canonicalJson(value));
+  const known = recent.get(value);
+  if (known) return known;
+  const representation = earlier.get(value) ?? textRepresentation(canonicalJson(value));
+  keptCharacters += representation.body.length;
+  if (keptCharacters > KEPT_CHARACTERS_MAX) {
+    earlier = recent;
+    recent = new WeakMap();
+    keptCharacters = representation.body.length;
+  }
+  recent.set(value, representation);
+  return representation;
 }
 
 /** The same for a text that is to be answered as it stands. */
 export function textRepresentation(body: string): Representation {
   const digest = createHash('sha256').update(body).digest('base64url').slice(0, TAG_CHARACTERS);
-  return { body, etag: `"${digest}"` };
+  return { body, bytes: Buffer.byteLength(body), etag: `"${digest}"` };
 }

@@ -77,13 +77,14 @@ export interface MetadataRules extends CommitRules {
  */
 export function createMetadataService(dependencies: Dependencies, rules: MetadataRules): MetadataService {
   const { limits, viewOf, appMetadataReadable } = rules;
+  const readsAppMetadata = appMetadataReadable.size > 0;
   const queue = createWriteQueue(createCommit(dependencies, rules));
 
   function seenBy({ clientId }: Subject, profile: Profile): Profile {
     return {
       ...profile,
       userMetadata: viewOf(clientId).visible(profile.userMetadata),
-      appMetadata: pick(profile.appMetadata, (key) => appMetadataReadable.has(key)),
+      appMetadata: readsAppMetadata ? pick(profile.appMetadata, (key) => appMetadataReadable.has(key)) : {},
     };
   }
 

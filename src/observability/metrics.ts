@@ -3,7 +3,7 @@
  * operations; never a user, a client or a key.
  */
 import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
-import type { ReadCache } from '../metadata/ports.ts';
+import type { Freshness } from '../metadata/ports.ts';
 import { children } from './metric-children.ts';
 import { createHealthMetrics, type HealthMetrics } from './metrics-health.ts';
 import { createRedisMetrics, type RedisMetrics } from './metrics-redis.ts';
@@ -15,8 +15,8 @@ export interface Metrics {
   request(method: string, route: string, status: number, durationMs: number): void;
   /** A request that a limit refused. */
   limited(limit: Limit): void;
-  /** The same cache, counting where its answers come from. */
-  countingCache<V>(resource: 'user' | 'client', cache: ReadCache<V>): ReadCache<V>;
+  /** What counts where the answers of a cache come from. */
+  cacheReads(resource: 'user' | 'client'): (outcome: Freshness['kind']) => void;
   readonly upstream: UpstreamMetrics;
   readonly redis: RedisMetrics;
   readonly health: HealthMetrics;
@@ -64,16 +64,9 @@ export function createMetrics({ now }: { readonly now: () => number }): Metrics 
       request(METHODS.has(method) ? method : 'other', route, String(status)).observe(durationMs / 1000);
     },
     limited: (limit) => refusals.inc({ limit }),
-    countingCache<V>(resource: 'user' | 'client', cache: ReadCache<V>): ReadCache<V> {
+    cacheReads(resource) {
       const answer = children((outcome: string) => reads.labels(resource, outcome));
-      return {
-        ...cache,
-        async read(id, options) {
-          const read = await cache.read(id, options);
-          answer(read.freshness.kind).inc();
-          return read;
-        },
-      };
+      return (outcome) => answer(outcome).inc();
     },
     upstream: createUpstreamMetrics(registers, { now }),
     redis: createRedisMetrics(registers),

@@ -1,11 +1,11 @@
 /** `/client/metadata`: allow-listed settings of the application that the caller uses, to read only. */
-import { type Request, type Response, Router } from 'express';
+import type { Request, Response } from 'express';
 import type { Caller } from '../../identity/caller.ts';
 import { AppError } from '../../lib/app-error.ts';
 import type { ClientSettings } from '../../metadata/client-settings.ts';
 import { wantsRevalidation } from '../conditional.ts';
 import type { Guard } from '../guard.ts';
-import { resource } from '../resource.ts';
+import { type Resource, resource } from '../resource.ts';
 import { assertAcceptsJson, sendRead } from '../respond.ts';
 
 interface Dependencies {
@@ -16,7 +16,7 @@ interface Dependencies {
 export function clientMetadataRoutes(
   { settings, guard }: Dependencies,
   { readScope }: { readonly readScope: string },
-): Router {
+): readonly Resource[] {
   async function readSettings(req: Request, res: Response, { clientId }: Caller) {
     assertAcceptsJson(req);
     if (clientId === undefined) {
@@ -26,5 +26,5 @@ export function clientMetadataRoutes(
     sendRead(req, res, read.value, read);
   }
 
-  return Router().use(resource('/client/metadata', { GET: guard(readScope, readSettings) }));
+  return [resource('/client/metadata', { GET: guard(readScope, readSettings) })];
 }

@@ -2,7 +2,7 @@
  * `/api/v2/users/{id}`: a drop-in for code that calls the Management API with a user's token (auth0.js
  * `Management`, the edit-profile widget). Only the base URL changes; `{id}` must be the caller.
  */
-import { type Request, type Response, Router } from 'express';
+import type { Request, Response } from 'express';
 import { z } from 'zod';
 import type { Caller } from '../../identity/caller.ts';
 import { AppError } from '../../lib/app-error.ts';
@@ -15,7 +15,7 @@ import { preconditionsOf, wantsRevalidation } from '../conditional.ts';
 import type { Guard } from '../guard.ts';
 import { projectionOf } from '../projection.ts';
 import { contextOf } from '../request-context.ts';
-import { resource } from '../resource.ts';
+import { type Resource, resource } from '../resource.ts';
 import { sendRead, sendWritten } from '../respond.ts';
 import { onCarriedTo } from '../write-audit.ts';
 
@@ -35,10 +35,19 @@ export const compatPatchSchema = z.strictObject({
     .meta({ type: 'object', minProperties: 1, description: '`null` removes a key.' }),
 });
 
+/** Also where nothing is found. */
+const ALL_IN_AUTH0S_DIALECT: Resource = {
+  path: '/api/v2{/*rest}',
+  answer(req, _res, next) {
+    contextOf(req).renderError = renderAuth0Error;
+    next();
+  },
+};
+
 export function compatRoutes(
   { service, guard, bodies }: Dependencies,
   { showsAppMetadata }: { readonly showsAppMetadata: boolean },
-): Router {
+): readonly Resource[] {
   function userOf({ userId }: Caller, { userMetadata, appMetadata, updatedAt }: Profile): JsonObject {
     return {
       user_id: userId,
@@ -63,17 +72,13 @@ export function compatRoutes(
     sendWritten(res, userOf(caller, profile), false);
   }
 
-  return Router()
-    .use('/api/v2', (req, _res, next) => {
-      contextOf(req).renderError = renderAuth0Error;
-      next();
-    })
-    .use(
-      resource('/api/v2/users/:id', {
-        GET: guard(READ_SCOPES, readUser),
-        PATCH: guard(UPDATE_SCOPES, patchUser),
-      }),
-    );
+  return [
+    ALL_IN_AUTH0S_DIALECT,
+    resource('/api/v2/users/:id', {
+      GET: guard(READ_SCOPES, readUser),
+      PATCH: guard(UPDATE_SCOPES, patchUser),
+    }),
+  ];
 }
 
 /** Clients of old put the id into the path as it is, so that its own `%` may look like an escape. */

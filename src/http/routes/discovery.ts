@@ -1,9 +1,8 @@
 /** Documents about this service that anybody may read: RFC 9728, and the operator's schema. */
-import { Router } from 'express';
 import type { JsonObject } from '../../lib/json.ts';
 import { textRepresentation } from '../../metadata/representation.ts';
 import { RESOURCE_METADATA_PATH } from '../challenge.ts';
-import { resource } from '../resource.ts';
+import { type Resource, resource } from '../resource.ts';
 import { sendPublic, sendPublicText } from '../respond.ts';
 
 export interface DiscoveryOptions {
@@ -26,7 +25,7 @@ export function discoveryRoutes({
   algorithms,
   dpopRequired,
   metadataSchema = ANY_OBJECT,
-}: DiscoveryOptions): Router {
+}: DiscoveryOptions): readonly Resource[] {
   const protectedResource = {
     resource: audience,
     authorization_servers: [issuer],
@@ -37,12 +36,12 @@ export function discoveryRoutes({
   };
   // In the author's order: a form shows the properties as they come.
   const schema = textRepresentation(JSON.stringify(metadataSchema));
-  return Router().use(
+  return [
     resource(RESOURCE_METADATA_PATH, {
       GET: (req, res) => sendPublic(req, res, protectedResource, 'application/json; charset=utf-8'),
     }),
     resource('/schemas/user-metadata', {
       GET: (req, res) => sendPublicText(req, res, schema, 'application/schema+json; charset=utf-8'),
     }),
-  );
+  ];
 }

@@ -4,11 +4,11 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Request, type Response, Router } from 'express';
+import type { Request, Response } from 'express';
 import getAbsoluteFSPath from 'swagger-ui-dist/absolute-path.js';
 import { AppError } from '../../lib/app-error.ts';
 import { type Representation, textRepresentation } from '../../metadata/representation.ts';
-import { resource } from '../resource.ts';
+import { type Resource, resource } from '../resource.ts';
 import { sendPublicText } from '../respond.ts';
 
 const CONTENT_SECURITY_POLICY = [
@@ -69,7 +69,7 @@ interface Asset {
   read(): Promise<Representation>;
 }
 
-export function docsPageRoutes(): Router {
+export function docsPageRoutes(): readonly Resource[] {
   const page = textRepresentation(PAGE);
   const start = textRepresentation(START_SCRIPT);
   const assets = new Map<unknown, Asset>([
@@ -84,7 +84,7 @@ export function docsPageRoutes(): Router {
     sendPublicText(req, res, await asset.read(), asset.contentType);
   }
 
-  return Router().use(
+  return [
     resource('/docs', {
       GET: (req, res) => {
         res.set('Content-Security-Policy', CONTENT_SECURITY_POLICY);
@@ -92,7 +92,7 @@ export function docsPageRoutes(): Router {
       },
     }),
     resource('/docs/:file', { GET: sendAsset }),
-  );
+  ];
 }
 
 /** A file of the page's package, held from its first use on: most services never show the page. */

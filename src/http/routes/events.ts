@@ -3,7 +3,7 @@
  * read again and never what it holds. It ends with the token; a client connects again with another one and,
  * by `Last-Event-ID`, learns whether it missed something.
  */
-import { type Request, type Response, Router } from 'express';
+import type { Request, Response } from 'express';
 import type { Caller } from '../../identity/caller.ts';
 import type { SetAlarm } from '../../lib/alarm.ts';
 import { AppError } from '../../lib/app-error.ts';
@@ -17,7 +17,7 @@ import {
 } from '../event-stream.ts';
 import type { Guard } from '../guard.ts';
 import type { OpenStreams } from '../open-streams.ts';
-import { resource } from '../resource.ts';
+import { type Resource, resource } from '../resource.ts';
 
 /** What streams are made of. */
 export interface Streaming {
@@ -36,7 +36,7 @@ export interface StreamingOptions extends EventStreamOptions {
 export function eventRoutes(
   { watch, streams, guard, clock, setAlarm, random }: Streaming & { readonly guard: Guard },
   { readScope, reconnectMs, ...options }: StreamingOptions & { readonly readScope: string },
-): Router {
+): readonly Resource[] {
   async function follow(req: Request, res: Response, caller: Caller): Promise<void> {
     if (!req.accepts('text/event-stream')) {
       throw new AppError('not_acceptable', 'Only text/event-stream can be answered here.');
@@ -86,5 +86,5 @@ export function eventRoutes(
     return watch.begin(caller, req.get('last-event-id') || undefined, { updated, gone });
   }
 
-  return Router().use(resource('/me/events', { GET: guard(readScope, follow) }));
+  return [resource('/me/events', { GET: guard(readScope, follow) })];
 }

@@ -1,14 +1,15 @@
 /** `/me/metadata` and `/me/metadata/{key}`: the caller's own `user_metadata`. */
-import { type Request, type Response, Router } from 'express';
+import type { Request, Response } from 'express';
 import type { Caller } from '../../identity/caller.ts';
 import { AppError } from '../../lib/app-error.ts';
-import { jsonBytes, type JsonObject } from '../../lib/json.ts';
+import type { JsonObject } from '../../lib/json.ts';
+import { represent } from '../../metadata/representation.ts';
 import { keyValue, type MetadataService } from '../../metadata/service.ts';
 import type { BodyReader } from '../body.ts';
 import { preconditionsOf, prefersMinimal, wantsRevalidation } from '../conditional.ts';
 import type { Guard } from '../guard.ts';
 import { projectionOf } from '../projection.ts';
-import { resource } from '../resource.ts';
+import { type Resource, resource } from '../resource.ts';
 import { assertAcceptsJson, sendRead, sendRemoved, sendWritten } from '../respond.ts';
 import { onCarriedTo } from '../write-audit.ts';
 
@@ -32,7 +33,7 @@ export interface MetadataRoutesOptions {
 export function metadataRoutes(
   { service, guard, bodies }: Dependencies,
   { readScope, updateScope, requireIfMatch }: MetadataRoutesOptions,
-): Router {
+): readonly Resource[] {
   function termsOf(req: Request) {
     const preconditions = preconditionsOf(req);
     if (requireIfMatch && preconditions.length === 0) {
@@ -42,7 +43,7 @@ export function metadataRoutes(
   }
 
   function setQuota(res: Response, document: JsonObject): void {
-    res.set('Metadata-Quota', `limit=${service.limits.bytesMax}, used=${jsonBytes(document)}`);
+    res.setHeader('Metadata-Quota', `limit=${service.limits.bytesMax}, used=${represent(document).bytes}`);
   }
 
   async function readDocument(req: Request, res: Response, caller: Caller) {
@@ -100,7 +101,7 @@ export function metadataRoutes(
     sendRemoved(res);
   }
 
-  return Router().use(
+  return [
     resource(
       '/me/metadata',
       {
@@ -116,7 +117,7 @@ export function metadataRoutes(
       PUT: guard(updateScope, replaceKey),
       DELETE: guard(updateScope, removeKey),
     }),
-  );
+  ];
 }
 
 function keyOf(req: Request): string {

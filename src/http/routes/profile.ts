@@ -1,5 +1,5 @@
 /** `/me` and `/me/app-metadata`: the caller's profile, as far as this service shows it, to read only. */
-import { type Request, type Response, Router } from 'express';
+import type { Request, Response } from 'express';
 import { z } from 'zod';
 import type { Caller } from '../../identity/caller.ts';
 import type { JsonObject } from '../../lib/json.ts';
@@ -8,7 +8,7 @@ import type { MetadataService } from '../../metadata/service.ts';
 import { wantsRevalidation } from '../conditional.ts';
 import type { Guard } from '../guard.ts';
 import { projectionOf } from '../projection.ts';
-import { resource } from '../resource.ts';
+import { type Resource, resource } from '../resource.ts';
 import { assertAcceptsJson, sendRead } from '../respond.ts';
 
 interface Dependencies {
@@ -28,7 +28,7 @@ export const downloadQuery = z.object({
 export function profileRoutes(
   { service, guard }: Dependencies,
   { readScope, appMetadataScope }: ProfileRoutesOptions,
-): Router {
+): readonly Resource[] {
   function profileOf(caller: Caller, { userMetadata, appMetadata, updatedAt }: Profile): JsonObject {
     return {
       sub: caller.userId,
@@ -43,7 +43,7 @@ export function profileRoutes(
     const project = projectionOf(req);
     const read = await service.read(caller, { revalidate: wantsRevalidation(req) });
     // A person who asks for their data gets a file (data portability), not a page of text.
-    if (downloadQuery.safeParse(req.query).data?.download === '1') {
+    if (req.url.includes('?') && downloadQuery.safeParse(req.query).data?.download === '1') {
       res.set('Content-Disposition', 'attachment; filename="my-profile.json"');
     }
     sendRead(req, res, project(profileOf(caller, read.value)), read);
@@ -56,8 +56,8 @@ export function profileRoutes(
     sendRead(req, res, project(read.value.appMetadata), read);
   }
 
-  return Router().use(
+  return [
     resource('/me', { GET: guard(readScope, readProfile) }),
     resource('/me/app-metadata', { GET: guard(appMetadataScope, readAppMetadata) }),
-  );
+  ];
 }
