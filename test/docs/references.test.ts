@@ -100,6 +100,7 @@ describe('environment variables', () => {
       (path) => contentOf(path).match(/\b(?:TENANT|TEST_TENANT|WEB|CHROMIUM|WRITE)_[A-Z0-9_]+\b/g) ?? [],
     ),
   );
+  for (const [, name = ''] of contentOf('Dockerfile').matchAll(/^ARG (\w+)/gm)) elsewhere.add(name);
 
   function isKnown(name: string): boolean {
     // OpenTelemetry's exporter reads more of its own than this service looks at.
@@ -128,7 +129,8 @@ describe('names in snake case', () => {
     name_empty name_forbidden name_reserved text_not_unicode number_too_large root_not_object null_at_root
     too_large too_many_keys too_deep read_only operation_invalid not_applicable test_failed
     network_failed answer_unusable login_required
-    insufficient_scope invalid_body inexistent_user too_many_requests`.split(/\s+/),
+    insufficient_scope invalid_body inexistent_user too_many_requests
+    org_id`.split(/\s+/),
   );
 
   test('are error codes, or names that are known here', () => {
