@@ -109,6 +109,7 @@ async function startStack(settings: Readonly<Record<string, string>>) {
 describe.each([
   ['README.md', {}],
   ['docs/privacy.md', {}],
+  ['docs/migration.md', {}],
   ['docs/compat.md', { AUTH0_COMPAT: 'true' }],
 ])('the commands of %s', (path, settings) => {
   const examples = examplesIn(path);
