@@ -1,9 +1,12 @@
 /** What `docs/deploying.md` and the compose file hand to containers and proxies fits the service as it is. */
 import { describe, expect, test } from '@jest/globals';
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { loadConfig } from '../../config/load.ts';
 import { VARIABLES, type Variable } from '../../config/schema.ts';
 import { LISTENER_BOUNDS } from '../../src/http/listener-bounds.ts';
 import { EVENT_STREAMS, STOP } from '../../src/tuning.ts';
@@ -16,10 +19,12 @@ const graceSeconds = STOP.graceMs / 1000;
 
 /** Names that are no variable; of one that is a secret, `NAME_FILE` is one, too. */
 function unknownNames(names: readonly string[]): string[] {
-  const known = Object.entries<Variable<unknown>>(VARIABLES).flatMap(([name, { secret }]) =>
-    secret ? [name, `${name}_FILE`] : [name],
+  const known = new Set(
+    Object.entries<Variable<unknown>>(VARIABLES).flatMap(([name, { secret }]) =>
+      secret ? [name, `${name}_FILE`] : [name],
+    ),
   );
-  return names.filter((name) => !known.includes(name));
+  return names.filter((name) => !known.has(name));
 }
 
 /** Whether a configuration made of these names alone would be complete. */
@@ -27,6 +32,13 @@ function missingNames(names: readonly string[]): string[] {
   const required = Object.entries<Variable<unknown>>(VARIABLES).filter(([, one]) => one.required);
   return required.map(([name]) => name).filter((name) => !names.includes(name));
 }
+
+/** Whoever can look at a container can see these when they are set as they are. */
+const VARIABLES_WITH_SECRETS = new Set(
+  Object.entries<Variable<unknown>>(VARIABLES)
+    .filter(([, { secret }]) => secret)
+    .map(([name]) => name),
+);
 
 describe('the compose file', () => {
   const confined = z.object({
@@ -82,6 +94,22 @@ describe('the compose file', () => {
     ).toEqual(made.toSorted());
   });
 
+  test('starts with the secrets that those commands make', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'deploying-'));
+    const block = fences.find(({ text }) => text.includes('docker compose'))?.text ?? '';
+    const making = block.split('\n').filter((line) => /^(?:openssl|printf) /.test(line));
+    try {
+      execFileSync('bash', ['-euc', making.join('\n')], { cwd: folder, stdio: 'pipe' });
+      const read = (path: string) => readFileSync(path.replace('/run/secrets', folder), 'utf8');
+      const config = loadConfig(service.environment, (path) =>
+        path.startsWith('/run') ? read(path) : readFileSync(join(ROOT, path), 'utf8'),
+      );
+      expect(config.cacheEncryptionKeys).toHaveLength(1);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   test('lets requests under way end, and allows more files than connections', () => {
     expect(Number.parseInt(service.stop_grace_period, 10)).toBeGreaterThan(graceSeconds + 2);
     expect(service.ulimits.nofile).toBeGreaterThan(LISTENER_BOUNDS.connectionsMax);
@@ -93,13 +121,6 @@ describe('the compose file', () => {
     expect(compose.services.redis.command.join(' ')).toContain('--maxmemory-policy allkeys-lru');
   });
 });
-
-/** Whoever can look at a container can see these when they are set as they are. */
-const VARIABLES_WITH_SECRETS = new Set(
-  Object.entries<Variable<unknown>>(VARIABLES)
-    .filter(([, { secret }]) => secret)
-    .map(([name]) => name),
-);
 
 describe('the Kubernetes example', () => {
   const probe = z.object({ httpGet: z.object({ path: z.string(), port: z.string() }) });

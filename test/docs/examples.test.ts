@@ -12,6 +12,7 @@ import { loadConfig } from '../../config/load.ts';
 import { startTenant } from '../../dev/tenant/tenant.ts';
 import { createService } from '../../src/compose.ts';
 import { type Fence, pageAt, ROOT } from './documents.ts';
+import { EXAMPLE_PAGES, talksToDemo } from './example-pages.ts';
 
 interface Example {
   readonly command: string;
@@ -22,10 +23,12 @@ interface Example {
 /** The `sh` blocks that talk to the demo, each with the block that follows it. */
 function examplesIn(path: string): Example[] {
   const { fences } = pageAt(path);
-  return fences.flatMap(({ info, text }, index) => {
-    if (info !== 'sh' || /\bnpm\b/.test(text)) return [];
+  return fences.flatMap((fence, index) => {
+    if (!talksToDemo(fence)) return [];
     const next = fences[index + 1];
-    return [{ command: text, answer: next && /^(?:json|http|text)$/.test(next.info) ? next : undefined }];
+    return [
+      { command: fence.text, answer: next && /^(?:json|http|text)$/.test(next.info) ? next : undefined },
+    ];
   });
 }
 
@@ -106,12 +109,7 @@ async function startStack(settings: Readonly<Record<string, string>>) {
   };
 }
 
-describe.each([
-  ['README.md', {}],
-  ['docs/privacy.md', {}],
-  ['docs/migration.md', {}],
-  ['docs/compat.md', { AUTH0_COMPAT: 'true' }],
-])('the commands of %s', (path, settings) => {
+describe.each([...EXAMPLE_PAGES])('the commands of %s', (path, settings) => {
   const examples = examplesIn(path);
   let answers: readonly string[] = [];
 

@@ -8,6 +8,10 @@ import { pageAt } from './documents.ts';
 const page = pageAt('docs/where-data-goes.md');
 const source = page.fences.find(({ info }) => info === 'js action')?.text ?? '';
 
+const setting = (claims: Map<string, unknown>) => ({
+  setCustomClaim: (name: string, value: unknown) => void claims.set(name, value),
+});
+
 /** The claims of either token after a log-in of this user. */
 async function claimsOf(user: object) {
   const sandbox = { exports: {} };
@@ -17,9 +21,6 @@ async function claimsOf(user: object) {
     .parse(sandbox.exports);
   const idToken = new Map<string, unknown>();
   const accessToken = new Map<string, unknown>();
-  const setting = (claims: Map<string, unknown>) => ({
-    setCustomClaim: (name: string, value: unknown) => void claims.set(name, value),
-  });
   await onExecutePostLogin({ user }, { idToken: setting(idToken), accessToken: setting(accessToken) });
   return { idToken: Object.fromEntries(idToken), accessToken: Object.fromEntries(accessToken) };
 }
