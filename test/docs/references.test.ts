@@ -68,6 +68,31 @@ describe('the listing of rooms', () => {
   });
 });
 
+test('every answer to a question leads to a page that says more', () => {
+  const [, ...answers] = pageAt('docs/faq.md').text.split(/^### /m);
+  expect(answers.length).toBeGreaterThan(30);
+  const dead = answers.filter((answer) => !/\]\([^)]+\)/.test(answer.replace(/^## [\s\S]*/m, '')));
+  expect(dead.map((answer) => answer.split('\n')[0])).toEqual([]);
+});
+
+describe('the threat model', () => {
+  const { text } = pageAt('docs/security.md');
+  const rows = (text.split('## Threat model')[1]?.split('\n## ')[0] ?? '')
+    .split('\n')
+    .filter((row) => row.startsWith('|'))
+    .slice(2);
+
+  test('names for each defence the tests that show it', () => {
+    expect(rows.length).toBeGreaterThan(25);
+    expect(rows.filter((row) => !/`test\/[\w/-]+\.test\.ts` \|$/.test(row))).toEqual([]);
+  });
+
+  test('leaves out no suite that is about security', () => {
+    const suites = readdirSync(join(ROOT, 'test', 'security')).filter((name) => name.endsWith('.test.ts'));
+    expect(suites.filter((name) => !text.includes(`\`test/security/${name}\``))).toEqual([]);
+  });
+});
+
 test('every npm command exists', () => {
   const { scripts }: { scripts: Record<string, string> } = JSON.parse(contentOf('package.json'));
   const unknown = findings(({ text }) =>
