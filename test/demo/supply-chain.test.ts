@@ -35,6 +35,7 @@ describe('licences', () => {
     'Apache-2.0 AND MIT',
     'CC-BY-4.0',
     '(MIT OR CC0-1.0)',
+    'MPL-2.0',
     'PSF-2.0',
     'Python-2.0',
   ];
