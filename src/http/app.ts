@@ -1,13 +1,13 @@
 /** The public listener's application: the ordered list of what a request passes through. */
 import cors, { type CorsOptions } from 'cors';
-import express, { type Express, type RequestHandler } from 'express';
+import type { Express, RequestHandler } from 'express';
 import helmet from 'helmet';
 import type { ChallengeOptions } from './challenge.ts';
 import { createErrorHandler, routeNotFound } from './error-handler.ts';
 import { requestBounds } from './request-bounds.ts';
 import { requestContext } from './request-context.ts';
 import { createRequestObserver, type RequestObservers } from './request-observer.ts';
-import { addResources, type Resource } from './resource.ts';
+import { addResources, createApplication, type Resource } from './resource.ts';
 
 export interface AppOptions extends ChallengeOptions {
   /** Origins whose pages may read our answers. Nobody else's may. */
@@ -22,9 +22,7 @@ interface Dependencies {
 }
 
 export function createApp({ resources, observers }: Dependencies, options: AppOptions): Express {
-  const app = express();
-  app.set('etag', false);
-  app.set('x-powered-by', false);
+  const app = createApplication();
   app.set('query parser', 'simple');
   app.set('trust proxy', [...options.trustedProxies]);
 

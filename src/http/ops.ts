@@ -1,9 +1,9 @@
 /** The operations listener: life, readiness and metrics, on an address of its own. */
-import express, { type Express } from 'express';
+import type { Express } from 'express';
 import { createErrorHandler, routeNotFound } from './error-handler.ts';
 import { requestBounds } from './request-bounds.ts';
 import { requestContext } from './request-context.ts';
-import { addResources, resource } from './resource.ts';
+import { addResources, createApplication, resource } from './resource.ts';
 
 interface Dependencies {
   readonly readiness: { report(): { readonly status: string; readonly serves: boolean } };
@@ -11,9 +11,7 @@ interface Dependencies {
 }
 
 export function createOps({ readiness, metrics }: Dependencies): Express {
-  const app = express();
-  app.set('etag', false);
-  app.set('x-powered-by', false);
+  const app = createApplication();
   app.use(requestContext);
   app.use(requestBounds);
   addResources(app, [

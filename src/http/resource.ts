@@ -1,5 +1,5 @@
 /** One resource: the methods it knows, and a fitting answer to every other. */
-import type { Express, RequestHandler } from 'express';
+import express, { type Express, type RequestHandler } from 'express';
 import { AppError } from '../lib/app-error.ts';
 import { contextOf } from './request-context.ts';
 
@@ -9,6 +9,8 @@ export type Handlers = Partial<Record<Method, RequestHandler>>;
 export interface Resource {
   readonly path: string;
   readonly answer: RequestHandler;
+  /** Whether it is passed by whatever stands below the path, too. */
+  readonly below?: boolean;
 }
 
 /**
@@ -44,9 +46,21 @@ export function resource(path: string, handlers: Handlers, patchTypes: readonly 
   };
 }
 
-/** All at one level: every nested router would be a detour of each request. */
-export function addResources(app: Express, resources: readonly Resource[]): void {
+/** An application whose resources have one address each. */
+export function createApplication(): Express {
+  const app = express();
+  app.set('etag', false);
+  app.set('x-powered-by', false);
+  // Express takes these up with the first thing that is added.
   app.enable('strict routing');
   app.enable('case sensitive routing');
-  for (const { path, answer } of resources) app.all(path, answer);
+  return app;
+}
+
+/** All at one level: every nested router would be a detour of each request. */
+export function addResources(app: Express, resources: readonly Resource[]): void {
+  for (const { path, answer, below = false } of resources) {
+    if (below) app.use(path, answer);
+    else app.all(path, answer);
+  }
 }

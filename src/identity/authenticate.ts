@@ -92,7 +92,8 @@ export function createAuthenticate(
 
   return async function authenticate(req, res) {
     const { token, proof } = presentedToken(req, options);
-    const known = proof === undefined ? verified.find(token) : undefined;
+    // A proof is good once, and beside a bearer a fault: whatever comes with one is looked at each time.
+    const known = req.headers['dpop'] === undefined ? verified.find(token) : undefined;
     // The very keys that verified it, so that a token ends with its key.
     if (known && known.keySet === keys.held()) return known.caller;
     const kid = acceptableKeyId(token);

@@ -37,7 +37,8 @@ export const compatPatchSchema = z.strictObject({
 
 /** Also where nothing is found. */
 const ALL_IN_AUTH0S_DIALECT: Resource = {
-  path: '/api/v2{/*rest}',
+  path: '/api/v2',
+  below: true,
   answer(req, _res, next) {
     contextOf(req).renderError = renderAuth0Error;
     next();
