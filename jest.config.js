@@ -12,8 +12,8 @@ export default {
   testMatch: ['**/*.test.ts'],
   // Real processes and long outages: `npm run test:chaos`. A browser: `npm run test:browser`.
   testPathIgnorePatterns: ['/node_modules/', '/test/chaos/', '/test/browser/'],
-  // One more than the smallest machine has cores: many tests wait for processes, and not for the processor.
-  maxWorkers: 3,
+  // Twice the cores of the smallest machine: many tests wait for processes, and not for the processor.
+  maxWorkers: 4,
   workerIdleMemoryLimit: '512MB',
   testTimeout: 20_000,
 };

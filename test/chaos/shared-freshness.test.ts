@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Replica } from '../support/replica.ts';
 import { describeWithRedis, openRedis, type TestRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';
-import { type Fleet, openFleet, type Person } from './fleet.ts';
+import { type Fleet, openFleet, type Person } from '../redis/fleet.ts';
 
 /** Fresh for one second, refreshed behind the reader's back until 3, served in an outage until 5. */
 const env = { CACHE_TTL_SECONDS: '1', CACHE_STALE_SECONDS: '2', CACHE_STALE_IF_ERROR_SECONDS: '4' };

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Replica } from '../support/replica.ts';
 import { describeWithRedis, openRedis, type TestRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';
-import { type Answer, type Fleet, openFleet, type Person } from './fleet.ts';
+import { type Answer, type Fleet, openFleet, type Person } from '../redis/fleet.ts';
 
 /** The bounds of src/tuning.ts, and what a busy machine may add. */
 const LEASE_MS = 3_000;

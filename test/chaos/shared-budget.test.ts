@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { describeWithRedis, openRedis, type TestRedis } from '../support/redis.ts';
 import type { Replica } from '../support/replica.ts';
 import { until } from '../support/until.ts';
-import { type Answer, type Fleet, openFleet, type Person } from './fleet.ts';
+import { type Answer, type Fleet, openFleet, type Person } from '../redis/fleet.ts';
 
 const WAIT_MS = 2_000;
 const MARGIN_MS = 1_000;

@@ -12,7 +12,7 @@ import {
   openService,
   openTenant,
   personAt,
-} from './stage.ts';
+} from '../events/stage.ts';
 
 const UPDATED = 'metadata.updated';
 const CONSUMING = '"event":"consuming the change feed"';
