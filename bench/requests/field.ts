@@ -58,6 +58,8 @@ export async function openField(issuer: Issuer, document: JsonObject): Promise<F
       // What a person may do in a minute is not what is measured.
       USER_READS_PER_MINUTE: '1000000',
       USER_WRITES_PER_MINUTE: '1000000',
+      // Nor is how soon an address with refused tokens is no longer answered: what one of them costs is.
+      AUTH_FAILURES_PER_MINUTE: '0',
     },
   };
   return {
