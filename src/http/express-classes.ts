@@ -5,6 +5,7 @@
  */
 import { IncomingMessage, ServerResponse } from 'node:http';
 import type { Express } from 'express';
+import { listingFields } from './listed-fields.ts';
 
 export interface ServerClasses {
   readonly IncomingMessage: typeof IncomingMessage;
@@ -17,6 +18,7 @@ export function expressClasses(app: Express): ServerClasses {
   class AppResponse<Req extends IncomingMessage = IncomingMessage> extends ServerResponse<Req> {}
   Object.setPrototypeOf(AppRequest.prototype, app.request);
   Object.setPrototypeOf(AppResponse.prototype, app.response);
-  Object.assign(app, { request: AppRequest.prototype, response: AppResponse.prototype });
-  return { IncomingMessage: AppRequest, ServerResponse: AppResponse };
+  const Response = listingFields(AppResponse);
+  Object.assign(app, { request: AppRequest.prototype, response: Response.prototype });
+  return { IncomingMessage: AppRequest, ServerResponse: Response };
 }
