@@ -83,6 +83,7 @@ export function createLogger(
     formatters: { level: (label: string) => ({ level: label }) },
     messageKey: 'event',
   };
+  const timeNow = createTimeText();
   const log: Pino = pino(options, destination);
 
   return {
@@ -91,26 +92,40 @@ export function createLogger(
     error: (event, error) => log.error({ error: describeError(error) }, event),
     request(line) {
       const { status } = line;
-      if (!log.isLevelEnabled(status >= 500 ? 'error' : 'info')) return;
-      const fields = fieldsOf(line);
       // A fault of ours or of the tenant is worth a look; a refusal of the caller's is daily business.
-      if (status >= 500) log.error(fields, 'request');
-      else log.info(fields, 'request');
+      const lineLevel = status >= 500 ? 'error' : 'info';
+      if (log.isLevelEnabled(lineLevel)) destination.write(`${requestText(lineLevel, timeNow(), line)}\n`);
     },
     flush: () => destination.flushSync?.(),
   };
 }
 
-function fieldsOf({ requestId, method, route, status, durationMs, clientId, traceId, failure }: RequestLine) {
-  return {
-    request_id: requestId,
-    method,
-    route,
-    status,
-    duration_ms: Math.round(durationMs * 100) / 100,
-    ...(clientId === undefined ? {} : { client_id: clientId }),
-    ...(traceId === undefined ? {} : { trace_id: traceId }),
-    ...(failure === undefined ? {} : { code: failure.code, ...causeOf(failure) }),
+/**
+ * The line of a request, as pino would write it for a fourth of the time: there is one with each answer. Of the values that
+ * stand in it as they are, none can hold a quotation mark: an id is checked, a method is one of Node's parser, and
+ * the others are ours.
+ */
+function requestText(level: LogLevel, time: string, line: RequestLine): string {
+  const { requestId, method, route, status, durationMs, clientId, traceId, failure } = line;
+  const client = clientId === undefined ? '' : `,"client_id":${JSON.stringify(clientId)}`;
+  const trace = traceId === undefined ? '' : `,"trace_id":"${traceId}"`;
+  const code = failure && `,${JSON.stringify({ code: failure.code, ...causeOf(failure) }).slice(1, -1)}`;
+  const duration = Math.round(durationMs * 100) / 100;
+  return (
+    `{"level":"${level}","time":"${time}","request_id":"${requestId}","method":"${method}","route":"${route}",` +
+    `"status":${status},"duration_ms":${duration}${client}${trace}${code ?? ''},"event":"request"}`
+  );
+}
+
+/** Written once for all lines of a millisecond. */
+function createTimeText(): () => string {
+  let at = 0;
+  let text = '';
+  return () => {
+    const now = Date.now();
+    if (now !== at) text = new Date(now).toISOString();
+    at = now;
+    return text;
   };
 }
 
