@@ -46,7 +46,7 @@ export function createConnections({ pipelinedMax }: { readonly pipelinedMax: num
     if (leaving) res.setHeader('Connection', 'close');
     connection.latest = { req, res };
     connection.current = connection.latest;
-    res.once('close', () => {
+    res.on('close', () => {
       connection.current = undefined;
       connection.idleSince = performance.now();
       if (socket.destroyed) return;

@@ -1,6 +1,6 @@
 /**
  * What belongs to one request beside Express's own objects: its id, when it began, and what the log line
- * and the metrics will say of it. Kept apart from the request object, whose shape stays Node's.
+ * and the metrics will say of it.
  */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
@@ -24,16 +24,20 @@ export interface RequestContext {
   failure: { readonly code: string; readonly error: unknown } | undefined;
 }
 
-const contexts = new WeakMap<IncomingMessage, RequestContext>();
+/** A WeakMap would keep the request free of it, and the garbage collector busy (docs/performance.md). */
+const CONTEXT = Symbol('context');
 
 /** An id from outside is kept only in this form, so that it cannot forge a log line or a header. */
 const WELL_FORMED_ID = /^[\w-]{8,64}$/;
 
-export function contextOf(req: IncomingMessage): RequestContext {
-  const known = contexts.get(req);
-  if (known) return known;
+export function contextOf(req: IncomingMessage & { [CONTEXT]?: RequestContext }): RequestContext {
+  req[CONTEXT] ??= newContext(req);
+  return req[CONTEXT];
+}
+
+function newContext(req: IncomingMessage): RequestContext {
   const sent = req.headers['x-request-id'];
-  const context: RequestContext = {
+  return {
     id: typeof sent === 'string' && WELL_FORMED_ID.test(sent) ? sent : randomUUID(),
     startedAt: performance.now(),
     route: 'none',
@@ -43,8 +47,6 @@ export function contextOf(req: IncomingMessage): RequestContext {
     renderError: renderProblem,
     failure: undefined,
   };
-  contexts.set(req, context);
-  return context;
 }
 
 /** Gives the request its id, and the answer too. */

@@ -32,7 +32,7 @@ export function createRequestObserver({ onEnd, trace }: RequestObservers): Reque
   return function requestObserver(req, res, next) {
     const context = contextOf(req);
     const span = trace?.(req.method, req.headers);
-    res.once('close', () => {
+    res.on('close', () => {
       const observed = {
         requestId: context.id,
         method: req.method,
