@@ -8,7 +8,9 @@ export function children<L extends readonly string[], C>(make: (...labels: L) =>
   const known = new Map<string, C>();
   return (...labels) => {
     const name = labels.join('\n');
-    const child = known.get(name) ?? make(...labels);
+    const found = known.get(name);
+    if (found) return found;
+    const child = make(...labels);
     known.set(name, child);
     return child;
   };

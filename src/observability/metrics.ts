@@ -2,8 +2,9 @@
  * Prometheus metrics. Every label has a closed set of values: templates of routes, codes of ours, names of
  * operations; never a user, a client or a key.
  */
-import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Registry } from 'prom-client';
 import type { Freshness } from '../metadata/ports.ts';
+import { BoundHistogram } from './bound-histogram.ts';
 import { children } from './metric-children.ts';
 import { createHealthMetrics, type HealthMetrics } from './metrics-health.ts';
 import { createRedisMetrics, type RedisMetrics } from './metrics-redis.ts';
@@ -22,6 +23,13 @@ export interface Metrics {
   readonly health: HealthMetrics;
 }
 
+interface Tally {
+  readonly resource: 'user' | 'client';
+  readonly outcome: Freshness['kind'];
+  /** Since somebody looked. */
+  count: number;
+}
+
 const LIMITS = ['reads', 'writes', 'auth-failures'] as const;
 type Limit = (typeof LIMITS)[number];
 
@@ -31,18 +39,26 @@ export function createMetrics({ now }: { readonly now: () => number }): Metrics 
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
-  const requests = new Histogram({
+  const requests = new BoundHistogram({
     name: 'metadata_bff_http_request_duration_seconds',
     help: 'Time from the request to the end of its answer.',
     labelNames: ['method', 'route', 'status'],
     buckets: [0.001, 0.005, 0.02, 0.1, 0.3, 1, 3, 10],
     registers,
   });
-  const reads = new Counter({
+  /** Counted here, and added when somebody looks: to add one takes longer than to find what is held. */
+  const answers: Tally[] = [];
+  const reads: Counter = new Counter({
     name: 'metadata_bff_cache_reads_total',
     help: 'Reads of profiles by where the answer came from.',
     labelNames: ['resource', 'outcome'],
     registers,
+    collect() {
+      for (const tally of answers) {
+        reads.labels(tally.resource, tally.outcome).inc(tally.count);
+        tally.count = 0;
+      }
+    },
   });
   const refusals = new Counter({
     name: 'metadata_bff_rate_limited_total',
@@ -51,7 +67,7 @@ export function createMetrics({ now }: { readonly now: () => number }): Metrics 
     registers,
   });
   const request = children((method: string, route: string, status: string) =>
-    requests.labels(method, route, status),
+    requests.child({ method, route, status }),
   );
 
   // From the start, so that the first refusal is an increase that an alert can see.
@@ -61,12 +77,18 @@ export function createMetrics({ now }: { readonly now: () => number }): Metrics 
     contentType: registry.contentType,
     render: () => registry.metrics(),
     request(method, route, status, durationMs) {
-      request(METHODS.has(method) ? method : 'other', route, String(status)).observe(durationMs / 1000);
+      request(METHODS.has(method) ? method : 'other', route, String(status))(durationMs / 1000);
     },
     limited: (limit) => refusals.inc({ limit }),
     cacheReads(resource) {
-      const answer = children((outcome: string) => reads.labels(resource, outcome));
-      return (outcome) => answer(outcome).inc();
+      const answer = children((outcome: Freshness['kind']) => {
+        const tally = { resource, outcome, count: 0 };
+        answers.push(tally);
+        return tally;
+      });
+      return (outcome) => {
+        answer(outcome).count += 1;
+      };
     },
     upstream: createUpstreamMetrics(registers, { now }),
     redis: createRedisMetrics(registers),
