@@ -44,16 +44,18 @@ export function presentedToken(
   { dpopRequired }: { readonly dpopRequired: boolean },
 ): PresentedToken {
   const { authorization = '', dpop } = req.headers;
-  const [scheme, token, ...rest] = authorization.split(' ');
-  if (!scheme || !/^(?:bearer|dpop)$/i.test(scheme) || !token) {
+  const space = authorization.indexOf(' ');
+  const scheme = authorization.slice(0, space).toLowerCase();
+  const token = authorization.slice(space + 1);
+  if (space < 0 || (scheme !== 'bearer' && scheme !== 'dpop') || token === '' || token.startsWith(' ')) {
     throw new AppError('token_missing', 'Send an access token in the Authorization header.');
   }
-  if (rest.length > 0) throw tokenRefused();
+  if (token.includes(' ')) throw tokenRefused();
   // The query is taken apart only where there is one.
   if (req.url.includes('?') && req.query['access_token'] !== undefined) {
     throw new AppError('request_malformed', 'A request must carry its access token once, in the header.');
   }
-  if (/^bearer$/i.test(scheme)) {
+  if (scheme === 'bearer') {
     // The token is what is not accepted as it was presented; there is no proof that could be (RFC 9449 section 7.1).
     if (dpopRequired)
       throw tokenRefused('Bearer tokens are not accepted here: bind the token to a key (DPoP).');
