@@ -2,14 +2,14 @@
  * The tier of a deployment without Redis: shared by nobody but this process, and true to the same protocol.
  * Bounded in entries; leases last as long as the request to the tenant that they were taken for.
  */
-import { LRUCache } from 'lru-cache';
+import { boundedMap } from '../lib/bounded-map.ts';
 import type { CacheEntry, CacheTier, Lease } from './tier.ts';
 
 /** A holder that takes longer keeps nobody from looking. */
 const SETTLE_MS = 1_000;
 
 export function createMemoryTier<V>({ entriesMax }: { readonly entriesMax: number }): CacheTier<V> {
-  const entries = new LRUCache<string, CacheEntry<V>>({ max: entriesMax });
+  const entries = boundedMap<CacheEntry<V>>(entriesMax);
   const listeners: Array<(key: string) => void> = [];
   const leases = new Map<string, Lease>();
   const waiting = new Map<string, Set<() => void>>();

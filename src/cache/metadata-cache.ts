@@ -3,7 +3,7 @@
  * its lease, and this process by forgetting the flight. Take away the lease, the flight check, the order
  * or the announcement, and interleavings exist that serve old data until it expires.
  */
-import { LRUCache } from 'lru-cache';
+import { boundedMap } from '../lib/bounded-map.ts';
 import { AppError, hasCode } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { CallOptions, Cached, Freshness, ReadCache } from '../metadata/ports.ts';
@@ -49,7 +49,7 @@ export function createMetadataCache<V>(
 ): ReadCache<V> {
   const rules = createFreshnessRules(clock, options);
   const prepare = createPreparation({ tier, rules, clock });
-  const memory = new LRUCache<string, Held<V>>({ max: options.entriesMax });
+  const memory = boundedMap<Held<V>>(options.entriesMax);
   /** Reads under way. Only the one that is still listed may fill the memory. */
   const flights = new Map<string, Promise<Landing<V>>>();
 

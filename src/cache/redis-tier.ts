@@ -5,10 +5,10 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { LRUCache } from 'lru-cache';
+import { boundedMap } from '../lib/bounded-map.ts';
 import { z } from 'zod';
 import { parseJsonText } from '../lib/json-text.ts';
-import { type RedisConnection } from '../lib/redis-connection.ts';
+import type { RedisConnection } from '../lib/redis-connection.ts';
 import { mayBeDone, RedisRefused, type RedisScript, redisScript } from '../lib/redis-script.ts';
 import type { Seal } from './sealed.ts';
 import type { CacheEntry, CacheTier, Lease } from './tier.ts';
@@ -74,16 +74,16 @@ export function createRedisTier<V>(
   { name, keepMs, leaseMs, idsMax }: RedisTierOptions,
 ): CacheTier<V> {
   const invalidations = `metadata-bff:${name}:invalidated`;
-  const hidden = new LRUCache<string, string>({ max: idsMax });
+  const hidden = boundedMap<string>(idsMax);
   const listeners: Array<(key: string) => void> = [];
   /** Oldest first. Beyond the bound an entry in Redis ends by its own time only. */
-  const owed = new LRUCache<string, true>({ max: idsMax });
+  const owed = boundedMap<true>(idsMax);
 
   redis.subscribe(invalidations, (key) => {
     for (const listener of listeners) listener(key);
   });
   /** Leases by token that Redis may hold for nobody, which would keep others waiting. */
-  const unheard = new LRUCache<string, string>({ max: idsMax });
+  const unheard = boundedMap<string>(idsMax);
   let retry: NodeJS.Timeout | undefined;
 
   redis.onUp(payDebts);

@@ -3,7 +3,7 @@
  * anything is verified, so that nobody can make this service spend its time on signatures.
  */
 import type { Request, Response } from 'express';
-import { LRUCache } from 'lru-cache';
+import { boundedMap } from '../lib/bounded-map.ts';
 import type { AppError, ErrorCode } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import { networkOf } from './network-address.ts';
@@ -32,7 +32,7 @@ export function createAddressLimit(
 ): AddressLimit {
   if (failures === undefined) return { admit: () => undefined, refused: async () => undefined };
   /** When each may come again. */
-  const closedUntil = new LRUCache<string, number>({ max: addressesMax });
+  const closedUntil = boundedMap<number>(addressesMax);
 
   return {
     admit(req, res) {

@@ -4,7 +4,7 @@
  * is a hash of it, never the token.
  */
 import { hash } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
+import { boundedMap } from '../lib/bounded-map.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Caller } from './caller.ts';
 import type { KeySet } from './signing-keys.ts';
@@ -30,7 +30,7 @@ export function createVerifiedTokens(
   { clock }: { readonly clock: Clock },
   { tokensMax }: VerifiedTokensOptions,
 ): VerifiedTokens {
-  const held = new LRUCache<string, VerifiedToken>({ max: tokensMax });
+  const held = boundedMap<VerifiedToken>(tokensMax);
 
   return {
     find(token) {

@@ -2,7 +2,7 @@
  * A shared limit that is not asked each time. While somebody is far from the quota, what they do is counted here
  * and told in lots; near it, each is counted before it is answered. What has not been told yet is bounded.
  */
-import { LRUCache } from 'lru-cache';
+import { boundedMap } from './bounded-map.ts';
 import type { Clock } from './clock.ts';
 import type { Count, RateLimit } from './rate-limit.ts';
 
@@ -40,7 +40,7 @@ export function createSparingLimit(
 ): RateLimit {
   const { quota } = shared;
   const untoldMax = Math.floor(quota.points * untoldShare);
-  const tallies = new LRUCache<string, Tally>({ max: keysMax });
+  const tallies = boundedMap<Tally>(keysMax);
 
   /** One tally for all who ask about a key at the same time, so that nothing is told twice or lost. */
   function begin(key: string): Tally {

@@ -3,7 +3,7 @@
  * document that those before it produced, and one that is refused leaves the others alone.
  */
 import { randomUUID } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
+import { boundedMap } from '../lib/bounded-map.ts';
 import { hasCode } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import { type JsonObject, jsonBytes, jsonEqual } from '../lib/json.ts';
@@ -62,7 +62,7 @@ export function createCommit(
   rules: CommitRules,
 ): Commit<Write, Profile> {
   /** Sizes seen in answers to writes, which do not fill the memory of this process. */
-  const sizes = new LRUCache<string, Size>({ max: SIZES_MAX });
+  const sizes = boundedMap<Size>(SIZES_MAX);
 
   async function change(userId: string, changes: RootChanges, { grip, call }: Terms): Promise<Profile> {
     const profile = await cache.change(userId, (begin) => {
