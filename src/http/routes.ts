@@ -3,7 +3,6 @@ import type { ClientSettings } from '../metadata/client-settings.ts';
 import type { MetadataService } from '../metadata/service.ts';
 import type { BodyReader } from './body.ts';
 import type { Guard } from './guard.ts';
-import { createOpenApiDocument } from './openapi/document.ts';
 import type { Resource } from './resource.ts';
 import { clientMetadataRoutes } from './routes/client-metadata.ts';
 import { compatRoutes, READ_SCOPES, UPDATE_SCOPES } from './routes/compat.ts';
@@ -56,7 +55,7 @@ export function createRoutes(
       ...discovery,
       scopes: [...Object.values(scopes), ...(compat ? [...READ_SCOPES, ...UPDATE_SCOPES] : [])],
     }),
-    ...openApiRoutes(createOpenApiDocument({ ...discovery, scopes, compat, requireIfMatch })),
+    ...openApiRoutes({ ...discovery, scopes, compat, requireIfMatch }),
     ...docsPageRoutes(),
     ...(compat ? compatRoutes({ service, guard, bodies }, { showsAppMetadata: readsAppMetadata }) : []),
   ];

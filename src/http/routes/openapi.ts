@@ -1,14 +1,26 @@
-/** `/openapi.json`: the description of this interface for machines. */
-import { textRepresentation } from '../../metadata/representation.ts';
+/**
+ * `/openapi.json`: the description of this interface for machines. It is made when somebody asks for it for the first
+ * time, because to make it takes as long as a tenth of the start.
+ */
+import { textRepresentation, type Representation } from '../../metadata/representation.ts';
+import type { DocumentOptions } from '../openapi/document.ts';
 import { type Resource, resource } from '../resource.ts';
 import { sendPublicText } from '../respond.ts';
 
-/** @param document JSON text, served as it stands. */
-export function openApiRoutes(document: string): readonly Resource[] {
-  const representation = textRepresentation(document);
+export function openApiRoutes(options: DocumentOptions): readonly Resource[] {
+  let made: Promise<Representation> | undefined;
+
+  async function make(): Promise<Representation> {
+    const { createOpenApiDocument } = await import('../openapi/document.ts');
+    return textRepresentation(createOpenApiDocument(options));
+  }
+
   return [
     resource('/openapi.json', {
-      GET: (req, res) => sendPublicText(req, res, representation, 'application/json; charset=utf-8'),
+      async GET(req, res) {
+        made ??= make();
+        sendPublicText(req, res, await made, 'application/json; charset=utf-8');
+      },
     }),
   ];
 }
