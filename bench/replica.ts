@@ -30,7 +30,7 @@ export async function startReplica(
 ): Promise<Replica> {
   const config = defaultConfig(environment);
   const clock = systemClock;
-  const { users: tier, lock, redis } = composeSharing(config);
+  const { users: tier, lock, redis } = await composeSharing(config);
   const cache = createMetadataCache(
     { tier, load: (id, call) => directory.read(id, call), clock },
     {

@@ -35,7 +35,7 @@ export async function check(config: Config): Promise<boolean> {
 }
 
 async function examine(config: Config): Promise<Finding[]> {
-  const sharing = composeSharing(config);
+  const sharing = await composeSharing(config);
   const { keys, tenant, http } = composeUpstream(config, sharing, systemClock);
   const findings = [
     await attempt('configuration', async () => {

@@ -10,7 +10,7 @@ import { createRedisTier } from './cache/redis-tier.ts';
 import { createSeal } from './cache/sealed.ts';
 import type { CacheTier } from './cache/tier.ts';
 import { isJsonObject, type JsonObject } from './lib/json.ts';
-import { createRedisConnection, type RedisConnection } from './lib/redis-connection.ts';
+import type { RedisConnection } from './lib/redis-connection.ts';
 import type { Profile, WriteLock } from './metadata/ports.ts';
 import type { Bucket } from './lib/token-bucket.ts';
 import { createSharedBucket } from './redis/shared-bucket.ts';
@@ -40,10 +40,10 @@ const profileSchema: z.ZodType<Profile> = z.object({
 });
 
 /** @param observe the connection as the parts are to use it; by default as it is. */
-export function composeSharing(
+export async function composeSharing(
   config: Config,
   observe: (redis: RedisConnection) => RedisConnection = (redis) => redis,
-): Sharing {
+): Promise<Sharing> {
   const { redisUrl } = config;
   const hide = createHide(config);
   if (redisUrl === undefined) {
@@ -56,6 +56,8 @@ export function composeSharing(
       hide,
     };
   }
+  // Its client takes a tenth of the start, which whoever has no Redis need not wait for.
+  const { createRedisConnection } = await import('./lib/redis-connection.ts');
   const redis = observe(createRedisConnection({ ...REDIS, url: redisUrl }));
   const seal = createSeal(config.cacheEncryptionKeys);
   const longestStaleSeconds = Math.max(config.cacheStaleSeconds, config.cacheStaleIfErrorSeconds);

@@ -47,11 +47,11 @@ interface Surroundings extends Destinations {
   readonly clock?: Clock;
 }
 
-export function createService(config: Config, surroundings: Surroundings = {}): Service {
+export async function createService(config: Config, surroundings: Surroundings = {}): Promise<Service> {
   const { clock = systemClock } = surroundings;
   const observability = composeObservability(config, clock, surroundings);
   const { logger, metrics } = observability;
-  const sharing = composeSharing(config, (connection) => metrics.redis.countingRedis(connection));
+  const sharing = await composeSharing(config, (connection) => metrics.redis.countingRedis(connection));
   const { redis } = sharing;
   redis?.onDown((reason) => logger.warn('redis does not serve; going on without it', reason));
   const { http, keys, tenant } = composeUpstream(config, sharing, clock, observability.upstream);

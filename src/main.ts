@@ -22,7 +22,7 @@ async function main(): Promise<void> {
     process.stdout.write(`${auditIdOf(config, userId)}\n`);
     return;
   }
-  const service = createService(config);
+  const service = await createService(config);
   // Where nothing is to be reopened, the signal keeps its meaning: that the terminal is gone.
   if (typeof config.observability.audit === 'object') process.on('SIGHUP', () => service.reopen());
   let stoppingSince: number | undefined;

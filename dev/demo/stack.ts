@@ -56,7 +56,7 @@ export async function startDemo(settings: DemoSettings): Promise<Demo> {
 
     await assertPortFree(settings.port, 'PORT');
     await assertPortFree(settings.opsPort, 'OPS_PORT');
-    const service = createService(proxyConfig(settings, tenant, pageUrl));
+    const service = await createService(proxyConfig(settings, tenant, pageUrl));
     stops.push(() => service.stop());
     const { port, opsPort } = await service.start();
     const apiUrl = `http://localhost:${port}`;

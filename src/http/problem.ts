@@ -2,7 +2,7 @@
  * The public error table: what each code means on the wire (RFC 9457). A code without a row does not
  * compile, and `docs/errors.md` is generated from it.
  */
-import { type AppError, type ErrorCode } from '../lib/app-error.ts';
+import type { AppError, ErrorCode } from '../lib/app-error.ts';
 
 interface ProblemType {
   readonly status: number;

@@ -7,7 +7,7 @@
  * cut off, it stops by itself within the same bound. While Redis is down nobody leads.
  */
 import { randomUUID } from 'node:crypto';
-import { type RedisConnection } from '../lib/redis-connection.ts';
+import type { RedisConnection } from '../lib/redis-connection.ts';
 import { type RedisReply, redisScript } from '../lib/redis-script.ts';
 
 /** One process's time of leading. */

@@ -2,7 +2,7 @@
  * The tenant's request budget, shared by replicas: the bucket stands in Redis and is counted there, by
  * Redis's own clock. Without Redis each replica spends its own, and the tenant's word corrects them.
  */
-import { type RedisConnection } from '../lib/redis-connection.ts';
+import type { RedisConnection } from '../lib/redis-connection.ts';
 import { redisScript } from '../lib/redis-script.ts';
 import type { Bucket } from '../lib/token-bucket.ts';
 

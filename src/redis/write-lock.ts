@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '../lib/app-error.ts';
-import { type RedisConnection } from '../lib/redis-connection.ts';
+import type { RedisConnection } from '../lib/redis-connection.ts';
 import { mayBeDone, redisScript } from '../lib/redis-script.ts';
 import type { Grip, WriteLock } from '../metadata/ports.ts';
 

@@ -99,7 +99,7 @@ async function startStack(settings: Readonly<Record<string, string>>) {
     },
     (file) => readFileSync(file, 'utf8'),
   );
-  const service = createService(config);
+  const service = await createService(config);
   stops.push(() => service.stop());
   const { port, opsPort } = await service.start();
   return {

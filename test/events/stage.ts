@@ -63,7 +63,7 @@ export async function openService(
   const config = loadConfig({ ...environmentFor(tenant), ...env }, (path) =>
     path.endsWith('policy.json') ? JSON.stringify(policy) : readFileSync(path, 'utf8'),
   );
-  const service = createService(config, { logDestination: { write: (line) => void lines.push(line) } });
+  const service = await createService(config, { logDestination: { write: (line) => void lines.push(line) } });
   let stopping: Promise<void> | undefined;
   const stop = () => (stopping ??= service.stop());
   afterwards(stop);

@@ -53,7 +53,7 @@ export async function startService({
   const config = loadConfig({ ...usualEnvironment(), ...env }, (path) =>
     path.endsWith('policy.json') ? JSON.stringify(policy) : readFileSync(path, 'utf8'),
   );
-  const service = createService(config, {
+  const service = await createService(config, {
     clock,
     logDestination: { write: (line) => void logLines.push(line) },
     auditDestination: { write: (line) => void auditLines.push(line) },
