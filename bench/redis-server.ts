@@ -1,11 +1,14 @@
 /** A Redis of our own for as long as a benchmark needs it: on a free port of this machine, storing nothing. */
 import { spawn, spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
+import { createClient } from '@redis/client';
 import { freePort } from './free-port.ts';
 
 export interface RedisServer {
   readonly url: string;
   readonly pid: number;
+  /** Makes it forget everything. */
+  empty(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -22,9 +25,15 @@ export async function startRedisServer(): Promise<RedisServer | undefined> {
   const kill = () => void child.kill();
   // A benchmark that fails must not leave it behind.
   process.once('exit', kill);
+  const url = `redis://127.0.0.1:${port}`;
   return {
-    url: `redis://127.0.0.1:${port}`,
+    url,
     pid: child.pid ?? 0,
+    async empty() {
+      const client = await createClient({ url }).connect();
+      await client.flushAll();
+      client.destroy();
+    },
     async stop() {
       process.removeListener('exit', kill);
       kill();

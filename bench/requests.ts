@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { packageRoot } from '../dev/demo/package-root.ts';
 import { profileDocument } from './documents/samples.ts';
 import { type Bench, type Cell, goal, table } from './report.ts';
+import { type Added, measureAdded } from './requests/added.ts';
 import { CASES, commonCases, etagOf, ownCases, type Tokens } from './requests/cases.ts';
 import {
   contest,
@@ -52,7 +53,7 @@ const PICTURE = join('docs', 'images', 'cost-of-a-read.svg');
 const GOALS = {
   timesBare: 3,
   timesLess: 8,
-  addedMicros: 1_000,
+  addedMs: 1,
   startUpMs: 700,
   idleMegabytes: 90,
   growthMegabytes: 5,
@@ -156,22 +157,39 @@ async function everyCase(field: Field, tokens: Tokens, rounds: number, log: Log)
   ]);
   const ratio = (name: string, to: string) =>
     timesOf(standingOf(standings, NAMES.ours, name), standingOf(standings, NAMES.ours, to));
-  const micros = (name: string) => cpuOf(standingOf(standings, NAMES.ours, name)).median;
   const cheaper = (name: string, to: string) =>
     goal(`${name} is cheaper than ${to} (${written(ratio(name, to))} times)`, ratio(name, to).median < 1);
-  const under = (name: string) =>
-    goal(
-      `${name} takes less than a millisecond of CPU (${Math.round(micros(name))} us)`,
-      micros(name) < GOALS.addedMicros,
-    );
   log(`cases: ${rows.map((row) => row.slice(0, 2).join(' ')).join('; ')}`);
   return [
     table(['', ...contestants.map(({ name }) => name)], rows),
     '',
     cheaper(CASES.notModified, CASES.read),
     ...[CASES.forged, CASES.expired, CASES.garbage].map((name) => cheaper(name, CASES.firstSight)),
-    ...[CASES.cold, CASES.flatPatch, CASES.nestedPatch].map(under),
   ];
+}
+
+async function waiting(field: Field, tokens: Tokens, rounds: number) {
+  const { cold, patch } = await measureAdded(field, tokens, rounds);
+  return [
+    'Milliseconds for a single caller, medians. The tenant of the benchmark answers at once, so that nothing is hidden behind it.',
+    '',
+    table(
+      ['', 'tenant', 'metadata-bff', 'added'],
+      [addedRow(CASES.cold, cold), addedRow(CASES.flatPatch, patch)],
+    ),
+    '',
+    addsLittle('a cold GET', cold),
+    addsLittle('a PATCH', patch),
+  ];
+}
+
+function addedRow(name: string, { direct, through, added }: Added): Cell[] {
+  return [name, ...[direct, through, added].map((spread) => written(spread))];
+}
+
+function addsLittle(name: string, { added }: Added): string {
+  const what = `${name} adds less than a millisecond to the time of the tenant (${written(added)} ms)`;
+  return goal(what, added.median < GOALS.addedMs);
 }
 
 async function lifetime(field: Field, tokens: readonly string[], options: RequestsOptions, log: Log) {
@@ -246,7 +264,8 @@ export function benchRequests(options: RequestsOptions): Bench {
     const tokens: Tokens = {
       known: (await issuer.tokens(10_000, USERS)).slice(0, USERS),
       more: (await issuer.tokens(10_000, USERS)).slice(USERS),
-      strangers: await issuer.tokens(10_000, 10_000).then((all) => all.slice(USERS)),
+      strangers: await issuer.tokens(10_000, 10_000).then((all) => all.slice(USERS, -USERS)),
+      writers: await issuer.tokens(10_000, 10_000).then((all) => all.slice(-USERS)),
       expired: await issuer.expired(USERS),
     };
     await issuer.tokens(options.tokensMax, USERS);
@@ -260,6 +279,7 @@ export function benchRequests(options: RequestsOptions): Bench {
           ...(await onOtherNode(field, tokens.known, rounds, log)),
         ],
         'Every kind of request': await everyCase(field, tokens, rounds, log),
+        'What is added to the time of the tenant': await waiting(field, tokens, rounds),
         'Start, memory, a long run': await lifetime(field, tokens.known, options, log),
         Replicas: await replicas(field, tokens.known, rounds, log),
         Growth: await growth(issuer, field, options),
@@ -276,6 +296,7 @@ function bodyOf(sections: Readonly<Record<string, readonly string[]>>, rounds: n
     'CPU microseconds of the server process, all threads, for one request: median of the rounds (lowest–highest),',
     `and as a multiple of bare node:http in the same rounds. ${rounds} rounds; in each, every program is started anew`,
     `and takes its turn: warm-up, then a window. ${WINDOW.connections} connections on 127.0.0.1 that wait for each answer; ${pinning()}.`,
+    'The generator never sleeps: to wake it would be charged to whichever server leaves it time to.',
     `Documents of ${DOCUMENT_BYTES} bytes, ${USERS} users, RS256 tokens. Bare node:http answers one text with as many bytes of header`,
     'fields. metadata-bff is the compiled program with everything on, its log lines in a file.',
     ...Object.entries(sections).flatMap(([title, lines]) => ['', `### ${title}`, '', ...lines]),

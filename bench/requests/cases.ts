@@ -11,6 +11,8 @@ export interface Tokens {
   readonly more: readonly string[];
   /** Tokens of users who have never called. */
   readonly strangers: readonly string[];
+  /** Tokens of users who do nothing but write, so that all others hold the same document. */
+  readonly writers: readonly string[];
   readonly expired: readonly string[];
 }
 
@@ -31,14 +33,16 @@ function turns(tokens: readonly string[], make: (token: string, index: number) =
   return (index) => make(tokens[index % tokens.length] ?? '', index);
 }
 
-/** Never what is stored: a change that changes nothing is not sent. */
-function otherTheme(index: number): string {
-  return index % 2 === 0 ? 'light' : 'system';
+/** Patches by users who take turns; no two of the same user in a row are alike, because one that changes nothing is not sent. */
+function patches(tokens: readonly string[], odd: object, even: object): Case['requestAt'] {
+  return turns(tokens, (token, index) =>
+    patchRequest(token, Math.floor(index / tokens.length) % 2 === 0 ? even : odd),
+  );
 }
 
 /** What every contestant can do that keeps profiles. Reads come first, while all users are warm. */
 export function commonCases(tokens: Tokens, etag: string): Case[] {
-  const { known, more, strangers, expired } = tokens;
+  const { known, more, strangers, writers, expired } = tokens;
   return [
     { name: CASES.read, status: 200, requestAt: turns(known, (token) => getRequest(token)) },
     {
@@ -69,13 +73,13 @@ export function commonCases(tokens: Tokens, etag: string): Case[] {
     {
       name: CASES.flatPatch,
       status: 200,
-      requestAt: turns(known, (token, index) => patchRequest(token, { theme: otherTheme(index) })),
+      requestAt: patches(writers, { theme: 'light' }, { theme: 'system' }),
     },
   ];
 }
 
 /** What only the service can do. */
-export function ownCases({ known }: Tokens): Case[] {
+export function ownCases({ known, writers }: Tokens): Case[] {
   return [
     {
       name: CASES.key,
@@ -85,12 +89,12 @@ export function ownCases({ known }: Tokens): Case[] {
     {
       name: CASES.nestedPatch,
       status: 200,
-      requestAt: turns(known, (token, index) =>
-        patchRequest(token, { notifications: { digest: { day: index % 2 === 0 ? 'tuesday' : 'friday' } } }),
-      ),
+      requestAt: patches(writers, digestOn('tuesday'), digestOn('friday')),
     },
   ];
 }
+
+const digestOn = (day: string) => ({ notifications: { digest: { day } } });
 
 /** The tag of the document that all users hold, as this program makes it. */
 export async function etagOf(program: Program, request: string): Promise<string> {

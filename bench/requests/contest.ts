@@ -32,6 +32,7 @@ export async function contest(
   const standings = new Map<string, { readonly name: string; readonly rounds: Timing[] }>();
   for (let round = 0; round < rounds; round += 1) {
     for (const { name, program, cases } of contestants) {
+      await program.prepare?.();
       const server = await startProcess(program, readyRequest);
       try {
         // The compiler is done with what all cases share before the first of them is measured.

@@ -19,6 +19,8 @@ export interface Field {
   readonly ours: Program;
   /** Undefined where there is no `redis-server`. */
   readonly oursWithRedis: Program | undefined;
+  /** Where the tenant itself answers. */
+  readonly tenantPort: number;
   stop(): Promise<void>;
 }
 
@@ -69,7 +71,12 @@ export async function openField(issuer: Issuer, document: JsonObject): Promise<F
     naiveProxy: server('hand-written', { CACHE_TTL_MS: '0' }),
     fastify: server('fastify'),
     ours,
-    oursWithRedis: redis && { ...ours, env: { ...ours.env, REDIS_URL: redis.url } },
+    oursWithRedis: redis && {
+      ...ours,
+      env: { ...ours.env, REDIS_URL: redis.url },
+      prepare: () => redis.empty(),
+    },
+    tenantPort: tenant.port,
     async stop() {
       await tenant.stop();
       await redis?.stop();

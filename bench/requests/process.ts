@@ -22,6 +22,8 @@ export interface Program {
   readonly nodeOptions?: readonly string[];
   /** Where it runs, of the cores that there are; the generator has the first, 0. */
   readonly core?: number;
+  /** What makes its surroundings as they were before it ran for the first time. */
+  readonly prepare?: () => Promise<void>;
   /** Measured processes are probed. Start-up is measured without. */
   readonly probed?: boolean;
 }

@@ -36,6 +36,18 @@ export function patchRequest(token: string, patch: object): string {
   return `${lines.join('\r\n')}\r\n\r\n${body}`;
 }
 
+/** What the service asks of the tenant, asked without it. */
+export function tenantRequest(method: 'GET' | 'PATCH', change?: object): string {
+  const body = change === undefined ? '' : JSON.stringify(change);
+  const lines = [
+    `${method} /api/v2/users/auth0%7Cjane HTTP/1.1`,
+    'Host: tenant.example',
+    'Content-Type: application/json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+  ];
+  return `${lines.join('\r\n')}\r\n\r\n${body}`;
+}
+
 /** The same token with another signature, of the same length and well-formed. */
 export function forged(token: string): string {
   const at = token.lastIndexOf('.') + 20;

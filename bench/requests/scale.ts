@@ -31,7 +31,13 @@ export async function measureScale(
     status: 200,
     requestAt: (index) => getRequest(tokens[index % tokens.length] ?? ''),
   };
-  const readAll = { ...WINDOW, connections: WINDOW.connections / 2, warmUpRequests: 5 * tokens.length };
+  const readAll = {
+    ...WINDOW,
+    connections: WINDOW.connections / 2,
+    warmUpRequests: 5 * tokens.length,
+    // It may share its core with a replica.
+    awake: CORES >= CORES_WANTED,
+  };
   const cpu: [number[], number[]] = [[], []];
   const perSecond: [number[], number[]] = [[], []];
   for (let round = 0; round < rounds; round += 1) {

@@ -22,6 +22,8 @@ export interface WindowOptions {
   readonly windowMs: number;
   /** At least so many requests warm the process up, such as one for each user. */
   readonly warmUpRequests: number;
+  /** Whether the generator stays awake in the window (see `Load`). */
+  readonly awake: boolean;
 }
 
 export const WINDOW: WindowOptions = {
@@ -29,6 +31,7 @@ export const WINDOW: WindowOptions = {
   warmUpMs: 3_000,
   windowMs: 1_500,
   warmUpRequests: 1,
+  awake: true,
 };
 
 /** Enough to see the compiler done; more only costs time. */
@@ -40,12 +43,12 @@ const FOREVER_MS = 60_000;
 export async function measure(
   server: MeasuredProcess,
   { status, requestAt, requestsMax = REQUESTS_MAX }: Case,
-  { connections, warmUpMs, windowMs, warmUpRequests }: WindowOptions = WINDOW,
+  { connections, warmUpMs, windowMs, warmUpRequests, awake }: WindowOptions = WINDOW,
 ): Promise<Timing> {
   const { port } = server;
   let used = 0;
   const take = (): number => used++;
-  const load = { port, status, connections, requestAt: () => requestAt(take()) };
+  const load = { port, status, connections, awake, requestAt: () => requestAt(take()) };
   await sendLoad({
     ...load,
     requestsMax: Math.min(warmUpRequests, Math.floor(requestsMax / 2)),
