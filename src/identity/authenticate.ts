@@ -7,7 +7,7 @@ import { auth } from 'express-oauth2-jwt-bearer';
 import { decodeJwt, type JWTPayload } from 'jose';
 import { type Caller, callerOf, type CallerOptions } from './caller.ts';
 import type { DpopReplay } from './dpop-replay.ts';
-import { acceptableKeyId, presentedToken } from './presented-token.ts';
+import { acceptableKeyId, CLOCK_TOLERANCE_SECONDS, presentedToken } from './presented-token.ts';
 import { proofRefused, refusalOf, tokenRefused } from './refusal.ts';
 import type { KeySet, SigningKeys } from './signing-keys.ts';
 import type { VerifiedTokens } from './verified-tokens.ts';
@@ -55,7 +55,7 @@ export function createAuthenticate(
       jwksUri: '',
       secret: '',
       tokenSigningAlg: '',
-      clockTolerance: 5,
+      clockTolerance: CLOCK_TOLERANCE_SECONDS,
       strict: false,
       authRequired: true,
       // Off, the library would take a DPoP-bound token as a bearer token.
@@ -96,7 +96,7 @@ export function createAuthenticate(
     const known = req.headers['dpop'] === undefined ? verified.find(token) : undefined;
     // The very keys that verified it, so that a token ends with its key.
     if (known && known.keySet === keys.held()) return known.caller;
-    const kid = acceptableKeyId(token);
+    const kid = acceptableKeyId(token, Date.now());
     const keySet = await keys.forKeyId(kid);
     const claims = await verify(req, res, keySet);
     const jkt = boundKey(claims);

@@ -32,6 +32,9 @@ const ACCESS_TOKEN_TYPES = /^(?:jwt|(?:application\/)?at\+jwt)$/i;
 /** RFC 7515 section 7.1: three parts of unpadded base64url. */
 const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
+/** How far clocks may differ. */
+export const CLOCK_TOLERANCE_SECONDS = 5;
+
 /** Far more than a token with many permissions needs; more is not worth a signature check. */
 const TOKEN_CHARACTERS_MAX = 8192;
 
@@ -69,9 +72,9 @@ export function presentedToken(
 
 /**
  * The key that the token names, if any.
- * @throws AppError `token_invalid` for what no key could make acceptable.
+ * @throws AppError `token_invalid` for what no key could make acceptable at this time.
  */
-export function acceptableKeyId(token: string): string | undefined {
+export function acceptableKeyId(token: string, nowMs: number): string | undefined {
   if (token.length > TOKEN_CHARACTERS_MAX) throw tokenRefused();
   // Decoders forgive padding and stray characters, so that one token would have many spellings.
   if (!COMPACT_JWS.test(token)) throw tokenRefused('The access token is not a JWT.');
@@ -87,5 +90,19 @@ export function acceptableKeyId(token: string): string | undefined {
   }
   if (kid !== undefined && typeof kid !== 'string') throw tokenRefused();
   if (typ !== undefined && !(typeof typ === 'string' && ACCESS_TOKEN_TYPES.test(typ))) throw tokenRefused();
+  // The one claim that goes bad in everybody's hands: an app that goes on with an old token must not cost signatures.
+  if (endOf(token) + CLOCK_TOLERANCE_SECONDS <= nowMs / 1000)
+    throw tokenRefused('The access token has expired.');
   return kid;
+}
+
+/** When a token ends, in seconds, as far as can be seen: what cannot be read is for its verification to refuse. */
+function endOf(token: string): number {
+  try {
+    const text = Buffer.from(token.split('.')[1] ?? '', 'base64url').toString();
+    const { exp }: { readonly exp?: unknown } = JSON.parse(text) ?? {};
+    return typeof exp === 'number' ? exp : Number.POSITIVE_INFINITY;
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
 }

@@ -187,6 +187,13 @@ describe('algorithms and forms', () => {
     expect(scene.managementCalls()).toBe(0);
   });
 
+  test('a token that has ended costs neither a signature nor a question for its key', async () => {
+    const unknown = await createSigningKey('a-key-never-heard-of');
+    const asked = scene.tenant.countOf('jwks');
+    await expectRefused(`Bearer ${await mintToken({ claims: { exp: now - 6 }, key: unknown })}`);
+    expect(scene.tenant.countOf('jwks')).toBe(asked);
+  });
+
   test.each(['RS384', 'PS256', 'ES256', 'ES512'])('%s is accepted with a key of its own', async (alg) => {
     const key = await createSigningKey(`key-${alg}`, alg);
     scene.tenant.keys = [issuerKey.jwk, key.jwk];
