@@ -30,8 +30,9 @@ export function createApp({ resources, observers }: Dependencies, options: AppOp
   app.use(securityHeaders());
   app.use(requestBounds);
   app.use(crossOrigin(options.corsOrigins));
-  addResources(app, resources);
+  const onError = createErrorHandler(options);
+  addResources(app, resources, onError);
   app.use(routeNotFound);
-  app.use(createErrorHandler(options));
+  app.use(onError);
   return app;
 }

@@ -28,9 +28,10 @@ export function createErrorHandler(options: ChallengeOptions) {
     const { status, headers, body } = context.renderError(error, context.id);
     const challenge = challengeFor(error, req, options);
     for (const name of ['ETag', 'Age', 'Cache-Status', 'Metadata-Quota']) res.removeHeader(name);
-    res.status(status).set(headers);
-    if (challenge) res.set('WWW-Authenticate', challenge);
-    res.set('Content-Length', String(Buffer.byteLength(body))).end(body);
+    for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
+    if (challenge) res.setHeader('WWW-Authenticate', challenge);
+    res.setHeader('Content-Length', Buffer.byteLength(body));
+    res.writeHead(status).end(body);
   };
 }
 

@@ -12,9 +12,10 @@ interface Dependencies {
 
 export function createOps({ readiness, metrics }: Dependencies): Express {
   const app = createApplication();
+  const onError = createErrorHandler({ algorithms: [], dpopRequired: false });
   app.use(requestContext);
   app.use(requestBounds);
-  addResources(app, [
+  const resources = [
     resource('/livez', {
       GET: (_req, res) => {
         res.json({ status: 'alive' });
@@ -31,8 +32,9 @@ export function createOps({ readiness, metrics }: Dependencies): Express {
         res.set('Content-Type', metrics.contentType).send(await metrics.render());
       },
     }),
-  ]);
+  ];
+  addResources(app, resources, onError);
   app.use(routeNotFound);
-  app.use(createErrorHandler({ algorithms: [], dpopRequired: false }));
+  app.use(onError);
   return app;
 }

@@ -1,5 +1,5 @@
 /** One resource: the methods it knows, and a fitting answer to every other. */
-import express, { type Express, type RequestHandler } from 'express';
+import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import { AppError } from '../lib/app-error.ts';
 import { contextOf } from './request-context.ts';
 
@@ -57,10 +57,17 @@ export function createApplication(): Express {
   return app;
 }
 
-/** All at one level: every nested router would be a detour of each request. */
-export function addResources(app: Express, resources: readonly Resource[]): void {
+/**
+ * All at one level: every nested router would be a detour of each request. Errors are handled where they arise, too: from
+ * there, Express would ask every resource that follows.
+ */
+export function addResources(
+  app: Express,
+  resources: readonly Resource[],
+  onError: ErrorRequestHandler,
+): void {
   for (const { path, answer, below = false } of resources) {
-    if (below) app.use(path, answer);
-    else app.all(path, answer);
+    if (below) app.use(path, answer, onError);
+    else app.all(path, answer, onError);
   }
 }

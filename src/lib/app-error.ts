@@ -2,6 +2,7 @@
  * The one error that rooms throw on purpose. `message` is safe to show to the caller; whatever must stay
  * inside travels as `cause` and reaches the log only.
  */
+import { SafeError } from './safe-error.ts';
 
 export type ErrorCode =
   | 'request_malformed'
@@ -63,12 +64,16 @@ export interface ErrorExtras {
 }
 
 /** An expected failure. Rooms below `http` know its code, never its status. */
-export class AppError extends Error {
+export class AppError extends SafeError {
   readonly code: ErrorCode;
   readonly extras: ErrorExtras;
 
   constructor(code: ErrorCode, message: string, extras: ErrorExtras = {}) {
+    // Where it was thrown says nothing that its code does not, and to find that out takes as long as to answer.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(message, extras.cause === undefined ? {} : { cause: extras.cause });
+    Error.stackTraceLimit = stackTraceLimit;
     this.name = 'AppError';
     this.code = code;
     this.extras = extras;
