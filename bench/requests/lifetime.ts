@@ -13,10 +13,14 @@ export interface StartUp {
   readonly firstAnswerMs: Spread;
   /** What the machine's other work does not change much. */
   readonly cpuMs: Spread;
+  /** Resident, right after that read, with the garbage of starting. */
+  readonly startedMegabytes: Spread;
+  /** And when it has had nothing to do for a while. */
   readonly idleMegabytes: Spread;
 }
 
-const SETTLE_MS = 2_000;
+/** V8 collects some ten to thirty seconds after the last work. */
+const IDLE_MS = 45_000;
 const CONNECTIONS = 20;
 const FOREVER_MS = 3_600_000;
 
@@ -24,19 +28,27 @@ const FOREVER_MS = 3_600_000;
 export async function measureStartUp(program: Program, request: string, rounds: number): Promise<StartUp> {
   const times: number[] = [];
   const cpu: number[] = [];
-  const sizes: number[] = [];
+  const started: number[] = [];
+  const idle: number[] = [];
   for (let round = 0; round < rounds; round += 1) {
     const startedAt = performance.now();
     const asShipped = await startProcess({ ...program, probed: false }, request);
     times.push(performance.now() - startedAt);
     await asShipped.stop();
     const probed = await startProcess(program, request);
-    cpu.push((await probed.usage()).cpuMicros / 1000);
-    await delay(SETTLE_MS);
-    sizes.push((await probed.usage()).rssBytes / 1e6);
+    const { cpuMicros, rssBytes } = await probed.usage();
+    cpu.push(cpuMicros / 1000);
+    started.push(rssBytes / 1e6);
+    await delay(IDLE_MS);
+    idle.push((await probed.usage()).rssBytes / 1e6);
     await probed.stop();
   }
-  return { firstAnswerMs: spreadOf(times), cpuMs: spreadOf(cpu), idleMegabytes: spreadOf(sizes) };
+  return {
+    firstAnswerMs: spreadOf(times),
+    cpuMs: spreadOf(cpu),
+    startedMegabytes: spreadOf(started),
+    idleMegabytes: spreadOf(idle),
+  };
 }
 
 export interface Soak {
