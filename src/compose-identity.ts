@@ -30,7 +30,7 @@ export function composeIdentity({ config, sharing, keys, clock, metrics }: Depen
     if (perMinute === 0) return undefined;
     const local = createMemoryLimit({ points: perMinute, windowSeconds: LIMITS.windowSeconds }, LIMITS);
     const shared = redis ? createSharedLimit({ redis, hide, local }, { name }) : local;
-    // To ask Redis would cost more than most reads do, and to ask the other a tenth of one.
+    // To ask Redis would cost more than most reads do; not to ask at all is cheapest in any case.
     return nameLimit(name, name === 'reads' ? createSparingLimit({ shared, clock }, LIMITS) : shared);
   }
 
