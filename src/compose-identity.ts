@@ -29,8 +29,9 @@ export function composeIdentity({ config, sharing, keys, clock, metrics }: Depen
   function limit(name: LimitName, perMinute: number): NamedLimit | undefined {
     if (perMinute === 0) return undefined;
     const local = createMemoryLimit({ points: perMinute, windowSeconds: LIMITS.windowSeconds }, LIMITS);
-    const shared = redis ? createSharedLimit({ redis, hide, local }, { name }) : local;
-    // To ask Redis would cost more than most reads do; not to ask at all is cheapest in any case.
+    if (redis === undefined) return nameLimit(name, local);
+    const shared = createSharedLimit({ redis, hide, local }, { name });
+    // To ask Redis would cost more than most reads do.
     return nameLimit(name, name === 'reads' ? createSparingLimit({ shared, clock }, LIMITS) : shared);
   }
 

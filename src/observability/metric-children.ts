@@ -5,25 +5,13 @@
 
 /** @returns the child for these label values, made at its first use. */
 export function children<L extends readonly string[], C>(make: (...labels: L) => C): (...labels: L) => C {
-  // A map in a map for each label but the last: a text made of all would have to be made, and read, each time.
-  const root: Branch<C> = { child: undefined, branches: new Map() };
+  const known = new Map<string, C>();
   return (...labels) => {
-    let at = root;
-    for (const label of labels) at = branchOf(at, label);
-    at.child ??= make(...labels);
-    return at.child;
+    const name = labels.join('\n');
+    const found = known.get(name);
+    if (found) return found;
+    const child = make(...labels);
+    known.set(name, child);
+    return child;
   };
-}
-
-interface Branch<C> {
-  child: C | undefined;
-  readonly branches: Map<string, Branch<C>>;
-}
-
-function branchOf<C>({ branches }: Branch<C>, label: string): Branch<C> {
-  const known = branches.get(label);
-  if (known) return known;
-  const branch: Branch<C> = { child: undefined, branches: new Map() };
-  branches.set(label, branch);
-  return branch;
 }
