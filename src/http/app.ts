@@ -1,8 +1,8 @@
 /** The public listener's application: the ordered list of what a request passes through. */
 import type { Express } from 'express';
 import type { ChallengeOptions } from './challenge.ts';
-import { crossOrigin, securityHeaders } from './fixed-fields.ts';
 import { createErrorHandler, routeNotFound } from './error-handler.ts';
+import { crossOrigin, securityHeaders } from './fixed-fields.ts';
 import { requestBounds } from './request-bounds.ts';
 import { requestContext } from './request-context.ts';
 import { createRequestObserver, type RequestObservers } from './request-observer.ts';

@@ -2,7 +2,6 @@
  * The one error that rooms throw on purpose. `message` is safe to show to the caller; whatever must stay
  * inside travels as `cause` and reaches the log only.
  */
-import { SafeError } from './safe-error.ts';
 
 export type ErrorCode =
   | 'request_malformed'
@@ -64,7 +63,7 @@ export interface ErrorExtras {
 }
 
 /** An expected failure. Rooms below `http` know its code, never its status. */
-export class AppError extends SafeError {
+export class AppError extends Error {
   readonly code: ErrorCode;
   readonly extras: ErrorExtras;
 

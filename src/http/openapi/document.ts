@@ -1,5 +1,5 @@
 /**
- * The OpenAPI document, made at start-up from the table and from the schemas that validate requests. The
+ * The OpenAPI document, made from the table and from the schemas that validate requests. The
  * operator's own schema stands in it as the component `UserMetadata`.
  */
 import { createDocument, type oas31 } from 'zod-openapi';
