@@ -15,5 +15,6 @@ export default {
   // Twice the cores of the smallest machine: many tests wait for processes, and not for the processor.
   maxWorkers: 4,
   workerIdleMemoryLimit: '512MB',
-  testTimeout: 20_000,
+  // It only ends a test that hangs: on a busy machine, everything may take ten times as long.
+  testTimeout: 60_000,
 };

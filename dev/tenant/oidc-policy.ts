@@ -1,13 +1,14 @@
 /**
  * When a user has to log in. There is no consent screen: the application is first-party.
  */
-import { interactionPolicy } from 'oidc-provider';
+import type { interactionPolicy } from 'oidc-provider';
+import { oidcLibrary } from './oidc-provider.ts';
 
 /** The provider's own policy, without consent, and with a new log-in when the session's user is gone or blocked. */
 export function authenticationPolicy(): interactionPolicy.DefaultPolicy {
-  const policy = interactionPolicy.base();
+  const policy = oidcLibrary.interactionPolicy.base();
   policy.remove('consent');
-  const accountGone = new interactionPolicy.Check(
+  const accountGone = new oidcLibrary.interactionPolicy.Check(
     'account_gone',
     'End-User authentication is required',
     'login_required',

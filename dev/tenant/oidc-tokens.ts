@@ -2,7 +2,8 @@
  * What users are granted and how their access tokens look: scopes an API does not know are dropped in silence, and
  * tokens are in Auth0's profile rather than RFC 9068's.
  */
-import { errors, type JWTStructured, type KoaContextWithOIDC, type ResourceServer } from 'oidc-provider';
+import type { JWTStructured, KoaContextWithOIDC, ResourceServer } from 'oidc-provider';
+import { oidcLibrary } from './oidc-provider.ts';
 import { TOKEN_LIFETIME_SECONDS } from './access-tokens.ts';
 import type { Addresses } from './addresses.ts';
 import { OFFLINE_SCOPE, outerScope } from './authorize-request.ts';
@@ -18,7 +19,7 @@ export function describeResource(audience: string, addresses: Addresses): Resour
     : audience === addresses.apiAudience
       ? apiScopes
       : undefined;
-  if (!known) throw new errors.AccessDenied(`Service not found: ${audience}`);
+  if (!known) throw new oidcLibrary.errors.AccessDenied(`Service not found: ${audience}`);
   return {
     // Auth0 lists the OpenID scopes in the access token beside the API's own.
     scope: [...oidcScopes, ...known].join(' '),

@@ -3,12 +3,12 @@
  * provider is rebuilt when the signing key changes; its store, and so every session and refresh token, stays.
  */
 import { randomBytes } from 'node:crypto';
-import type { JWK } from 'oidc-provider';
-import { Provider } from 'oidc-provider';
+import type { JWK, Provider } from 'oidc-provider';
 import type { Addresses } from './addresses.ts';
 import { isLocalOrigin, isLocalUrl } from './addresses.ts';
 import { OFFLINE_SCOPE } from './authorize-request.ts';
 import { authenticationPolicy } from './oidc-policy.ts';
+import { oidcLibrary } from './oidc-provider.ts';
 import { createOidcStore } from './oidc-store.ts';
 import { describeResource, dressAccessToken, grantEverything } from './oidc-tokens.ts';
 import type { SigningKey, SigningKeys } from './signing-keys.ts';
@@ -28,7 +28,7 @@ export function createOidc(keys: SigningKeys, users: UserStore, addresses: Addre
   let built: { kid: string; provider: Provider } | undefined;
 
   function build(): Provider {
-    const provider = new Provider(addresses.issuer, {
+    const provider = new oidcLibrary.Provider(addresses.issuer, {
       adapter,
       jwks: { keys: [...keys.published()].map(privateJwk) },
       clients: [

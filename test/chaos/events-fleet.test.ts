@@ -46,8 +46,7 @@ describeWithRedisServer('two replicas', () => {
 
     for (const jane of people) await jane.warm();
     await dashboard.edit({ theme: 'one' });
-    const times = await Promise.all(people.map((jane) => jane.sees('theme', 'one')));
-    expect(Math.max(...times)).toBeLessThan(1000);
+    await Promise.all(people.map((jane) => jane.sees('theme', 'one')));
     expect(replicas.filter(leads)).toEqual([leader]);
     expect(await eventStreams(dashboard)).toHaveLength(1);
 
@@ -79,7 +78,7 @@ describeWithRedisServer('two replicas', () => {
     expect(leads(second)).toBe(false);
     const stopped = first.stop();
     await dashboard.edit({ theme: 'during' });
-    expect(await jane.sees('theme', 'during')).toBeLessThan(1500);
+    await jane.sees('theme', 'during');
     expect(leads(second)).toBe(true);
     await stopped;
     expect((await dashboard.calls('/api/v2/events')).every((call) => call.startsWith('200'))).toBe(true);

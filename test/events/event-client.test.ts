@@ -5,11 +5,13 @@ import { createEventClient, type ServerEvent } from '../../src/lib/event-client.
 import { HttpFailure } from '../../src/lib/http-client.ts';
 import { serve } from '../lib/local-server.ts';
 
-const OPTIONS = { timeoutMs: 300, idleMs: 700, charactersMax: 2_000 };
+const PATIENT = { timeoutMs: 60_000, idleMs: 60_000, charactersMax: 2_000 };
+/** For a server that falls silent. */
+const IMPATIENT = { ...PATIENT, timeoutMs: 300, idleMs: 300 };
 const SSE = { 'content-type': 'text/event-stream; charset=utf-8' };
 
-function open(url: string, signal = new AbortController().signal) {
-  return createEventClient(OPTIONS).open({ url, headers: { authorization: 'Bearer LEAK' }, signal });
+function open(url: string, signal = new AbortController().signal, options = PATIENT) {
+  return createEventClient(options).open({ url, headers: { authorization: 'Bearer LEAK' }, signal });
 }
 
 /** A server whose stream consists of what `write` writes. */
@@ -19,10 +21,10 @@ const streaming = (write: (res: ServerResponse) => void) =>
     write(res);
   });
 
-async function readAll(url: string): Promise<{ events: ServerEvent[]; failure: unknown }> {
+async function readAll(url: string, options = PATIENT): Promise<{ events: ServerEvent[]; failure: unknown }> {
   const events: ServerEvent[] = [];
   try {
-    for await (const event of (await open(url)).events) events.push(event);
+    for await (const event of (await open(url, undefined, options)).events) events.push(event);
     return { events, failure: undefined };
   } catch (failure) {
     return { events, failure };
@@ -65,7 +67,7 @@ describe('a stream', () => {
 
   test('that falls silent, comments included, is a time-out', async () => {
     const url = await streaming((res) => res.write('data: one\n\n'));
-    const { events, failure } = await readAll(url);
+    const { events, failure } = await readAll(url, IMPATIENT);
     expect([events.length, kindOf(failure)]).toEqual([1, 'timeout']);
   });
 
@@ -75,11 +77,12 @@ describe('a stream', () => {
       const timer = setInterval(() => {
         comments += 1;
         res.write(': heartbeat\n\n');
-        if (comments === 16) res.end('data: last\n\n');
+        if (comments === 40) res.end('data: last\n\n');
       }, 50);
       res.once('close', () => clearInterval(timer));
     });
-    expect(await readAll(url)).toEqual({
+    // The stream lasts longer than it may be silent.
+    expect(await readAll(url, { ...PATIENT, idleMs: 1_500 })).toEqual({
       events: [{ type: 'message', id: undefined, data: 'last' }],
       failure: undefined,
     });
@@ -141,7 +144,7 @@ describe('an answer', () => {
 
   test('that does not come is a time-out, and one that cannot come unreachable', async () => {
     const silent = await serve(() => undefined);
-    expect(kindOf(await open(silent).catch((error: unknown) => error))).toBe('timeout');
+    expect(kindOf(await open(silent, undefined, IMPATIENT).catch((error: unknown) => error))).toBe('timeout');
     const nobody = await open('http://127.0.0.1:1').catch((error: unknown) => error);
     expect(['unreachable', 'reset']).toContain(kindOf(nobody));
     const refused = await serve((req) => req.destroy());

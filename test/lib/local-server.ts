@@ -4,7 +4,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { createHttpClient, type HttpClient, HttpFailure } from '../../src/lib/http-client.ts';
 
-const OPTIONS = { timeoutMs: 300, responseBytesMax: 2_000, requestBytesMax: 2_000, connectionsMax: 4 };
+const OPTIONS = { timeoutMs: 60_000, responseBytesMax: 2_000, requestBytesMax: 2_000, connectionsMax: 4 };
 /** What a test has opened, to be closed after it. */
 export const closers: Array<() => void> = [];
 
@@ -43,6 +43,9 @@ export const serveBytes = (bytes: string, after: (socket: Socket) => void) =>
       socket.once('data', () => socket.write(bytes, () => after(socket)));
     }),
   );
+
+/** A client that waits briefly, for a server that never comes to an end. */
+export const impatientClient = (): HttpClient => client({ timeoutMs: 300 });
 
 export async function failureOf(url: string, using = client()): Promise<HttpFailure> {
   const outcome: unknown = await using.send({ method: 'GET', url }).catch((error: unknown) => error);

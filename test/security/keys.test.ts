@@ -13,7 +13,7 @@ const nextKey = await createSigningKey('key-2');
 const HOUR = 3600;
 
 async function start(options: ServiceOptions = {}): Promise<TestService> {
-  const service = await startService({ ...options, env: { UPSTREAM_TIMEOUT_MS: '250', ...options.env } });
+  const service = await startService(options);
   if (options.awaitReady !== false) tenant.heal();
   return service;
 }
@@ -160,7 +160,7 @@ describe('an outage without any keys', () => {
 
   test.each(['discovery', 'jwks'] as const)('is 503 when %s never answers', async (route) => {
     const gate = tenant.hold(route);
-    const service = await start({ awaitReady: false });
+    const service = await start({ awaitReady: false, env: { UPSTREAM_TIMEOUT_MS: '400' } });
     await expectOutage(await ask(service));
     expect(tenant.countOf(route)).toBe(1);
     gate.open();

@@ -140,11 +140,17 @@ describe('a fault', () => {
     expect((await read()).body).toMatchObject({ user_metadata: { theme: 'light' } });
   });
 
-  test('with a delay and a status fails no earlier than told', async () => {
-    await fault({ route: 'management.get', delay_ms: 60, status: 500 });
-    const started = performance.now();
-    expect((await read()).status).toBe(500);
-    expect(performance.now() - started).toBeGreaterThan(55);
+  test('with a delay and a status holds the failure back until the delay ends', async () => {
+    await fault({ route: 'management.get', delay_ms: 600_000, status: 500, times: 1 });
+    let answered = false;
+    const slow = read().finally(() => {
+      answered = true;
+    });
+    await callsUnderWay(1);
+    expect((await read()).status).toBe(200);
+    expect(answered).toBe(false);
+    await fetch(`${tenant.url}/_local/faults`, { method: 'DELETE' });
+    expect((await slow).status).toBe(500);
   });
 
   test.each([
@@ -185,13 +191,11 @@ describe('a fault', () => {
 
 describe('delayed answers', () => {
   test('do not keep a tenant from stopping', async () => {
-    const other = await startTenant({ latencyMs: 60_000 });
+    const other = await startTenant({ latencyMs: 600_000 });
     const bearer = await machineToken(other);
     const headers = { authorization: `Bearer ${bearer}` };
     const slow = fetch(`${other.url}/api/v2/users/auth0%7Cjane`, { headers });
-    const started = performance.now();
     const [outcome] = await Promise.allSettled([slow, other.stop()]);
     expect(outcome.status).toBe('rejected');
-    expect(performance.now() - started).toBeLessThan(5000);
   });
 });
