@@ -122,7 +122,7 @@ export async function testOddRequests(count: number): Promise<void> {
     expect([...seen]).toEqual(expect.arrayContaining([200, 204, 400, 401, 403, 404, 405, 415, 422]));
     expect(service.logLines.filter((line) => /"code":"internal"|crashed/.test(line))).toEqual([]);
     expect(service.logLines.filter((line) => LEAK.test(line) || JWT_PART.test(line))).toEqual([]);
-  }, 120_000);
+  }, 120_000 + 20 * count);
 
   test('a plain request is then served as ever', async () => {
     const jane = await person({ a: 1 });
