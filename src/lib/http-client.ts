@@ -61,6 +61,15 @@ export interface HttpClientOptions {
 }
 
 const NEVER_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
+/** The other side is not who it should be (codes of OpenSSL and of Node): no request was written on such a connection. */
+const NOT_TRUSTED =
+  /^(?:CERT_|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|HOSTNAME_MISMATCH|ERR_TLS_CERT_)/;
+
+/** Whether a failure with this code came before anything was sent. */
+export function isNeverSent(systemCode: string): boolean {
+  return NEVER_SENT.has(systemCode) || NOT_TRUSTED.test(systemCode);
+}
+
 const TIMED_OUT = new Set(['ETIMEDOUT', 'ECONNABORTED', 'ERR_CANCELED']);
 
 export function createHttpClient(options: HttpClientOptions): HttpClient {
@@ -116,7 +125,7 @@ function lowerCaseHeaders(headers: object): ReadonlyMap<string, string> {
 
 function toFailure(error: unknown): HttpFailure {
   const code = isAxiosError(error) ? (error.code ?? 'unknown') : 'unknown';
-  if (NEVER_SENT.has(code)) return new HttpFailure('unreachable', code);
+  if (isNeverSent(code)) return new HttpFailure('unreachable', code);
   if (TIMED_OUT.has(code)) return new HttpFailure('timeout', code);
   // An answer had begun when axios reports one of these (cut short, too large, not HTTP).
   if (code === 'ERR_BAD_RESPONSE' || /^(?:HPE|Z)_/.test(code)) return new HttpFailure('malformed', code);
