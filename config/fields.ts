@@ -17,7 +17,10 @@ export const text = z
   .regex(/^\P{Cc}*$/u, 'must not contain a line break or another control character');
 
 /** An id of an application. */
-export const clientId = text.regex(/^[^\s"']+$/, 'must not contain white space or quotes');
+export const clientId = z
+  .string()
+  .min(1)
+  .regex(/^[^\s\p{Cc}"']+$/u, 'must not contain white space or quotes');
 
 /** What a listener can be bound to. */
 export const listenAddress = z
