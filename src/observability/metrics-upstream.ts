@@ -116,7 +116,13 @@ export function createUpstreamMetrics(
       async send(request) {
         const { operation: name = 'other' } = request;
         try {
-          const response = await http.send(request);
+          const response = await http.send({
+            ...request,
+            async beforeRepeating() {
+              attempt(name, 'reset').inc();
+              await request.beforeRepeating?.();
+            },
+          });
           attempt(name, statusClass(response.status)).inc();
           const status = String(response.status);
           if (name === 'users.change' && REJECTING.includes(status)) rejected.labels(status).inc();

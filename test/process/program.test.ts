@@ -31,6 +31,15 @@ async function mintToken(sub: string): Promise<string> {
   return String(typeof body === 'object' && body !== null ? Reflect.get(body, 'access_token') : '');
 }
 
+async function order(method: string, path: string, body?: unknown): Promise<string> {
+  const response = await fetch(`${tenant.url}/_local${path}`, {
+    method,
+    headers: { 'content-type': 'application/json' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  return response.text();
+}
+
 describe('the program without configuration', () => {
   test('names everything that is missing at once, and no value', async () => {
     const program = runProgram({ AUTH0_CLIENT_SECRET: 's3cret-value', AUTH0_TYPO: 'x', PORT: 'many' });
@@ -127,6 +136,37 @@ describe('starting with LEAST_PRIVILEGE=enforce', () => {
     const program = runProgram({ ...environment(), LEAST_PRIVILEGE: 'enforce' });
     expect(await program.ends()).toBe(1);
     expect(program.output()).toContain('read:clients read:events');
+  });
+});
+
+describe('a kept connection to the tenant that is closed when a write arrives', () => {
+  test('costs its caller nothing once, and is an unknown outcome when it goes on', async () => {
+    const program = runProgram(environment());
+    const [, port] = await program.prints(/"port":(\d+)/);
+    const headers = {
+      authorization: `Bearer ${await mintToken('auth0|kept')}`,
+      'content-type': 'application/json',
+    };
+    const ask = (init: RequestInit = {}) =>
+      fetch(`http://127.0.0.1:${port}/me/metadata`, { headers, ...init });
+    const patch = (value: number) => ask({ method: 'PATCH', body: JSON.stringify({ n: { value } }) });
+    await order('PUT', '/users/auth0%7Ckept', { user_metadata: { n: { value: 0 } } });
+    expect((await ask()).status).toBe(200);
+
+    await order('DELETE', '/calls');
+    await order('PUT', '/faults', { route: 'management.patch', drop: true, times: 1 });
+    expect((await patch(1)).status).toBe(200);
+    await order('PUT', '/faults', { route: 'management.patch', drop: true });
+    const failed = await patch(2);
+    await order('DELETE', '/faults');
+    expect([failed.status, await failed.json()]).toEqual([
+      503,
+      expect.objectContaining({ code: 'upstream_unavailable', outcome: 'unknown' }),
+    ]);
+    const calls: Array<{ method: string }> = JSON.parse(await order('GET', '/calls'));
+    expect(calls.filter(({ method }) => method === 'PATCH')).toHaveLength(4);
+    program.signal('SIGTERM');
+    expect(await program.ends()).toBe(0);
   });
 });
 
