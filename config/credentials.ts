@@ -1,4 +1,5 @@
 /** The machine client's proof of itself: a secret, or a private key from a file. */
+import { type AsymmetricKeyDetails, createPrivateKey, type KeyObject } from 'node:crypto';
 import { type ReadFile, readText } from './read-text.ts';
 
 export type Credentials =
@@ -28,10 +29,63 @@ export function readCredentials(
     if (!already) faults.push('AUTH0_CLIENT_SECRET: is required, or AUTH0_CLIENT_SIGNING_KEY_PATH');
     return none;
   }
-  const pem = readText('AUTH0_CLIENT_SIGNING_KEY_PATH', keyPath, readFile, faults);
-  if (pem === undefined) return none;
-  if (!pem.includes('-----BEGIN PRIVATE KEY-----')) {
-    faults.push('AUTH0_CLIENT_SIGNING_KEY_PATH: the file holds no private key in PKCS#8 PEM form');
-  }
+  const text = readText('AUTH0_CLIENT_SIGNING_KEY_PATH', keyPath, readFile, faults);
+  if (text === undefined) return none;
+  // `openssl pkcs12` writes attributes before the key.
+  const pem = text.slice(Math.max(0, text.indexOf(PKCS8)));
+  const fault = describeKeyFault(pem, algorithm);
+  if (fault !== undefined) faults.push(`AUTH0_CLIENT_SIGNING_KEY_PATH: ${fault}`);
   return { kind: 'private_key', pem, algorithm };
+}
+
+const PKCS8 = '-----BEGIN PRIVATE KEY-----';
+const CONVERT = 'convert it with `openssl pkcs8 -topk8 -nocrypt -in old.pem -out new.pem`';
+
+/** What stands in PEM files that are taken for private keys (RFC 7468, and what OpenSSL writes). */
+const OTHER_FORMS: ReadonlyArray<readonly [RegExp, string]> = [
+  [/BEGIN ENCRYPTED PRIVATE KEY|Proc-Type: 4,ENCRYPTED/, `the key is encrypted: ${CONVERT}`],
+  [/BEGIN RSA PRIVATE KEY/, `the key is in PKCS#1 form, not PKCS#8: ${CONVERT}`],
+  [/BEGIN EC PRIVATE KEY/, `the key is in SEC 1 form, not PKCS#8: ${CONVERT}`],
+  [/BEGIN OPENSSH PRIVATE KEY/, 'the key is in the form of OpenSSH, not PKCS#8'],
+  [
+    /BEGIN (?:RSA )?PUBLIC KEY/,
+    'the file holds the public key: that one goes to Auth0, the private one here',
+  ],
+  [/BEGIN CERTIFICATE/, 'the file holds a certificate, not a private key'],
+];
+
+/** Why this key cannot sign with this algorithm. Undefined where it can. Quotes nothing of the key. */
+function describeKeyFault(pem: string, algorithm: string): string | undefined {
+  if (!pem.startsWith(PKCS8)) {
+    const [, fault] = OTHER_FORMS.find(([form]) => form.test(pem)) ?? [];
+    return fault ?? 'the file holds no private key in PKCS#8 PEM form';
+  }
+  let key: KeyObject;
+  try {
+    key = createPrivateKey(pem);
+  } catch {
+    return 'the private key in the file is damaged';
+  }
+  const { asymmetricKeyType: type, asymmetricKeyDetails: details = {} } = key;
+  const signsWithRsa = !algorithm.startsWith('ES');
+  const needed = signsWithRsa
+    ? 'an RSA key of at least 2048 bits'
+    : `an EC key on ${algorithm === 'ES256' ? 'P-256' : 'P-384'}`;
+  const kind = describeKey(type, details);
+  const fits = signsWithRsa ? type === 'rsa' && (details.modulusLength ?? 0) >= 2048 : kind === needed;
+  return fits
+    ? undefined
+    : `AUTH0_CLIENT_SIGNING_ALGORITHM=${algorithm} needs ${needed}, and this is ${kind}`;
+}
+
+const CURVES: Readonly<Record<string, string>> = {
+  prime256v1: 'P-256',
+  secp384r1: 'P-384',
+  secp521r1: 'P-521',
+};
+
+function describeKey(type: string | undefined, details: AsymmetricKeyDetails): string {
+  if (type === 'rsa') return `an RSA key of ${details.modulusLength} bits`;
+  if (type === 'ec') return `an EC key on ${CURVES[details.namedCurve ?? ''] ?? details.namedCurve}`;
+  return `a key of the type ${type}`;
 }

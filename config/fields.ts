@@ -10,13 +10,49 @@ export function integer(min: number, max: number): z.ZodType<number, string> {
     .refine((value) => value >= min && value <= max, `must be a whole number from ${min} to ${max}`);
 }
 
-export const text = z.string().min(1);
+/** Anything but what never stands in a value on purpose and makes it equal to nothing. */
+export const text = z
+  .string()
+  .min(1)
+  .regex(/^\P{Cc}*$/u, 'must not contain a line break or another control character');
+
+/** An id of an application. */
+export const clientId = z
+  .string()
+  .min(1)
+  .regex(/^[^\s\p{Cc}"']+$/u, 'must not contain white space or quotes');
+
+/** What a listener can be bound to. */
+export const listenAddress = z
+  .string()
+  .refine(
+    (value) => isIP(value) !== 0 || /^[a-z0-9_](?:[\w.-]*\w)?$/i.test(value),
+    'must be an IP address or a host name alone, without brackets, scheme or port',
+  );
+
+/**
+ * How a value is wrapped that somebody pasted or quoted: the shell takes quotes away, an env file, a container and a
+ * manifest do not. Undefined for a value that is not wrapped.
+ */
+export function describeWrapping(value: string): string | undefined {
+  if (/^(?:".*"|'.*'|`.*`|“.*”)$/s.test(value.trim())) {
+    return 'has quotes around it, which are part of the value: remove them';
+  }
+  return value === value.trim()
+    ? undefined
+    : 'has spaces around it, which are part of the value: remove them';
+}
 export const flag = z.enum(['true', 'false'], 'must be true or false').transform((value) => value === 'true');
 export const list = z.string().transform((value) =>
   value
     .split(',')
     .map((item) => item.trim())
     .filter((item) => item !== ''),
+);
+
+export const clientIds = list.refine(
+  (items) => items.every((item) => clientId.safeParse(item).success),
+  'must list client ids, separated by commas, without quotes',
 );
 
 const PLAN_NAMES = ['free', 'self-service', 'enterprise-nonprod', 'enterprise'] as const;
@@ -36,31 +72,42 @@ export const budget = z.union(
   BUDGET_FAULT,
 );
 
-/** A key of AES-256. */
+/** A key of AES-256. Node would pass over what is not base64, so that two replicas might not see the same typing error. */
 export const aesKey = z
   .string()
+  .regex(/^[A-Za-z0-9+/_-]{43}=?$/, 'must be 32 bytes in base64')
   .transform((value) => Buffer.from(value, 'base64'))
   .refine((bytes) => bytes.length === 32, 'must be 32 bytes in base64');
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
-/** An address that secrets may travel to: https, or http that never leaves this machine. */
+function parseUrl(value: string): URL | undefined {
+  // URL itself would drop line breaks and tabs.
+  return URL.canParse(value) && /^[^\s\p{Cc}]+$/u.test(value) ? new URL(value) : undefined;
+}
+
+/**
+ * An address that secrets may travel to: https, or http that never leaves this machine. It is written as others write
+ * it: the host in lower case, without the port that the scheme has anyway.
+ */
 export const url = z
   .string()
-  .refine(
-    (value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol),
-    'must be an absolute http(s) URL',
-  )
+  .refine((value) => /^https?:$/.test(parseUrl(value)?.protocol ?? ''), 'must be an absolute http(s) URL')
   .refine((value) => {
-    if (!URL.canParse(value)) return true;
-    const { protocol, hostname } = new URL(value);
-    return protocol === 'https:' || LOOPBACK.test(hostname);
+    const { protocol, hostname } = parseUrl(value) ?? {};
+    return protocol !== 'http:' || LOOPBACK.test(hostname ?? '');
   }, 'must use https; plain http is accepted on loopback only')
   .refine((value) => {
-    if (!URL.canParse(value)) return true;
-    const { username, password, search, hash } = new URL(value);
+    const { username = '', password = '', search = '', hash = '' } = parseUrl(value) ?? {};
     return username + password + search + hash === '';
-  }, 'must have no credentials, query or fragment');
+  }, 'must have no credentials, query or fragment')
+  .transform((value) => parseUrl(value)?.href ?? value);
+
+/** Tokens name the issuer in `iss`; where its documents are follows from that. */
+export const issuerUrl = url.refine(
+  (value) => !/\/\.well-known(?:\/|$)/.test(value),
+  'must be the issuer alone: leave out /.well-known and what follows',
+);
 
 export const origins = list.refine(
   (items) => items.every((item) => URL.canParse(item) && new URL(item).origin === item),
@@ -84,4 +131,10 @@ export const networks = list.refine(
 
 export const domain = z
   .string()
-  .regex(/^[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::\d{1,5})?$/i, 'must be a host name such as tenant.eu.auth0.com');
+  .regex(
+    /^[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::\d{1,5})?$/i,
+    'must be a host name such as tenant.eu.auth0.com, without https:// and without a path',
+  )
+  .refine((value) => URL.canParse(`https://${value}`), 'must be a host name such as tenant.eu.auth0.com')
+  // As Auth0 writes it in `iss`.
+  .transform((value) => new URL(`https://${value}`).host);

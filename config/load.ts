@@ -3,11 +3,14 @@
  * variables, never their values.
  */
 import { type AccessConfig, readAccess } from './access.ts';
+import { findConflicts } from './conflicts.ts';
 import { type Credentials, readCredentials } from './credentials.ts';
+import { describeWrapping } from './fields.ts';
 import { type ObservabilitySettings, readObservability } from './observability.ts';
 import { loadPolicy, type Policy } from './policy.ts';
 import { type ReadFile, readText } from './read-text.ts';
 import { VARIABLES, type Variable, type VariableName } from './schema.ts';
+import { describeUnknownNames, isServiceAddress } from './unknown-names.ts';
 
 export interface Config extends AccessConfig {
   readonly host: string;
@@ -51,36 +54,43 @@ export interface Config extends AccessConfig {
   readonly leastPrivilege: 'warn' | 'enforce';
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly observability: ObservabilitySettings;
+  /** What is probably not meant, but does not stop the start. Safe to print: names of variables, never values. */
+  readonly warnings: readonly string[];
 }
 
-/** Every fault of a configuration. Safe to print. */
+/** Every fault of a configuration, and every warning. Safe to print. */
 export class ConfigError extends Error {
   readonly faults: readonly string[];
+  readonly warnings: readonly string[];
 
-  constructor(faults: readonly string[]) {
-    super(
-      `The configuration has ${faults.length} fault(s):\n${faults.map((fault) => `  - ${fault}`).join('\n')}`,
-    );
+  constructor(faults: readonly string[], warnings: readonly string[]) {
+    const noted = warnings.length > 0 ? `\nWarnings:${toLines(warnings)}` : '';
+    super(`The configuration has ${faults.length} fault(s):${toLines(faults)}${noted}`);
     this.name = 'ConfigError';
     this.faults = faults;
+    this.warnings = warnings;
   }
+}
+
+function toLines(items: readonly string[]): string {
+  return items.map((item) => `\n  - ${item}`).join('');
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Names under these prefixes are ours alone, so an unknown one is a typing error. */
-const OWN_PREFIXES = /^(?:AUTH0|CACHE|UPSTREAM)_/;
-
 /** @throws ConfigError listing every fault. */
 export function loadConfig(env: Environment, readFile: ReadFile): Config {
-  const faults: string[] = unknownNames(env);
-  /** The value of a variable, or undefined where it is unset or faulty. */
-  const optional = <T>(name: VariableName, variable: Variable<T>): T | undefined => {
-    const given = textOf(name, variable, env, readFile, faults);
+  const faults: string[] = [];
+  const warnings = describeUnknownNames(env, KNOWN_NAMES);
+  /** The value of a variable, or undefined where it is unset or faulty; a fault is added to `found`. */
+  const optional = <T>(name: VariableName, variable: Variable<T>, found = faults): T | undefined => {
+    const given = textOf(name, variable, { env, readFile, faults, warnings });
     if (given === undefined) return undefined;
     const result = variable.schema.safeParse(given);
-    if (result.success) return result.data;
-    faults.push(`${name}: ${result.error.issues[0]?.message ?? 'is not valid'}`);
+    const wrapping = describeWrapping(given);
+    // The items of a list are trimmed, so that spaces are no part of them.
+    if (result.success && (wrapping === undefined || Array.isArray(result.data))) return result.data;
+    found.push(`${name}: ${wrapping ?? result.error?.issues[0]?.message ?? 'is not valid'}`);
     return undefined;
   };
   /** The same for one that must be there; the stand-in for a missing one never leaves this function. */
@@ -99,7 +109,8 @@ export function loadConfig(env: Environment, readFile: ReadFile): Config {
     ? required('AUTH0_DOMAIN', VARIABLES.AUTH0_DOMAIN, '')
     : optional('AUTH0_DOMAIN', VARIABLES.AUTH0_DOMAIN);
 
-  const policy = loadPolicy(required('POLICY_FILE', VARIABLES.POLICY_FILE, ''), readFile, faults);
+  const policyPath = required('POLICY_FILE', VARIABLES.POLICY_FILE, '');
+  const policy = policyPath === '' ? undefined : loadPolicy(policyPath, readFile, faults);
   const config: Omit<Config, 'policy'> = {
     host: required('HOST', VARIABLES.HOST, ''),
     port: required('PORT', VARIABLES.PORT, 0),
@@ -141,43 +152,60 @@ export function loadConfig(env: Environment, readFile: ReadFile): Config {
     ),
     cacheClientTtlSeconds: required('CACHE_CLIENT_TTL_SECONDS', VARIABLES.CACHE_CLIENT_TTL_SECONDS, 0),
     redisUrl: optional('REDIS_URL', VARIABLES.REDIS_URL),
-    cacheEncryptionKeys: [
-      optional('CACHE_ENCRYPTION_KEY', VARIABLES.CACHE_ENCRYPTION_KEY),
-      optional('CACHE_ENCRYPTION_KEY_PREVIOUS', VARIABLES.CACHE_ENCRYPTION_KEY_PREVIOUS),
-    ].filter((key) => key !== undefined),
+    cacheEncryptionKeys: readEncryptionKeys(optional, faults),
     cacheHashKey: optional('CACHE_HASH_KEY', VARIABLES.CACHE_HASH_KEY),
     upstreamBudget: optional('UPSTREAM_BUDGET', VARIABLES.UPSTREAM_BUDGET),
     upstreamWaitMs: required('UPSTREAM_WAIT_MS', VARIABLES.UPSTREAM_WAIT_MS, 0),
     upstreamTimeoutMs: required('UPSTREAM_TIMEOUT_MS', VARIABLES.UPSTREAM_TIMEOUT_MS, 0),
     leastPrivilege: required('LEAST_PRIVILEGE', VARIABLES.LEAST_PRIVILEGE, 'warn'),
     logLevel: required('LOG_LEVEL', VARIABLES.LOG_LEVEL, 'info'),
-    observability: readObservability(optional),
+    observability: readObservability(optional, warnings),
+    warnings,
   };
-  if (faults.length > 0 || policy === undefined) throw new ConfigError(faults);
+  faults.push(...findConflicts(config));
+  if (faults.length > 0 || policy === undefined) throw new ConfigError(faults, warnings);
   return Object.freeze({ ...config, policy });
 }
 
-function unknownNames(env: Environment): string[] {
-  return Object.keys(env)
-    .filter((name) => OWN_PREFIXES.test(name) && !isKnown(name))
-    .map((name) => `${name}: no such variable`);
+/** @returns the keys, of which the first encrypts and each decrypts. */
+function readEncryptionKeys(
+  optional: <T>(name: VariableName, variable: Variable<T>) => T | undefined,
+  faults: string[],
+): readonly Uint8Array[] {
+  const before = faults.length;
+  const current = optional('CACHE_ENCRYPTION_KEY', VARIABLES.CACHE_ENCRYPTION_KEY);
+  const previous = optional('CACHE_ENCRYPTION_KEY_PREVIOUS', VARIABLES.CACHE_ENCRYPTION_KEY_PREVIOUS);
+  if (current === undefined && previous !== undefined && faults.length === before) {
+    faults.push('CACHE_ENCRYPTION_KEY_PREVIOUS: needs CACHE_ENCRYPTION_KEY beside it');
+  }
+  return [current, previous].filter((key) => key !== undefined);
 }
 
-function isKnown(name: string): boolean {
-  if (Object.hasOwn(VARIABLES, name)) return true;
-  const base = Object.entries<Variable<unknown>>(VARIABLES).find(([known]) => `${known}_FILE` === name);
-  return base?.[1].secret === true;
+/** Every name that is read. */
+const KNOWN_NAMES = Object.entries<Variable<unknown>>(VARIABLES).flatMap(([name, { secret }]) =>
+  secret ? [name, `${name}_FILE`] : [name],
+);
+
+interface Sources {
+  readonly env: Environment;
+  readonly readFile: ReadFile;
+  readonly faults: string[];
+  readonly warnings: string[];
 }
 
 /** The text of a variable: from itself, from the file that `NAME_FILE` names, or its default. */
 function textOf(
   name: string,
   variable: Variable<unknown>,
-  env: Environment,
-  readFile: ReadFile,
-  faults: string[],
+  { env, readFile, faults, warnings }: Sources,
 ): string | undefined {
   const direct = env[name] || undefined;
+  if (direct !== undefined && isServiceAddress(name, direct)) {
+    warnings.push(
+      `${name}: holds the address of a Kubernetes Service; the default is used (enableServiceLinks: false avoids this)`,
+    );
+    return variable.default;
+  }
   const path = variable.secret ? env[`${name}_FILE`] || undefined : undefined;
   if (direct !== undefined && path !== undefined) faults.push(`${name}: is set twice, also as ${name}_FILE`);
   if (direct === undefined && path !== undefined) {

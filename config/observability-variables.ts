@@ -1,9 +1,10 @@
 /**
  * The environment variables of audit and traces. Those that begin with `OTEL_` are OpenTelemetry's own, and
- * mean what its specification says; its exporter reads more of them itself.
+ * mean what its specification says (Environment Variable Specification, type-specific guidance): words in any case, and a
+ * value that is not understood is a warning. Its exporter reads more of them itself.
  */
 import { z } from 'zod';
-import { flag, text } from './fields.ts';
+import { text } from './fields.ts';
 
 const SAMPLERS = [
   'always_on',
@@ -21,6 +22,19 @@ const collector = z
     (value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol),
     'must be an absolute http(s) URL',
   );
+
+const otelFlag = z
+  .string()
+  .toLowerCase()
+  .pipe(z.enum(['true', 'false'], 'must be true or false').transform((value) => value === 'true'));
+
+const otelShare = z
+  .string()
+  .refine(
+    (value) => /\S/.test(value) && Number(value) >= 0 && Number(value) <= 1,
+    'must be a number from 0 to 1',
+  )
+  .transform(Number);
 
 export const OBSERVABILITY_VARIABLES = {
   AUDIT_LOG: {
@@ -42,32 +56,42 @@ export const OBSERVABILITY_VARIABLES = {
     description: 'The whole address for traces, in place of `/v1/traces` below that base.',
     schema: collector,
   },
+  OTEL_EXPORTER_OTLP_PROTOCOL: {
+    description: 'Only OTLP over HTTP is spoken; `grpc` is passed over with a warning.',
+    schema: z
+      .string()
+      .toLowerCase()
+      .pipe(z.enum(['http/json', 'http/protobuf'], 'must be http/json or http/protobuf')),
+  },
   OTEL_SDK_DISABLED: {
     description: 'Turns traces off, whatever else is set.',
     default: 'false',
-    schema: flag,
+    schema: otelFlag,
   },
   OTEL_SERVICE_NAME: {
     description: 'Name of this service in traces. Unset, `metadata-bff`.',
     schema: text,
   },
   OTEL_TRACES_EXPORTER: {
-    description: '`none` turns traces off.',
+    description: '`none` turns traces off. Others than `otlp` are passed over with a warning.',
     default: 'otlp',
-    schema: z.enum(['otlp', 'none'], 'must be otlp or none'),
+    schema: z
+      .string()
+      .toLowerCase()
+      .pipe(z.enum(['otlp', 'none'], 'must be otlp or none')),
   },
   OTEL_TRACES_SAMPLER: {
     description:
       'Which requests are traced. The default follows the caller’s `traceparent`, and traces all that come without one.',
     default: 'parentbased_always_on',
-    schema: z.enum(SAMPLERS, `must be one of ${SAMPLERS.join(', ')}`),
+    schema: z
+      .string()
+      .toLowerCase()
+      .pipe(z.enum(SAMPLERS, `must be one of ${SAMPLERS.join(', ')}`)),
   },
   OTEL_TRACES_SAMPLER_ARG: {
     description: 'The share that the samplers by ratio take, from 0 to 1.',
     default: '1',
-    schema: z
-      .string()
-      .regex(/^(?:0?\.\d{1,9}|0|1(?:\.0+)?)$/, 'must be a number from 0 to 1')
-      .transform(Number),
+    schema: otelShare,
   },
 } as const;

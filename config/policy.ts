@@ -4,6 +4,7 @@
  */
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
+import { clientId } from './fields.ts';
 import { type ReadFile, readText } from './read-text.ts';
 
 /** RFC 6749 section 3.3: what a scope name may be made of. */
@@ -54,7 +55,7 @@ export const policySchema = z.strictObject({
     .prefault({}),
   clients: z
     .record(
-      z.string().min(1),
+      clientId,
       z
         .strictObject({
           readable: keys.optional().describe('The only keys of user_metadata that exist for it.'),

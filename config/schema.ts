@@ -4,7 +4,21 @@
  */
 import { z } from 'zod';
 import { ACCESS_VARIABLES } from './access.ts';
-import { aesKey, budget, domain, flag, integer, list, networks, origins, text, url } from './fields.ts';
+import {
+  aesKey,
+  budget,
+  clientId,
+  clientIds,
+  domain,
+  flag,
+  integer,
+  issuerUrl,
+  listenAddress,
+  networks,
+  origins,
+  text,
+  url,
+} from './fields.ts';
 import { OBSERVABILITY_VARIABLES } from './observability-variables.ts';
 
 export interface Variable<T> {
@@ -21,12 +35,12 @@ export interface Variable<T> {
 }
 
 export const VARIABLES = {
-  HOST: { description: 'Address of the public listener.', default: '0.0.0.0', schema: text },
+  HOST: { description: 'Address of the public listener.', default: '0.0.0.0', schema: listenAddress },
   PORT: { description: 'Port of the public listener.', default: '3000', schema: integer(0, 65_535) },
   OPS_HOST: {
     description: 'Address of the operations listener (`/livez`, `/readyz`, `/metrics`).',
     default: '127.0.0.1',
-    schema: text,
+    schema: listenAddress,
   },
   OPS_PORT: { description: 'Port of the operations listener.', default: '9400', schema: integer(0, 65_535) },
   AUDIENCE: {
@@ -41,13 +55,13 @@ export const VARIABLES = {
   },
   ISSUER_BASE_URL: {
     description: 'Issuer of the access tokens; differs from `https://AUTH0_DOMAIN` with a custom domain.',
-    schema: url,
+    schema: issuerUrl,
   },
   JWKS_URI: {
     description: 'Where the signing keys are. Unset, the issuer’s discovery document tells.',
     schema: url,
   },
-  AUTH0_CLIENT_ID: { description: 'The machine-to-machine application.', required: true, schema: text },
+  AUTH0_CLIENT_ID: { description: 'The machine-to-machine application.', required: true, schema: clientId },
   AUTH0_CLIENT_SECRET: {
     description: 'Its secret. Give this or `AUTH0_CLIENT_SIGNING_KEY_PATH`.',
     secret: true,
@@ -77,7 +91,7 @@ export const VARIABLES = {
   ALLOWED_CLIENTS: {
     description: 'Client ids whose tokens are accepted, separated by commas. Empty: all of the audience.',
     default: '',
-    schema: list,
+    schema: clientIds,
   },
   CORS_ORIGINS: {
     description: 'Origins whose pages may call, separated by commas.',
@@ -150,7 +164,7 @@ export const VARIABLES = {
     description:
       'Secret that hides user ids in Redis, the same on every replica. Unset, it follows from the client’s credential, so set it to rotate that without a moment in which replicas do not see each other.',
     secret: true,
-    schema: z.string().min(16, 'must have at least 16 characters'),
+    schema: text.min(16, 'must have at least 16 characters'),
   },
   REDIS_URL: {
     description:

@@ -106,7 +106,7 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     remedy: 'Send less. Files belong elsewhere; keep their address in the metadata.',
   },
   metadata_too_large: {
-    when: 'The document would have more bytes, keys or levels than the limits allow, or the copies of a JSON Patch would. A document that is already too large may still shrink.',
+    when: 'The document would have more bytes, keys or levels than the limits allow, or the copies of a JSON Patch would. A document that is already too large may still shrink. With `refused_by_tenant` in `errors`, Auth0 itself answered 413: the whole profile is too large.',
     remedy: 'Remove something first. `Metadata-Quota` on every read and write says how much is used.',
   },
   media_type_unsupported: {
@@ -115,7 +115,7 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
       'PATCH takes `application/merge-patch+json`, `application/json` and `application/json-patch+json`; PUT takes `application/json`.',
   },
   metadata_invalid: {
-    when: 'The body holds a name or text that cannot be stored, its root is no object, it puts `null` at the first level of a replacement, or the result would violate the operator’s schema in a way that the stored document did not. `errors` names each place by JSON Pointer, rule and sentence. Nothing was changed.',
+    when: 'The body holds a name or text that cannot be stored, its root is no object, it puts `null` at the first level of a replacement, or the result would violate the operator’s schema in a way that the stored document did not. `errors` names each place by JSON Pointer, rule and sentence. With `refused_by_tenant` in `errors`, Auth0 itself does not accept the document (400 or 409), whatever the schema says. Nothing was changed.',
     remedy:
       'Show each `detail` beside the field its `pointer` names. The schema is at `/schemas/user-metadata`.',
   },
@@ -141,7 +141,7 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     remedy: 'Report the `request_id` to the operator.',
   },
   upstream_refused: {
-    when: 'Auth0 refused this service, also after a new token: wrong or expired credentials, or a scope that the machine client lacks. Never the caller’s fault.',
+    when: 'Auth0 refused this service, for a 401 or 403 also after a new token: wrong or expired credentials, or a scope that the machine client lacks. Never the caller’s fault.',
     remedy: 'For the operator: run the configuration check, which names what is missing.',
   },
   upstream_malformed: {

@@ -2,6 +2,8 @@
  * `check`: would this configuration work? Reaches everything the service depends on, once, and says of
  * each whether it answers. Prints names and states, never a secret.
  */
+import { access, constants, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Config } from '../config/load.ts';
 import { comparePrivileges } from './auth0/privileges.ts';
 import { composeSharing } from './compose-sharing.ts';
@@ -10,7 +12,7 @@ import { systemClock } from './lib/clock.ts';
 import { AppError } from './lib/app-error.ts';
 import { createSchemaRules } from './metadata/schema-rules.ts';
 import type { RedisConnection } from './lib/redis-connection.ts';
-import { describeError, SafeError } from './lib/safe-error.ts';
+import { SafeError } from './lib/safe-error.ts';
 
 type State = 'ok' | 'warning' | 'failed';
 
@@ -43,6 +45,7 @@ async function examine(config: Config): Promise<Finding[]> {
       createSchemaRules(config.policy.userMetadata.schema);
       return 'complete';
     }),
+    ...config.warnings.map((detail): Finding => ({ name: 'configuration', state: 'warning', detail })),
   ];
   findings.push(
     await attempt('issuer and signing keys', async () => {
@@ -66,6 +69,8 @@ async function examine(config: Config): Promise<Finding[]> {
     );
   }
   if (sharing.redis) findings.push(await redisFinding(sharing.redis));
+  const { audit } = config.observability;
+  if (typeof audit === 'object') findings.push(await auditFinding(audit.path));
   http.close();
   await sharing.redis?.stop();
   return findings;
@@ -89,10 +94,41 @@ async function attempt(name: string, task: () => Promise<string>): Promise<Findi
   try {
     return { name, state: 'ok', detail: await task() };
   } catch (error) {
-    const cause = error instanceof Error ? describeError(error.cause ?? error) : {};
-    const reason = typeof cause['message'] === 'string' ? ` (${cause['message']})` : '';
-    return { name, state: 'failed', detail: `${error instanceof AppError ? error.code : 'error'}${reason}` };
+    return { name, state: 'failed', detail: describeFailure(error) };
   }
+}
+
+const CAUSES_MAX = 5;
+
+/**
+ * The code of the failure and, in brackets, what led to it: words of ours, a status of Auth0, a code of the system such as
+ * ENOTFOUND or CERT_HAS_EXPIRED. Messages of others may quote a secret and are left out.
+ */
+function describeFailure(error: unknown): string {
+  const [first = 'error', ...causes] = describeCauses(error, CAUSES_MAX);
+  return causes.length > 0 ? `${first} (${causes.join(': ')})` : first;
+}
+
+function describeCauses(error: unknown, left: number): string[] {
+  if (!(error instanceof Error) || left === 0) return [];
+  return [describeOne(error), ...describeCauses(error.cause, left - 1)];
+}
+
+function describeOne(error: Error): string {
+  if (error instanceof AppError) return error.code;
+  if (error instanceof SafeError) return error.message;
+  const code: unknown = 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && /^[A-Z][A-Z0-9_]{2,50}$/.test(code) ? code : error.name;
+}
+
+/** Whether the audit can be written where it is to go. Makes no file: it might belong to another user than the service. */
+async function auditFinding(path: string): Promise<Finding> {
+  return attempt('audit log', async () => {
+    const found = await stat(path).catch(() => undefined);
+    if (found?.isDirectory()) throw new SafeError('AUDIT_LOG names a folder');
+    await access(found ? path : dirname(path), constants.W_OK);
+    return 'can be written';
+  });
 }
 
 function privileges(config: Config, held: readonly string[] | undefined): Finding[] {

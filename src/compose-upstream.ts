@@ -38,7 +38,8 @@ export function composeUpstream(
     { http, clock, shareBucket, observer: observers.tenant },
     {
       ...config,
-      readsAppMetadata: readsAppMetadata(config),
+      appMetadataKeys: new Set(config.policy.appMetadata.readable),
+      clientMetadataKeys: new Set(config.policy.clientMetadata.readable),
       budget: config.upstreamBudget,
       waitMs: config.upstreamWaitMs,
       timeoutMs: config.upstreamTimeoutMs,

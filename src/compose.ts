@@ -173,6 +173,7 @@ export async function createService(config: Config, surroundings: Surroundings =
     logger,
     reopen: () => observability.reopen(),
     async start() {
+      for (const warning of config.warnings) logger.warn('configuration_warning', new SafeError(warning));
       await observability.start();
       if (config.leastPrivilege === 'enforce') await examinePrivileges();
       redis?.start();

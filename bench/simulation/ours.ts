@@ -54,7 +54,7 @@ export function createOurs(
   );
   const client = createManagementClient(
     { upstream, clock },
-    { baseUrl: 'https://tenant.example/api/v2', readsAppMetadata: false },
+    { baseUrl: 'https://tenant.example/api/v2', appMetadataKeys: new Set(), clientMetadataKeys: new Set() },
   );
   const directory = replaceReads({ users: client.users, upstream, http, time, random });
   const tier = createMemoryTier<Profile>({ entriesMax: PROFILES_MAX });

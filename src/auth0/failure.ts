@@ -41,6 +41,17 @@ export function transportError(failure: HttpFailure, operation: Operation): AppE
   return upstreamError(code[failure.kind], failure, unknown);
 }
 
+/**
+ * The statuses with which Auth0 refuses the document of a change: a name or value that it cannot store, a profile beyond
+ * its limit. They are about this one user, where 401 and 403 are about this service.
+ */
+const REFUSED_DOCUMENTS: ReadonlyMap<number, 'metadata_invalid' | 'metadata_too_large'> = new Map([
+  [400, 'metadata_invalid'],
+  [409, 'metadata_invalid'],
+  [413, 'metadata_too_large'],
+]);
+const REFUSED_DOCUMENT = 'The identity provider does not accept this document.';
+
 /** The error for an answer whose status is not a success. */
 export function statusError(response: HttpResponse, operation: Operation, nowMs: number): AppError {
   const cause = new UpstreamAnswer(operation.name, response);
@@ -50,6 +61,13 @@ export function statusError(response: HttpResponse, operation: Operation, nowMs:
   }
   // A gateway may fail after the service behind it has done the work.
   if (status >= 500) return upstreamError('upstream_unavailable', cause, operation.changes);
+  const refused = operation.changes ? REFUSED_DOCUMENTS.get(status) : undefined;
+  if (refused !== undefined) {
+    return new AppError(refused, REFUSED_DOCUMENT, {
+      cause,
+      errors: [{ pointer: '', code: 'refused_by_tenant', detail: REFUSED_DOCUMENT }],
+    });
+  }
   return upstreamError('upstream_refused', cause, false);
 }
 

@@ -1,14 +1,15 @@
 /**
  * The Management API, reduced to two operations on a user and one on an application. Nothing but
- * `user_metadata` can be sent, and nothing but the fields we ask for is kept of an answer, although a PATCH
- * answers the whole user.
+ * `user_metadata` can be sent. Of an answer nothing but the fields we ask for is kept, although a PATCH answers the
+ * whole user, and of `app_metadata` and `client_metadata` nothing but the keys that the policy lists. So no cache can
+ * hold what callers must not read.
  */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { AppError } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { HttpResponse } from '../lib/http-client.ts';
-import { isJsonObject, type JsonObject, nestsDeeperThan } from '../lib/json.ts';
+import { isJsonObject, type JsonObject, nestsDeeperThan, pickKeys } from '../lib/json.ts';
 import { parseJsonText } from '../lib/json-text.ts';
 import type { CallOptions, ClientDirectory, Profile, UserDirectory } from '../metadata/ports.ts';
 import { malformedError, statusError } from './failure.ts';
@@ -17,8 +18,10 @@ import type { Operation, Upstream } from './upstream.ts';
 export interface ManagementClientOptions {
   /** Base of the Management API, without a trailing slash: `https://tenant.eu.auth0.com/api/v2`. */
   readonly baseUrl: string;
-  /** Whether `app_metadata` is asked for and kept; only where something reads it. */
-  readonly readsAppMetadata: boolean;
+  /** Keys of `app_metadata` that are kept. Without any, `app_metadata` is not even asked for. */
+  readonly appMetadataKeys: ReadonlySet<string>;
+  /** Keys of `client_metadata` that are kept. */
+  readonly clientMetadataKeys: ReadonlySet<string>;
 }
 
 export interface ManagementClient {
@@ -55,8 +58,9 @@ const CHANGE: Operation = { name: 'users.change', changes: true };
  */
 export function createManagementClient(
   { upstream, clock }: Dependencies,
-  { baseUrl, readsAppMetadata }: ManagementClientOptions,
+  { baseUrl, appMetadataKeys, clientMetadataKeys }: ManagementClientOptions,
 ): ManagementClient {
+  const readsAppMetadata = appMetadataKeys.size > 0;
   const fields = ['user_id', 'user_metadata', 'updated_at', ...(readsAppMetadata ? ['app_metadata'] : [])];
   const query = `fields=${fields.join(',')}&include_fields=true`;
 
@@ -74,7 +78,7 @@ export function createManagementClient(
     if (!user || user.user_id !== userId) throw malformedError(response, operation);
     return {
       userMetadata: user.user_metadata ?? {},
-      appMetadata: readsAppMetadata ? (user.app_metadata ?? {}) : {},
+      appMetadata: pickKeys(user.app_metadata ?? {}, appMetadataKeys),
       updatedAt: user.updated_at,
     };
   }
@@ -91,7 +95,7 @@ export function createManagementClient(
       if (!isSuccess(response)) throw statusError(response, READ_CLIENT, clock.now());
       const client = parseJsonText(response.text, clientSchema);
       if (!client || client.client_id !== clientId) throw malformedError(response, READ_CLIENT);
-      return client.client_metadata ?? {};
+      return pickKeys(client.client_metadata ?? {}, clientMetadataKeys);
     },
   };
 

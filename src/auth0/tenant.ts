@@ -16,7 +16,9 @@ export interface TenantOptions {
   readonly tenantUrl: string;
   readonly clientId: string;
   readonly credentials: ClientCredentials;
-  readonly readsAppMetadata: boolean;
+  /** What the policy lists, and therefore is kept. */
+  readonly appMetadataKeys: ReadonlySet<string>;
+  readonly clientMetadataKeys: ReadonlySet<string>;
   /** A plan by name, a bucket of its own, or undefined for no budget but the tenant's word. */
   readonly budget: keyof typeof PLANS | BucketSize | undefined;
   readonly waitMs: number;
@@ -39,8 +41,9 @@ export interface Tenant extends ManagementClient {
 
 export function createTenant(
   { http, clock, shareBucket, observer = NO_OBSERVER }: Dependencies,
-  { tenantUrl, clientId, credentials, readsAppMetadata, budget, waitMs, timeoutMs }: TenantOptions,
+  options: TenantOptions,
 ): Tenant {
+  const { tenantUrl, clientId, credentials, budget, waitMs, timeoutMs } = options;
   const apiUrl = `${tenantUrl}/api/v2`;
   const authentication = createClientAuthentication(
     { clock },
@@ -63,7 +66,7 @@ export function createTenant(
     { http, tokens, governor, clock, sleep, random: Math.random, observer },
     { timeoutMs, deadlineMs: waitMs + timeoutMs },
   );
-  const client = createManagementClient({ upstream, clock }, { baseUrl: apiUrl, readsAppMetadata });
+  const client = createManagementClient({ upstream, clock }, { ...options, baseUrl: apiUrl });
   return { tokens, buckets, ...client };
 }
 

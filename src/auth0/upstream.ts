@@ -91,7 +91,12 @@ export function createUpstream(
     return breaker.execute(async () => {
       await terms.beforeSending?.();
       const leftMs = terms.deadlineAt - clock.now();
-      return http.send({ ...request, headers, timeoutMs: Math.max(1, Math.min(timeoutMs, leftMs)) });
+      return http.send({
+        ...request,
+        headers,
+        timeoutMs: Math.max(1, Math.min(timeoutMs, leftMs)),
+        ...(terms.beforeSending && { beforeRepeating: terms.beforeSending }),
+      });
     });
   }
 

@@ -4,7 +4,7 @@
  * follows no redirect. Reconnecting is the business of who reads.
  */
 import { createParser } from 'eventsource-parser';
-import { HttpFailure } from './http-client.ts';
+import { HttpFailure, isNeverSent } from './http-client.ts';
 
 export interface EventRequest {
   readonly url: string;
@@ -44,8 +44,6 @@ export interface EventClientOptions {
   /** Of one event. */
   readonly charactersMax: number;
 }
-
-const UNREACHABLE = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
 
 export function createEventClient({ timeoutMs, idleMs, charactersMax }: EventClientOptions): EventClient {
   return {
@@ -150,7 +148,7 @@ function toFailure(error: unknown): HttpFailure {
   if (error instanceof HttpFailure) return error;
   const cause = error instanceof Error ? error.cause : undefined;
   const code = [cause, error].map(codeOf).find((found) => found !== undefined) ?? 'unknown';
-  return new HttpFailure(UNREACHABLE.has(code) ? 'unreachable' : 'reset', code);
+  return new HttpFailure(isNeverSent(code) ? 'unreachable' : 'reset', code);
 }
 
 function codeOf(error: unknown): string | undefined {

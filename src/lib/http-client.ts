@@ -3,9 +3,8 @@
  * failing only with HttpFailure. An axios error never leaves this file, because it carries the request,
  * and with it our token and secret.
  */
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
 import { create as createAxios, isAxiosError } from 'axios';
+import { type ConnectionPool, createConnectionPool } from './connection-pool.ts';
 import { SafeError } from './safe-error.ts';
 
 export interface HttpRequest {
@@ -18,6 +17,8 @@ export interface HttpRequest {
   readonly body?: string;
   /** Shortens the time-out for this request. */
   readonly timeoutMs?: number;
+  /** Awaited before the client repeats the request (see HttpClient). A throw leaves it at the first failure. */
+  readonly beforeRepeating?: () => Promise<void>;
 }
 
 export interface HttpResponse {
@@ -46,7 +47,13 @@ export class HttpFailure extends SafeError {
 }
 
 export interface HttpClient {
-  /** Answers any status. @throws HttpFailure. */
+  /**
+   * Answers any status. A request that failed on a kept connection before a byte of an answer came is repeated once, on a
+   * new connection. RFC 9110 section 9.2.2 wants for that a request that is idempotent or was not processed. Almost
+   * surely it was not. If it was, no request of this service does more when it is applied twice: a change sets first-level
+   * keys to values, and a token is issued once more.
+   * @throws HttpFailure.
+   */
   send(request: HttpRequest): Promise<HttpResponse>;
   /** Closes idle connections. */
   close(): void;
@@ -61,16 +68,22 @@ export interface HttpClientOptions {
 }
 
 const NEVER_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
+/** The other side is not who it should be (codes of OpenSSL and of Node): no request was written on such a connection. */
+const NOT_TRUSTED =
+  /^(?:CERT_|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|HOSTNAME_MISMATCH|ERR_TLS_CERT_)/;
+
+/** Whether a failure with this code came before anything was sent. */
+export function isNeverSent(systemCode: string): boolean {
+  return NEVER_SENT.has(systemCode) || NOT_TRUSTED.test(systemCode);
+}
+
 const TIMED_OUT = new Set(['ETIMEDOUT', 'ECONNABORTED', 'ERR_CANCELED']);
 
 export function createHttpClient(options: HttpClientOptions): HttpClient {
-  const agentOptions = { keepAlive: true, maxSockets: options.connectionsMax, scheduling: 'lifo' } as const;
-  const httpAgent = new HttpAgent(agentOptions);
-  const httpsAgent = new HttpsAgent(agentOptions);
+  const kept = createConnectionPool({ ...options, keepAlive: true });
+  const fresh = createConnectionPool({ ...options, keepAlive: false });
   const client = createAxios({
     adapter: 'http',
-    httpAgent,
-    httpsAgent,
     proxy: false,
     maxRedirects: 0,
     maxContentLength: options.responseBytesMax,
@@ -82,30 +95,64 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     validateStatus: () => true,
   });
 
+  async function attempt(
+    request: HttpRequest,
+    pool: ConnectionPool,
+    signal: AbortSignal,
+  ): Promise<HttpResponse> {
+    const { method, url, headers = {}, body } = request;
+    const response = await client.request<unknown>({
+      method,
+      url,
+      headers: { accept: 'application/json', ...headers },
+      httpAgent: pool.http,
+      httpsAgent: pool.https,
+      signal,
+      ...(body === undefined ? {} : { data: body }),
+    });
+    return {
+      status: response.status,
+      headers: lowerCaseHeaders(response.headers),
+      text: typeof response.data === 'string' ? response.data : '',
+    };
+  }
+
+  async function repeat(
+    request: HttpRequest,
+    signal: AbortSignal,
+    first: HttpFailure,
+  ): Promise<HttpResponse> {
+    try {
+      await request.beforeRepeating?.();
+    } catch {
+      throw first;
+    }
+    try {
+      return await attempt(request, fresh, signal);
+    } catch (error) {
+      const second = toFailure(error);
+      // Of the two, what may have been sent counts.
+      throw second.kind === 'unreachable' ? first : second;
+    }
+  }
+
   return {
-    async send({ method, url, headers = {}, body, timeoutMs = options.timeoutMs }) {
+    async send(request) {
+      // axios counts a time-out of its own from the last byte received; this one is absolute.
+      const signal = AbortSignal.timeout(request.timeoutMs ?? options.timeoutMs);
       try {
-        const response = await client.request<unknown>({
-          method,
-          url,
-          headers: { accept: 'application/json', ...headers },
-          // axios counts its own time-out from the last byte received; this one is absolute.
-          timeout: timeoutMs,
-          signal: AbortSignal.timeout(timeoutMs),
-          ...(body === undefined ? {} : { data: body }),
-        });
-        return {
-          status: response.status,
-          headers: lowerCaseHeaders(response.headers),
-          text: typeof response.data === 'string' ? response.data : '',
-        };
+        return await attempt(request, kept, signal);
       } catch (error) {
-        throw toFailure(error);
+        const failure = toFailure(error);
+        const isStale =
+          failure.kind === 'reset' && isAxiosError(error) && kept.failedOnKeptConnection(error.request);
+        if (isStale) return repeat(request, signal, failure);
+        throw failure;
       }
     },
     close() {
-      httpAgent.destroy();
-      httpsAgent.destroy();
+      kept.close();
+      fresh.close();
     },
   };
 }
@@ -116,7 +163,7 @@ function lowerCaseHeaders(headers: object): ReadonlyMap<string, string> {
 
 function toFailure(error: unknown): HttpFailure {
   const code = isAxiosError(error) ? (error.code ?? 'unknown') : 'unknown';
-  if (NEVER_SENT.has(code)) return new HttpFailure('unreachable', code);
+  if (isNeverSent(code)) return new HttpFailure('unreachable', code);
   if (TIMED_OUT.has(code)) return new HttpFailure('timeout', code);
   // An answer had begun when axios reports one of these (cut short, too large, not HTTP).
   if (code === 'ERR_BAD_RESPONSE' || /^(?:HPE|Z)_/.test(code)) return new HttpFailure('malformed', code);

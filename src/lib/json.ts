@@ -60,6 +60,11 @@ export function jsonEqual(left: JsonValue | undefined, right: JsonValue | undefi
   );
 }
 
+/** The members of these names alone. */
+export function pickKeys(document: JsonObject, keys: ReadonlySet<string>): JsonObject {
+  return Object.fromEntries(Object.entries(document).filter(([key]) => keys.has(key)));
+}
+
 /** Whether containers nest beyond `levels`; looks no deeper than that itself. */
 export function nestsDeeperThan(value: JsonValue, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return false;

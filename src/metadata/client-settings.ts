@@ -18,6 +18,7 @@ export function createClientSettings(
   return {
     async read(clientId, options) {
       const read = await cache.read(clientId, options);
+      // A copy may have been kept under an earlier policy that listed more.
       return { ...read, value: pick(read.value, (key) => readable.has(key)) };
     },
   };

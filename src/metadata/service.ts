@@ -80,6 +80,7 @@ export function createMetadataService(dependencies: Dependencies, rules: Metadat
   const readsAppMetadata = appMetadataReadable.size > 0;
   const queue = createWriteQueue(createCommit(dependencies, rules));
 
+  /** The listed keys are filtered again: a copy may have been kept under an earlier policy that listed more. */
   function seenBy({ clientId }: Subject, profile: Profile): Profile {
     return {
       ...profile,

@@ -20,6 +20,8 @@ export interface UpstreamMetrics {
 }
 
 const URGENCIES: readonly Urgency[] = ['write', 'read', 'refresh'];
+/** Statuses of a change with which Auth0 refuses its document. */
+const REJECTING: readonly string[] = ['400', '409', '413'];
 const BREAKER_STATES = ['closed', 'half_open', 'open'];
 
 export function createUpstreamMetrics(
@@ -37,6 +39,12 @@ export function createUpstreamMetrics(
     name: 'metadata_bff_upstream_attempts_total',
     help: 'HTTP requests to Auth0, each repetition for itself, by class of status or kind of failure.',
     labelNames: ['operation', 'outcome'],
+    registers,
+  });
+  const rejected = new Counter({
+    name: 'metadata_bff_upstream_rejected_documents_total',
+    help: 'Changes whose document Auth0 did not accept, by its status: about one user, not about this service.',
+    labelNames: ['status'],
     registers,
   });
   const folding = new Histogram({
@@ -69,6 +77,7 @@ export function createUpstreamMetrics(
   const attempt = children((name: string, outcome: string) => attempts.labels(name, outcome));
   const admission = children((urgency: string, outcome: string) => admissions.labels(urgency, outcome));
   const waits = children((urgency: string) => waiting.labels(urgency));
+  for (const status of REJECTING) rejected.labels(status).inc(0);
   // So that a graph shows nothing where there is nothing, in place of a gap.
   for (const urgency of URGENCIES) waits(urgency).set(0);
 
@@ -107,8 +116,16 @@ export function createUpstreamMetrics(
       async send(request) {
         const { operation: name = 'other' } = request;
         try {
-          const response = await http.send(request);
+          const response = await http.send({
+            ...request,
+            async beforeRepeating() {
+              attempt(name, 'reset').inc();
+              await request.beforeRepeating?.();
+            },
+          });
           attempt(name, statusClass(response.status)).inc();
+          const status = String(response.status);
+          if (name === 'users.change' && REJECTING.includes(status)) rejected.labels(status).inc();
           return response;
         } catch (error) {
           attempt(name, error instanceof HttpFailure ? error.kind : 'internal').inc();

@@ -55,17 +55,18 @@ describe('reading a user', () => {
     });
   });
 
-  test('asks for and keeps app_metadata where something reads it', async () => {
-    const { http, read } = createWorld({ readsAppMetadata: true });
-    http.next(json(200, { ...stored, app_metadata: { plan: 'pro' } }));
+  test('asks for app_metadata where something of it may be read, and keeps no other key', async () => {
+    const { http, read, change } = createWorld({ appMetadataKeys: ['plan', 'gone'] });
+    http.next(json(200, { ...stored, app_metadata: { plan: 'pro', stripe: 'LEAK', toString: 1 } }));
     expect((await read(JANE)).appMetadata).toEqual({ plan: 'pro' });
+    expect((await change(JANE, { a: 1 })).appMetadata).toEqual({ plan: 'pro' });
     expect(http.sent[0]?.url).toContain(
       '?fields=user_id,user_metadata,updated_at,app_metadata&include_fields=true',
     );
   });
 
   test('takes a user without metadata for one with none', async () => {
-    const { http, read } = createWorld({ readsAppMetadata: true });
+    const { http, read } = createWorld({ appMetadataKeys: ['plan'] });
     http.next(json(200, { user_id: JANE }));
     expect(await read(JANE)).toEqual({
       userMetadata: {},
@@ -104,9 +105,9 @@ describe('changing a user', () => {
 });
 
 test('settings of an application are read by its encoded id, and no other application answers for it', async () => {
-  const { http, readClient } = createWorld();
+  const { http, readClient } = createWorld({ clientMetadataKeys: ['theme'] });
   http.next(
-    json(200, { client_id: 'a/b', client_metadata: { theme: 'dark' }, client_secret: 'x' }),
+    json(200, { client_id: 'a/b', client_metadata: { theme: 'dark', key: 'LEAK' }, client_secret: 'x' }),
     json(200, { client_id: 'other', client_metadata: {} }),
     json(404, {}),
   );

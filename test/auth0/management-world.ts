@@ -9,7 +9,12 @@ import { createFakeTokens, freeGovernor } from './fake-access.ts';
 export const JANE = 'auth0|jane';
 export const stored = { user_id: JANE, user_metadata: { a: 1 }, updated_at: '2026-01-01T00:00:00.000Z' };
 
-export function createWorld({ readsAppMetadata = false } = {}) {
+interface Readable {
+  readonly appMetadataKeys?: readonly string[];
+  readonly clientMetadataKeys?: readonly string[];
+}
+
+export function createWorld({ appMetadataKeys = [], clientMetadataKeys = [] }: Readable = {}) {
   const http = createFakeHttp();
   const tokens = createFakeTokens();
   const clock = createManualClock();
@@ -17,7 +22,11 @@ export function createWorld({ readsAppMetadata = false } = {}) {
     { http, tokens, governor: freeGovernor, clock, sleep: () => Promise.resolve(), random: () => 0 },
     { timeoutMs: 5_000, deadlineMs: 7_000 },
   );
-  const options = { baseUrl: 'https://t.test/api/v2', readsAppMetadata };
+  const options = {
+    baseUrl: 'https://t.test/api/v2',
+    appMetadataKeys: new Set(appMetadataKeys),
+    clientMetadataKeys: new Set(clientMetadataKeys),
+  };
   const { users, clients } = createManagementClient({ upstream, clock }, options);
   return {
     http,

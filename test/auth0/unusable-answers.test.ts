@@ -30,23 +30,30 @@ describe('an answer that cannot be used', () => {
 
   test.each([
     [404, 'user_not_found', undefined],
-    [400, 'upstream_refused', undefined],
-    [409, 'upstream_refused', undefined],
+    [400, 'metadata_invalid', undefined],
+    [409, 'metadata_invalid', undefined],
+    [413, 'metadata_too_large', undefined],
     [429, 'upstream_rate_limited', undefined],
     [500, 'upstream_unavailable', 'unknown'],
     [503, 'upstream_unavailable', 'unknown'],
     [302, 'upstream_refused', undefined],
-  ])('because its status is %d is %s', async (status, code, outcome) => {
-    const { http, read, change } = createWorld();
-    http.next(json(status, { message: 'secret text' }));
-    const changed = await appErrorOf(change(JANE, { a: 1 }));
-    expect([changed.code, changed.extras.outcome]).toEqual([code, outcome]);
-    const failed = await appErrorOf(read(JANE));
-    expect([failed.code, failed.extras.outcome]).toEqual([code, undefined]);
-    expect(JSON.stringify([failed.message, failed.extras, String(failed.cause)])).not.toContain(
-      'secret text',
-    );
-  });
+  ])(
+    'because its status is %d is %s, but about a document only where one was sent',
+    async (status, code, outcome) => {
+      const { http, read, change } = createWorld();
+      http.next(json(status, { message: 'secret text' }));
+      const changed = await appErrorOf(change(JANE, { a: 1 }));
+      expect([changed.code, changed.extras.outcome]).toEqual([code, outcome]);
+      const failed = await appErrorOf(read(JANE));
+      const readCode = code.startsWith('metadata_') ? 'upstream_refused' : code;
+      expect([failed.code, failed.extras.outcome]).toEqual([readCode, undefined]);
+      for (const error of [changed, failed]) {
+        expect(JSON.stringify([error.message, error.extras, String(error.cause)])).not.toContain(
+          'secret text',
+        );
+      }
+    },
+  );
 
   test.each([
     ['unreachable', 'upstream_unavailable', undefined],

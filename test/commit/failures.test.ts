@@ -15,7 +15,21 @@ afterEach(() => service.clock.advance(61));
 const FAILURES = [
   ['an error', { status: 500, body: {} }, 503, 'upstream_unavailable', { outcome: 'unknown' }],
   ['nonsense', { status: 200, body: 'no JSON' }, 502, 'upstream_malformed', { outcome: 'unknown' }],
-  ['a refusal', { status: 400, body: {} }, 502, 'upstream_refused', {}],
+  [
+    'a refusal',
+    { status: 400, body: {} },
+    422,
+    'metadata_invalid',
+    {
+      errors: [
+        {
+          pointer: '',
+          code: 'refused_by_tenant',
+          detail: 'The identity provider does not accept this document.',
+        },
+      ],
+    },
+  ],
   ['that the user is gone', { status: 404, body: {} }, 404, 'user_not_found', {}],
 ] as const;
 

@@ -37,6 +37,9 @@ describe.each(METHODS)('%s', (method) => {
   test.each([
     [404, { status: 404, body: {} }, 'inexistent_user'],
     [502, { status: 403, body: { message: UPSTREAM_TEXT } }, 'upstream_refused'],
+    method === 'GET'
+      ? ([502, { status: 400, body: { message: UPSTREAM_TEXT } }, 'upstream_refused'] as const)
+      : ([400, { status: 400, body: { message: UPSTREAM_TEXT } }, 'invalid_body'] as const),
     [502, { status: 200, body: 'no JSON' }, 'upstream_malformed'],
     [503, { status: 429, body: { message: UPSTREAM_TEXT } }, 'upstream_rate_limited'],
     [503, { status: 500, body: UPSTREAM_TEXT }, 'upstream_unavailable'],

@@ -1,7 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { faultsOf, load } from './environment.ts';
 
-const PEM = '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n';
+const pkcs8 = (key: KeyObject): string => key.export({ type: 'pkcs8', format: 'pem' }).toString();
+const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const p256 = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const p384 = generateKeyPairSync('ec', { namedCurve: 'P-384' });
+const PEM = pkcs8(p256.privateKey);
 
 describe('a secret', () => {
   test.each([
@@ -19,9 +24,20 @@ describe('a secret', () => {
   test('keeps every other character of its file', () => {
     const config = load(
       { AUTH0_CLIENT_SECRET: undefined, AUTH0_CLIENT_SECRET_FILE: '/s' },
-      { '/s': ' a\n b \n\n' },
+      { '/s': 'a  "b=#\n' },
     );
-    expect(config.credentials).toEqual({ kind: 'secret', secret: ' a\n b \n' });
+    expect(config.credentials).toEqual({ kind: 'secret', secret: 'a  "b=#' });
+  });
+
+  test.each([
+    ['a line break too many', 'LEAK\n\n', 'has spaces around it, which are part of the value: remove them'],
+    ['a byte order mark', '\ufeffLEAK', 'has spaces around it, which are part of the value: remove them'],
+    ['quotes', '"LEAK"\n', 'has quotes around it, which are part of the value: remove them'],
+    ['two lines', 'LEAK\nLEAK', 'must not contain a line break or another control character'],
+  ])('with %s in its file is refused', (_what, content, reason) => {
+    expect(
+      faultsOf({ AUTH0_CLIENT_SECRET: undefined, AUTH0_CLIENT_SECRET_FILE: '/s' }, { '/s': content }),
+    ).toEqual([`AUTH0_CLIENT_SECRET: ${reason}`]);
   });
 
   test('that is given twice is a fault', () => {
@@ -57,11 +73,93 @@ describe('a private key', () => {
     ]);
   });
 
-  test('that cannot be read, or is none, is a fault', () => {
+  test('whose file cannot be read is a fault', () => {
     expect(faultsOf(withKey)).toEqual(['AUTH0_CLIENT_SIGNING_KEY_PATH: the file cannot be read']);
-    const rsa = PEM.replaceAll('PRIVATE', 'RSA PRIVATE');
-    expect(faultsOf(withKey, { '/key.pem': rsa })).toEqual([
-      'AUTH0_CLIENT_SIGNING_KEY_PATH: the file holds no private key in PKCS#8 PEM form',
-    ]);
+  });
+
+  test('may stand behind what openssl writes before it', () => {
+    const content = `Bag Attributes\n    localKeyID: 01\n${PEM}`;
+    const config = load({ ...withKey, AUTH0_CLIENT_SIGNING_ALGORITHM: 'ES256' }, { '/key.pem': content });
+    expect(config.credentials).toMatchObject({ pem: PEM });
+  });
+
+  test.each([
+    ['RS256', pkcs8(rsa.privateKey)],
+    ['RS384', pkcs8(rsa.privateKey)],
+    ['PS256', pkcs8(rsa.privateKey)],
+    ['PS384', pkcs8(rsa.privateKey)],
+    ['ES256', pkcs8(p256.privateKey)],
+    ['ES384', pkcs8(p384.privateKey)],
+  ])('of the kind that %s needs is accepted', (algorithm, content) => {
+    const config = load({ ...withKey, AUTH0_CLIENT_SIGNING_ALGORITHM: algorithm }, { '/key.pem': content });
+    expect(config.credentials).toEqual({ kind: 'private_key', pem: content, algorithm });
+  });
+
+  const small = generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey;
+  const edwards = generateKeyPairSync('ed25519').privateKey;
+  const encrypted = rsa.privateKey
+    .export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' })
+    .toString();
+
+  test.each([
+    [
+      'RS256',
+      pkcs8(p256.privateKey),
+      'AUTH0_CLIENT_SIGNING_ALGORITHM=RS256 needs an RSA key of at least 2048 bits, and this is an EC key on P-256',
+    ],
+    [
+      'RS256',
+      pkcs8(small),
+      'AUTH0_CLIENT_SIGNING_ALGORITHM=RS256 needs an RSA key of at least 2048 bits, and this is an RSA key of 1024 bits',
+    ],
+    [
+      'ES256',
+      pkcs8(p384.privateKey),
+      'AUTH0_CLIENT_SIGNING_ALGORITHM=ES256 needs an EC key on P-256, and this is an EC key on P-384',
+    ],
+    [
+      'ES384',
+      pkcs8(rsa.privateKey),
+      'AUTH0_CLIENT_SIGNING_ALGORITHM=ES384 needs an EC key on P-384, and this is an RSA key of 2048 bits',
+    ],
+    [
+      'PS256',
+      pkcs8(edwards),
+      'AUTH0_CLIENT_SIGNING_ALGORITHM=PS256 needs an RSA key of at least 2048 bits, and this is a key of the type ed25519',
+    ],
+    [
+      'RS256',
+      encrypted,
+      'the key is encrypted: convert it with `openssl pkcs8 -topk8 -nocrypt -in old.pem -out new.pem`',
+    ],
+    [
+      'RS256',
+      rsa.privateKey.export({ type: 'pkcs1', format: 'pem' }).toString(),
+      'the key is in PKCS#1 form, not PKCS#8: convert it with `openssl pkcs8 -topk8 -nocrypt -in old.pem -out new.pem`',
+    ],
+    [
+      'ES256',
+      p256.privateKey.export({ type: 'sec1', format: 'pem' }).toString(),
+      'the key is in SEC 1 form, not PKCS#8: convert it with `openssl pkcs8 -topk8 -nocrypt -in old.pem -out new.pem`',
+    ],
+    [
+      'RS256',
+      rsa.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+      'the file holds the public key: that one goes to Auth0, the private one here',
+    ],
+    [
+      'RS256',
+      '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n',
+      'the file holds a certificate, not a private key',
+    ],
+    [
+      'RS256',
+      '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n',
+      'the private key in the file is damaged',
+    ],
+    ['RS256', 'LEAK', 'the file holds no private key in PKCS#8 PEM form'],
+  ])('that cannot sign with %s is refused with the reason', (algorithm, content, reason) => {
+    const changes = { ...withKey, AUTH0_CLIENT_SIGNING_ALGORITHM: algorithm };
+    expect(faultsOf(changes, { '/key.pem': content })).toEqual([`AUTH0_CLIENT_SIGNING_KEY_PATH: ${reason}`]);
   });
 });

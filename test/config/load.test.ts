@@ -79,7 +79,7 @@ describe('faults', () => {
       AUTH0_CLIENT_ID: '',
       AUTH0_CLIENT_SECRET: undefined,
       PORT: 'eighty',
-      CACHE_TTL: '60',
+      CACHE_TTL_SECONDS: '1m',
       CORS_ORIGINS: '*',
       POLICY_FILE: 'missing.json',
     });
@@ -89,7 +89,7 @@ describe('faults', () => {
       'AUTH0_CLIENT_ID',
       'AUTH0_CLIENT_SECRET',
       'AUTH0_DOMAIN',
-      'CACHE_TTL',
+      'CACHE_TTL_SECONDS',
       'CORS_ORIGINS',
       'POLICY_FILE',
       'PORT',
@@ -121,7 +121,10 @@ describe('faults', () => {
       fc.property(environment, value, (changes: Environment, content) => {
         let message = '';
         try {
-          loadConfig({ ...COMPLETE, ...changes }, (path) => (path.startsWith('config/') ? '{}' : content));
+          const config = loadConfig({ ...COMPLETE, ...changes }, (path) =>
+            path.startsWith('config/') ? '{}' : content,
+          );
+          message = config.warnings.join();
         } catch (error) {
           message = error instanceof ConfigError ? error.message : `unexpected ${String(error)}`;
         }
@@ -133,21 +136,120 @@ describe('faults', () => {
   });
 });
 
-describe('a name that does not exist', () => {
+describe('a name that is unknown under a prefix of ours', () => {
   test.each([
-    'AUTH0_CLIENT_SECRT',
-    'CACHE_TTL',
-    'UPSTREAM_TIMEOUT',
-    'AUTH0_DOMAIN_FILE',
-    'CACHE_TTL_SECONDS_FILE',
-  ])('like %s under a prefix of ours is a fault', (name) => {
-    expect(faultsOf({ [name]: 'x' })).toEqual([`${name}: no such variable`]);
+    ['AUTH0_DOMIAN', 'AUTH0_DOMAIN'],
+    ['AUTH0_CLIENT_SECRT', 'AUTH0_CLIENT_SECRET'],
+    ['AUTH0_CLIENT_SECRET_FIEL', 'AUTH0_CLIENT_SECRET_FILE'],
+    ['CACHE_TTL', 'CACHE_TTL_SECONDS'],
+    ['UPSTREAM_TIMEOUT', 'UPSTREAM_TIMEOUT_MS'],
+    ['AUTH0_DOMAIN_FILE', 'AUTH0_DOMAIN'],
+  ])('is a warning: of %s, with %s as the nearest', (name, nearest) => {
+    expect(load({ [name]: 'x' }).warnings).toEqual([`${name}: unknown variable; did you mean ${nearest}?`]);
+  });
+
+  test.each(['AUTH0_ACTION_SECRETS_PATH', 'CACHE_BUST', 'UPSTREAM_X'])(
+    'is a warning without a suggestion where nothing is near: %s',
+    (name) => {
+      expect(load({ [name]: 'x' }).warnings).toEqual([`${name}: unknown variable`]);
+    },
+  );
+
+  test('is told beside the faults when the start is refused', () => {
+    const error = errorOf({ AUTH0_DOMAIN: undefined, AUTH0_DOMIAN: 'LEAK' });
+    expect(error.faults).toEqual(['AUTH0_DOMAIN: is required']);
+    expect(error.message).toContain(
+      'Warnings:\n  - AUTH0_DOMIAN: unknown variable; did you mean AUTH0_DOMAIN?',
+    );
+    expect(error.message).not.toContain('LEAK');
   });
 
   test.each(['PATH', 'SECRET', 'HTTP_PROXY', 'AUTH0', 'auth0_domain', 'MY_CACHE_DIR'])(
-    'like %s that is not ours is left alone',
+    'does not include %s, which has no prefix of ours',
     (name) => {
-      expect(load({ [name]: 'x' }).port).toBe(3000);
+      expect(load({ [name]: 'x' }).warnings).toEqual([]);
     },
   );
+});
+
+describe('what Kubernetes sets for each Service of the namespace', () => {
+  test('is passed over in silence where it is no variable of ours', () => {
+    const links = {
+      CACHE_SERVICE_HOST: '10.0.0.1',
+      CACHE_SERVICE_PORT: '6379',
+      CACHE_SERVICE_PORT_REDIS_TLS: '6380',
+      CACHE_PORT: 'tcp://10.0.0.1:6379',
+      CACHE_PORT_6379_TCP: 'tcp://10.0.0.1:6379',
+      CACHE_PORT_6379_TCP_PROTO: 'tcp',
+      CACHE_PORT_6379_TCP_PORT: '6379',
+      CACHE_PORT_6379_TCP_ADDR: '10.0.0.1',
+      UPSTREAM_WAIT_PORT_53_UDP: 'udp://10.0.0.2:53',
+    };
+    expect(load(links).warnings).toEqual([]);
+  });
+
+  test('for a Service named ops leaves OPS_PORT at its default, with a warning', () => {
+    const config = load({ OPS_PORT: 'tcp://10.0.0.9:80', OPS_SERVICE_HOST: '10.0.0.9' });
+    expect(config.opsPort).toBe(9400);
+    expect(config.warnings).toEqual([expect.stringMatching(/^OPS_PORT: .*enableServiceLinks: false/)]);
+    expect(config.warnings.join()).not.toContain('10.0.0.9');
+  });
+
+  test('does not excuse such a value in another variable', () => {
+    expect(faultsOf({ PORT: 'tcp://10.0.0.9:80' })).toEqual([expect.stringMatching(/^PORT: must be/)]);
+  });
+});
+
+describe('a value that can never work is refused with the reason', () => {
+  const quotes = 'has quotes around it, which are part of the value: remove them';
+  const spaces = 'has spaces around it, which are part of the value: remove them';
+
+  test.each([
+    ['AUDIENCE', '"https://api.test"', quotes],
+    ['AUDIENCE', "'https://api.test'", quotes],
+    ['AUDIENCE', ' https://api.test', spaces],
+    ['AUDIENCE', 'https://api.test\t', spaces],
+    ['AUTH0_CLIENT_ID', '"client"', quotes],
+    ['AUTH0_CLIENT_SECRET', '"LEAK"', quotes],
+    ['AUTH0_CLIENT_SECRET', 'LEAK ', spaces],
+    ['AUTH0_DOMAIN', '"t.auth0.com"', quotes],
+    ['ISSUER_BASE_URL', ' https://login.test', spaces],
+    ['ALLOWED_CLIENTS', '"a","b"', quotes],
+    ['POLICY_FILE', 'config/policy.json ', spaces],
+    ['PORT', '"3000"', quotes],
+    ['AUTH0_EVENTS', '"true"', quotes],
+    ['REDIS_URL', '"redis://localhost"', quotes],
+    ['CACHE_HASH_KEY', '"0123456789abcdef"', quotes],
+    [
+      'AUTH0_DOMAIN',
+      'https://t.auth0.com',
+      'must be a host name such as tenant.eu.auth0.com, without https:// and without a path',
+    ],
+    [
+      'ISSUER_BASE_URL',
+      'https://t.test/.well-known/openid-configuration',
+      'must be the issuer alone: leave out /.well-known and what follows',
+    ],
+    [
+      'CACHE_ENCRYPTION_KEY_PREVIOUS',
+      Buffer.alloc(32).toString('base64'),
+      'needs CACHE_ENCRYPTION_KEY beside it',
+    ],
+    ['OPS_PORT', '3000', 'must differ from PORT, because both listeners would be bound to the same address'],
+  ])('%s=%j', (name, value, reason) => {
+    const error = errorOf({ [name]: value });
+    expect(error.faults).toEqual([`${name}: ${reason}`]);
+    expect(error.message).not.toContain('LEAK');
+  });
+
+  test('but lists may have spaces between their items, and two addresses the same port', () => {
+    expect(load({ ALLOWED_CLIENTS: ' a, b ' }).allowedClients).toEqual(['a', 'b']);
+    expect(load({ HOST: '10.0.0.1', OPS_HOST: '127.0.0.1', OPS_PORT: '3000' }).opsPort).toBe(3000);
+    expect(load({ PORT: '0', OPS_PORT: '0' }).port).toBe(0);
+  });
+
+  test('and the issuer is written as Auth0 writes it, whatever the case of its host', () => {
+    expect(load({ AUTH0_DOMAIN: 'Tenant.EU.auth0.com' }).issuer).toBe('https://tenant.eu.auth0.com/');
+    expect(load({ ISSUER_BASE_URL: 'https://Login.Test:443' }).issuer).toBe('https://login.test/');
+  });
 });

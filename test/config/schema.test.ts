@@ -16,16 +16,23 @@ const flag: Rule = {
   refuses: ['', 'TRUE', '1', 'yes', ' true'],
 };
 const url: Rule = {
-  accepts: same(
-    'https://a.test',
-    'https://a.test/',
-    'https://a.test:8443/x',
-    'http://localhost:4400/',
-    'http://127.0.0.1:1',
-    'http://127.8.9.1',
-    'http://[::1]:4400',
-  ),
+  accepts: [
+    ...same(
+      'https://a.test/',
+      'https://a.test:8443/x',
+      'http://localhost:4400/',
+      'http://127.0.0.1:1/',
+      'http://127.8.9.1/',
+      'http://[::1]:4400/',
+    ),
+    ['https://a.test', 'https://a.test/'],
+    ['https://A.Test:443/X', 'https://a.test/X'],
+  ],
   refuses: [
+    '"https://a.test"',
+    ' https://a.test',
+    'https://a.test\n',
+    'https://a.\ttest',
     '',
     'a.test',
     '//a.test',
@@ -54,16 +61,29 @@ function integer(min: number, max: number): Rule {
 
 const aesKey: Rule = {
   accepts: [[Buffer.alloc(32, 7).toString('base64'), Buffer.alloc(32, 7)]],
-  refuses: ['', Buffer.alloc(31).toString('base64'), Buffer.alloc(33).toString('base64'), '7'.repeat(32)],
-};
-const anyText: Rule = { accepts: same('x'), refuses: [''] };
-const list: Rule = {
-  accepts: [
-    ['', []],
-    ['a', ['a']],
-    [' a , b,,', ['a', 'b']],
+  refuses: [
+    '',
+    Buffer.alloc(31).toString('base64'),
+    Buffer.alloc(33).toString('base64'),
+    '7'.repeat(32),
+    `"${Buffer.alloc(32, 7).toString('base64')}"`,
   ],
-  refuses: [],
+};
+const anyText: Rule = {
+  accepts: same('x', 'an identifier', 'Ünï'),
+  refuses: ['', 'a\nb', 'a\u0000', '\u007f'],
+};
+const listenAddress: Rule = {
+  accepts: same('0.0.0.0', '127.0.0.1', '::', '::1', 'fe80::1%eth0', 'localhost', 'a-b.c_d.test'),
+  refuses: ['', '*', '[::1]', '0.0.0.0:3000', 'http://0.0.0.0', 'a b', 'a/b', '"localhost"'],
+};
+const otelFlag: Rule = {
+  accepts: [
+    ['true', true],
+    ['TRUE', true],
+    ['False', false],
+  ],
+  refuses: ['', '1', 'yes', 'on'],
 };
 
 const collector: Rule = {
@@ -72,14 +92,15 @@ const collector: Rule = {
 };
 
 const RULES: Readonly<Record<VariableName, Rule>> = {
-  HOST: anyText,
+  HOST: listenAddress,
   PORT: integer(0, 65_535),
-  OPS_HOST: anyText,
+  OPS_HOST: listenAddress,
   OPS_PORT: integer(0, 65_535),
   AUDIENCE: anyText,
   AUTH0_DOMAIN: {
-    accepts: same('tenant.eu.auth0.com', 'localhost:4400', 'A-b.c'),
+    accepts: [...same('tenant.eu.auth0.com', 'localhost:4400'), ['A-b.C:443', 'a-b.c']],
     refuses: [
+      't.test:70000',
       '',
       'https://t.auth0.com',
       't.auth0.com/',
@@ -90,9 +111,20 @@ const RULES: Readonly<Record<VariableName, Rule>> = {
       't.test?x',
     ],
   },
-  ISSUER_BASE_URL: url,
+  ISSUER_BASE_URL: {
+    ...url,
+    refuses: [
+      ...url.refuses,
+      'https://a.test/.well-known/openid-configuration',
+      'https://a.test/x/.well-known/oauth-authorization-server',
+      'https://a.test/.well-known',
+    ],
+  },
   JWKS_URI: url,
-  AUTH0_CLIENT_ID: anyText,
+  AUTH0_CLIENT_ID: {
+    accepts: same('aB3', 'https://client.test/x'),
+    refuses: ['', 'a b', '"a"', "a'", 'a\n'],
+  },
   AUTH0_CLIENT_SECRET: anyText,
   AUTH0_CLIENT_SIGNING_KEY_PATH: anyText,
   AUTH0_CLIENT_SIGNING_ALGORITHM: {
@@ -103,7 +135,14 @@ const RULES: Readonly<Record<VariableName, Rule>> = {
   AUTH0_EVENTS: flag,
   AUTH_PERMISSIONS_CLAIM: flag,
   DPOP_REQUIRED: flag,
-  ALLOWED_CLIENTS: list,
+  ALLOWED_CLIENTS: {
+    accepts: [
+      ['', []],
+      ['a', ['a']],
+      [' a , b,,', ['a', 'b']],
+    ],
+    refuses: ['"a"', '"a","b"', 'a b', 'a;b c'],
+  },
   CORS_ORIGINS: {
     accepts: [
       ['', []],
@@ -151,7 +190,7 @@ const RULES: Readonly<Record<VariableName, Rule>> = {
   CACHE_CLIENT_TTL_SECONDS: integer(0, 86_400),
   CACHE_ENCRYPTION_KEY: aesKey,
   CACHE_ENCRYPTION_KEY_PREVIOUS: aesKey,
-  CACHE_HASH_KEY: { accepts: same('x'.repeat(16)), refuses: ['', 'x'.repeat(15)] },
+  CACHE_HASH_KEY: { accepts: same('x'.repeat(16)), refuses: ['', 'x'.repeat(15), `x\n${'x'.repeat(16)}`] },
   REDIS_URL: {
     accepts: same('redis://localhost:6379', 'rediss://user:pass@redis.test:6380/1'),
     refuses: ['', 'localhost:6379', 'http://redis.test', 'redis.test'],
@@ -178,12 +217,22 @@ const RULES: Readonly<Record<VariableName, Rule>> = {
   },
   OTEL_EXPORTER_OTLP_ENDPOINT: collector,
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: collector,
-  OTEL_SDK_DISABLED: flag,
+  OTEL_EXPORTER_OTLP_PROTOCOL: {
+    accepts: same('http/json', 'http/protobuf'),
+    refuses: ['', 'grpc', 'http'],
+  },
+  OTEL_SDK_DISABLED: otelFlag,
   OTEL_SERVICE_NAME: anyText,
-  OTEL_TRACES_EXPORTER: { accepts: same('otlp', 'none'), refuses: ['', 'jaeger', 'console'] },
+  OTEL_TRACES_EXPORTER: {
+    accepts: [...same('otlp', 'none'), ['OTLP', 'otlp']],
+    refuses: ['', 'jaeger', 'console', 'otlp,console'],
+  },
   OTEL_TRACES_SAMPLER: {
-    accepts: same('always_on', 'always_off', 'traceidratio', 'parentbased_traceidratio'),
-    refuses: ['', 'ALWAYS_ON', 'jaeger_remote', 'parentbased_'],
+    accepts: [
+      ...same('always_on', 'always_off', 'traceidratio', 'parentbased_traceidratio'),
+      ['ALWAYS_ON', 'always_on'],
+    ],
+    refuses: ['', 'xray', 'jaeger_remote', 'parentbased_'],
   },
   OTEL_TRACES_SAMPLER_ARG: {
     accepts: [
@@ -192,8 +241,9 @@ const RULES: Readonly<Record<VariableName, Rule>> = {
       ['0.25', 0.25],
       ['.5', 0.5],
       ['1.0', 1],
+      ['1e-3', 0.001],
     ],
-    refuses: ['', '1.5', '-1', '2', 'half', '1e-3'],
+    refuses: ['', ' ', '1.5', '-1', '2', 'half', 'NaN', 'Infinity'],
   },
 };
 

@@ -205,7 +205,7 @@ describe('what a command is shown to print', () => {
     };
     const [start = '', ...faults] = shown('README.md', 'metadata-bff cannot start.').trim().split('\n');
     expect(contentOf('src/main.ts')).toContain(start);
-    expect(faults).toHaveLength(4);
+    expect(faults).toHaveLength(5);
     expect(() => loadConfig(faulty, (path) => readFileSync(path, 'utf8'))).toThrow(
       expect.objectContaining({ message: faults.join('\n') }),
     );

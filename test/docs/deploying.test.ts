@@ -129,6 +129,7 @@ describe('the Kubernetes example', () => {
       spec: z.object({
         template: z.object({
           spec: z.object({
+            enableServiceLinks: z.literal(false),
             terminationGracePeriodSeconds: z.number(),
             securityContext: z.object({ runAsNonRoot: z.literal(true), runAsUser: z.literal(1000) }),
             containers: z.tuple([

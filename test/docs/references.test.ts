@@ -155,6 +155,7 @@ describe('names in snake case', () => {
     too_large too_many_keys too_deep read_only operation_invalid not_applicable test_failed
     network_failed answer_unusable login_required
     insufficient_scope invalid_body inexistent_user too_many_requests
+    configuration_warning refused_by_tenant
     org_id stripe_customer`.split(/\s+/),
   );
 

@@ -16,6 +16,7 @@ interface Outcome {
   readonly retryAfter?: RegExp;
 }
 
+const REJECTED: Outcome = { status: 422, code: 'metadata_invalid' };
 const REFUSED: Outcome = { status: 502, code: 'upstream_refused' };
 const MALFORMED: Outcome = { status: 502, code: 'upstream_malformed' };
 const UNAVAILABLE: Outcome = { status: 503, code: 'upstream_unavailable', retryAfter: /^[1-9]\d?$/ };
@@ -53,11 +54,17 @@ const nesting =
 const inHalfAMinute: Answering = (who, clock) =>
   failing(429, { 'x-ratelimit-reset': String(Math.floor(clock.now() / 1000) + 30) })(who, clock);
 
-/** What the tenant does, what the caller gets, and whether a write so answered may have been applied. */
-const TABLE: ReadonlyArray<readonly [string, Answering, Outcome, 'not applied' | 'perhaps applied']> = [
-  ['400', failing(400), REFUSED, 'not applied'],
+type Applied = 'not applied' | 'perhaps applied';
+
+/**
+ * What the tenant does, what the caller gets, whether a write so answered may have been applied, and what its caller gets
+ * if that is something else.
+ */
+const TABLE: ReadonlyArray<readonly [string, Answering, Outcome, Applied, Outcome?]> = [
+  ['400', failing(400), REFUSED, 'not applied', REJECTED],
+  ['413', failing(413), REFUSED, 'not applied', { status: 413, code: 'metadata_too_large' }],
   ['404', failing(404), { status: 404, code: 'user_not_found' }, 'not applied'],
-  ['409', failing(409), REFUSED, 'not applied'],
+  ['409', failing(409), REFUSED, 'not applied', REJECTED],
   ['429', failing(429), rateLimited(/^1$/), 'not applied'],
   ['429 with Retry-After', failing(429, { 'retry-after': '7' }), rateLimited(/^7$/), 'not applied'],
   ['429 with x-ratelimit-reset', inHalfAMinute, rateLimited(/^(2\d|30)$/), 'not applied'],
@@ -99,14 +106,14 @@ async function expectOutcome(response: Response, outcome: Outcome, more: Problem
 }
 
 /** Each row has a service of its own, so that no breaker and no budget remembers the row before. */
-const rows: Array<readonly [...(typeof TABLE)[number], SocketScene]> = [];
-for (const row of TABLE) {
-  const waits = ['upstream_timeout', 'upstream_rate_limited'].includes(row[2].code);
-  const env = waits ? IMPATIENT : ENVIRONMENT;
-  rows.push([...row, await openSocketScene({ env })]);
+const rows: Array<readonly [string, Answering, Outcome, Applied, Outcome, SocketScene]> = [];
+for (const [name, answer, outcome, applied, written = outcome] of TABLE) {
+  const waits = ['upstream_timeout', 'upstream_rate_limited'].includes(outcome.code);
+  const scene = await openSocketScene({ env: waits ? IMPATIENT : ENVIRONMENT });
+  rows.push([name, answer, outcome, applied, written, scene]);
 }
 
-describe.each(rows)('when the tenant answers %s,', (_name, answer, outcome, applied, scene) => {
+describe.each(rows)('when the tenant answers %s,', (_name, answer, outcome, applied, written, scene) => {
   const { person, tenant, service } = scene;
   /** Longer than the tenant's word about its budget is believed. */
   const waitForTheBudget = (): void => service.clock.advance(61);
@@ -119,13 +126,17 @@ describe.each(rows)('when the tenant answers %s,', (_name, answer, outcome, appl
     await expectOutcome(response, outcome);
   });
 
-  test(`a write is the same, says that it was ${applied}, and leaves no copy behind`, async () => {
+  test(`a write is ${written.status} ${written.code}, says that it was ${applied}, and leaves no copy behind`, async () => {
     waitForTheBudget();
     const jane = await person({ a: 1 });
     await jane.ask('GET');
     tenant.answerWith('change', answer(jane, service.clock));
     const response = await jane.ask('PATCH', '', { json: { a: 2 } });
-    await expectOutcome(response, outcome, applied === 'perhaps applied' ? { outcome: 'unknown' } : {});
+    const refusal = { pointer: '', code: 'refused_by_tenant', detail: expect.any(String) };
+    await expectOutcome(response, written, {
+      ...(applied === 'perhaps applied' ? { outcome: 'unknown' } : {}),
+      ...(written === outcome ? {} : { errors: [refusal] }),
+    });
     expect(jane.user.patches).toEqual([{ a: 2 }]);
     tenant.heal();
     waitForTheBudget();

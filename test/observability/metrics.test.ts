@@ -47,6 +47,23 @@ describe('requests to the tenant', () => {
     expect(after.map((value, index) => (value ?? 0) - (before[index] ?? 0))).toEqual([2, 3]);
   });
 
+  test('whose document is not accepted are counted apart from refusals of this service', async () => {
+    const rejected = (status: number) =>
+      valueOf(usual, `upstream_rejected_documents_total{status="${status}"}`);
+    expect([await rejected(400), await rejected(409), await rejected(413)]).toEqual([0, 0, 0]);
+    const jane = await usual.person({});
+    for (const status of [400, 413]) {
+      tenant.answerWith('change', { status, body: {} }, 1);
+      expect((await jane.ask('PATCH', '', { json: { a: 1 } })).status).toBe(status === 400 ? 422 : 413);
+      tenant.answerWith('read', { status }, 1);
+      const headers = { 'cache-control': 'no-cache' };
+      expect((await jane.ask('GET', '', { headers })).status).toBe(502);
+    }
+    expect([await rejected(400), await rejected(409), await rejected(413)]).toEqual([1, 0, 1]);
+    const refused = 'upstream_duration_seconds_count{operation="users.change",outcome="upstream_refused"}';
+    expect((await valueOf(usual, refused)) ?? 0).toBe(0);
+  });
+
   test('stop when the circuit breaker opens, and its state says so', async () => {
     expect(await valueOf(failing, 'breaker_state{state="closed"}')).toBe(1);
     tenant.answerWith('read', { status: 500 });

@@ -143,7 +143,7 @@ describe('the policy file', () => {
       'the file',
     ];
     for (const place of places) expect(told).toContain(`- POLICY_FILE: ${place}`);
-    expect(told).toContain('- CACHE_TTL: no such variable');
+    expect(told).toContain('- CACHE_TTL: unknown variable; did you mean CACHE_TTL_SECONDS?');
     expect([...told].filter((line) => line.startsWith('- PORT'))).toHaveLength(1);
   });
 

@@ -31,11 +31,21 @@ async function mintToken(sub: string): Promise<string> {
   return String(typeof body === 'object' && body !== null ? Reflect.get(body, 'access_token') : '');
 }
 
+async function order(method: string, path: string, body?: unknown): Promise<string> {
+  const response = await fetch(`${tenant.url}/_local${path}`, {
+    method,
+    headers: { 'content-type': 'application/json' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  return response.text();
+}
+
 describe('the program without configuration', () => {
   test('names everything that is missing at once, and no value', async () => {
     const program = runProgram({ AUTH0_CLIENT_SECRET: 's3cret-value', AUTH0_TYPO: 'x', PORT: 'many' });
     expect(await program.ends()).toBe(1);
-    for (const name of ['AUDIENCE', 'AUTH0_DOMAIN', 'AUTH0_CLIENT_ID', 'AUTH0_TYPO', 'PORT']) {
+    // The last is a warning.
+    for (const name of ['AUDIENCE', 'AUTH0_DOMAIN', 'AUTH0_CLIENT_ID', 'PORT', 'AUTH0_TYPO']) {
       expect(program.output()).toContain(`- ${name}: `);
     }
     expect(program.output()).not.toContain('s3cret-value');
@@ -46,6 +56,40 @@ describe('the program without configuration', () => {
     const program = runProgram({ ...environment(), PORT: port });
     expect(await program.ends()).toBe(1);
     expect(program.output()).toContain(`127.0.0.1:${port} is taken by another process`);
+  });
+});
+
+describe('the program with what a platform injects', () => {
+  const injected = {
+    AUTH0_DOMIAN: 'LEAK',
+    CACHE_SERVICE_HOST: '10.0.0.1',
+    CACHE_PORT: 'tcp://10.0.0.1:6379',
+    OPS_PORT: 'tcp://10.0.0.9:80',
+    OTEL_TRACES_SAMPLER: 'xray',
+    OTEL_TRACES_EXPORTER: 'console',
+    OTEL_SDK_DISABLED: 'TRUE',
+  };
+
+  test('is checked with a warning for each name, and never a value', async () => {
+    const program = runProgram({ ...environment(), ...injected }, 'check');
+    expect(await program.ends()).toBe(0);
+    expect(program.output()).toMatch(
+      /warning +configuration +AUTH0_DOMIAN: unknown variable; did you mean AUTH0_DOMAIN\?/,
+    );
+    expect(program.output()).toMatch(/warning +configuration +OPS_PORT: /);
+    expect(program.output().match(/warning +configuration /g)).toHaveLength(2);
+    expect(program.output()).not.toMatch(/LEAK|10\.0\.0|xray/);
+  });
+
+  test('starts, and logs each warning once', async () => {
+    const { OPS_PORT: _taken, ...others } = injected;
+    const program = runProgram({ ...environment(), ...others });
+    await program.prints(/"event":"started"/);
+    expect(program.output().match(/"event":"configuration_warning"/g)).toHaveLength(1);
+    expect(program.output()).toContain('AUTH0_DOMIAN: unknown variable');
+    expect(program.output()).not.toMatch(/LEAK|10\.0\.0|xray/);
+    program.signal('SIGTERM');
+    expect(await program.ends()).toBe(0);
   });
 });
 
@@ -64,6 +108,22 @@ describe('check', () => {
     expect(program.output()).not.toContain('wrong-secret-value');
   });
 
+  test('prints the status of Auth0 and the code of the system that led to a failure', async () => {
+    const refused = runProgram({ ...environment(), AUTH0_CLIENT_SECRET: 'wrong-secret-value' }, 'check');
+    const away = runProgram({ ...environment(), JWKS_URI: 'http://127.0.0.1:1/jwks' }, 'check');
+    expect([await refused.ends(), await away.ends()]).toEqual([1, 1]);
+    expect(refused.output()).toMatch(/upstream_refused \(oauth\.token answered 401\)/);
+    expect(away.output()).toMatch(
+      /failed +issuer and signing keys +keys_unavailable \(unreachable \(ECONNREFUSED\)\)/,
+    );
+  });
+
+  test('fails for an audit log that cannot be written, with the code of the system', async () => {
+    const program = runProgram({ ...environment(), AUDIT_LOG: '/no-such-folder/audit.log' }, 'check');
+    expect(await program.ends()).toBe(1);
+    expect(program.output()).toMatch(/failed +audit log +ENOENT/);
+  });
+
   test('calls more scopes than needed a failure under LEAST_PRIVILEGE=enforce', async () => {
     const program = runProgram({ ...environment(), LEAST_PRIVILEGE: 'enforce' }, 'check');
     expect(await program.ends()).toBe(1);
@@ -76,6 +136,37 @@ describe('starting with LEAST_PRIVILEGE=enforce', () => {
     const program = runProgram({ ...environment(), LEAST_PRIVILEGE: 'enforce' });
     expect(await program.ends()).toBe(1);
     expect(program.output()).toContain('read:clients read:events');
+  });
+});
+
+describe('a kept connection to the tenant that is closed when a write arrives', () => {
+  test('costs its caller nothing once, and is an unknown outcome when it goes on', async () => {
+    const program = runProgram(environment());
+    const [, port] = await program.prints(/"port":(\d+)/);
+    const headers = {
+      authorization: `Bearer ${await mintToken('auth0|kept')}`,
+      'content-type': 'application/json',
+    };
+    const ask = (init: RequestInit = {}) =>
+      fetch(`http://127.0.0.1:${port}/me/metadata`, { headers, ...init });
+    const patch = (value: number) => ask({ method: 'PATCH', body: JSON.stringify({ n: { value } }) });
+    await order('PUT', '/users/auth0%7Ckept', { user_metadata: { n: { value: 0 } } });
+    expect((await ask()).status).toBe(200);
+
+    await order('DELETE', '/calls');
+    await order('PUT', '/faults', { route: 'management.patch', drop: true, times: 1 });
+    expect((await patch(1)).status).toBe(200);
+    await order('PUT', '/faults', { route: 'management.patch', drop: true });
+    const failed = await patch(2);
+    await order('DELETE', '/faults');
+    expect([failed.status, await failed.json()]).toEqual([
+      503,
+      expect.objectContaining({ code: 'upstream_unavailable', outcome: 'unknown' }),
+    ]);
+    const calls: Array<{ method: string }> = JSON.parse(await order('GET', '/calls'));
+    expect(calls.filter(({ method }) => method === 'PATCH')).toHaveLength(4);
+    program.signal('SIGTERM');
+    expect(await program.ends()).toBe(0);
   });
 });
 

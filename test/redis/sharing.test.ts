@@ -1,4 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { describeWithRedis, openRedis, type TestRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';
@@ -113,5 +116,28 @@ describeWithRedis('two replicas with one Redis', () => {
     expect(text).toContain('sentinel-in-the-open');
     expect(text).not.toContain('sentinel-that-is-sealed');
     for (const { id } of [open, hidden]) expect(text).not.toContain(id.replace('auth0|', ''));
+  });
+
+  test('nothing in Redis holds a key of app_metadata that the policy does not list', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'policy-'));
+    const policyFile = join(folder, 'policy.json');
+    writeFileSync(policyFile, '{"appMetadata":{"readable":["plan"]}}');
+    try {
+      const replica = await fleet.join({
+        REDIS_URL: redis.url,
+        CACHE_HASH_KEY: 'a third hash key of 16',
+        POLICY_FILE: policyFile,
+      });
+      await replica.becomes('ready');
+      const before = await contentsOf(redis);
+      // Of the local tenant, with a plan and roles.
+      const jane = { id: 'auth0|jane', token: await fleet.mint({ sub: 'auth0|jane' }) };
+      expect((await fleet.ask(replica, jane)).status).toBe(200);
+      const [entry = ''] = (await contentsOf(redis)).filter((text) => isUser(text) && !before.includes(text));
+      expect(entry).toContain('plan');
+      expect(entry).not.toContain('roles');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });

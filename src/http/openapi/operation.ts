@@ -89,13 +89,13 @@ const CHANGING: readonly ErrorCode[] = [
   'key_read_only',
   'user_not_found',
   'precondition_failed',
+  'metadata_too_large',
   'metadata_invalid',
 ];
 const WITH_BODY: readonly ErrorCode[] = [
   'body_required',
   'json_invalid',
   'body_too_large',
-  'metadata_too_large',
   'media_type_unsupported',
 ];
 
