@@ -41,7 +41,7 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     remedy: 'Log the user in, ask Auth0 for a token of this API’s audience, and send it in the header.',
   },
   token_invalid: {
-    when: 'The token is not a JWT, comes from another issuer, is meant for another audience, has expired or is not valid yet, is signed with an algorithm or key that is not accepted, is longer than 8192 characters, is bound to something other than a DPoP key, or comes as a bearer while the service runs with `DPOP_REQUIRED=true`. `detail` says which.',
+    when: 'The token is not a JWT, comes from another issuer, is meant for another audience, has expired or is not valid yet, is signed with an algorithm or key that is not accepted, is longer than 8192 characters, is bound to something other than a DPoP key, has a claim `act` that is no chain of at most 5 actors with a `sub` each, or comes as a bearer while the service runs with `DPOP_REQUIRED=true`. `detail` says which.',
     remedy:
       'Get a new token. “Another audience” means that the app did not ask for this API’s `audience`; “not a JWT” is what Auth0 issues when no audience is asked for at all.',
   },
@@ -63,6 +63,11 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
   client_not_allowed: {
     when: 'The application is not listed in `ALLOWED_CLIENTS`, the token does not say which application it is for (`/client/metadata`), or the tenant no longer knows that application.',
     remedy: 'Add the client id to `ALLOWED_CLIENTS`, or use an application that is listed there.',
+  },
+  actor_not_allowed: {
+    when: 'The token names an actor (the claim `act`, RFC 8693), and the policy’s `delegation` does not let this actor do this: actors may only read (the default), are refused altogether, or this one is not listed.',
+    remedy:
+      'Let the user act in person. For the operator: see [Delegation](policy.md#delegation) before you allow more.',
   },
   key_read_only: {
     when: 'The write would change what this caller may not change: something the schema marks `readOnly`, or a key that the policy does not let this application write. `errors` names each. Nothing was changed.',

@@ -94,6 +94,9 @@ describe('claims', () => {
     ['a binding of a kind unknown', { cnf: { jwk: attacker.jwk } }],
     ['a binding that is text', { cnf: 'LEAK' }],
     ['a binding that is empty', { cnf: {} }],
+    ['an actor that is text', { act: 'LEAK' }],
+    ['an actor without a sub', { act: { client_id: 'LEAK' } }],
+    ['an actor with an actor that is null', { act: { sub: 'LEAK', act: null } }],
   ];
 
   test.each(CASES)('%s: refused', async (_name, claims) => {

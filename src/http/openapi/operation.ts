@@ -75,6 +75,7 @@ export const GUARDED: readonly ErrorCode[] = [
   'scope_missing',
   'caller_not_a_user',
   'client_not_allowed',
+  'actor_not_allowed',
   'rate_limited',
   'internal',
   'upstream_refused',
