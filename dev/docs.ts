@@ -51,7 +51,7 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
       'Make a new proof for each request and each repetition of it, over the address that the browser sees. Behind a reverse proxy, list it in `TRUSTED_PROXIES`, or the service compares with its own address; it must not change the path. A proof may be 90 seconds old and lie 30 in the future: look at the clock of the device.',
   },
   scope_missing: {
-    when: 'The token is good but lacks the scope. `WWW-Authenticate` names it.',
+    when: 'The token is good but lacks the scope. `WWW-Authenticate` names it. A `test` in a JSON Patch needs the scope to read as well as the one to change.',
     remedy:
       'Ask for the scope when logging in. If Auth0 leaves it out: is it a permission of the API, and, with RBAC, does the user have it? Where permissions arrive in the `permissions` claim, set `AUTH_PERMISSIONS_CLAIM`.',
   },
@@ -104,7 +104,7 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
   precondition_failed: {
     when: '`If-Match` does not name the stored state, or `If-None-Match` does. Nothing was changed.',
     remedy:
-      'The answer carries the stored state as `current` and its tag as `ETag`: apply the change to that and repeat with the new tag, without another read.',
+      'The answer carries the stored state as `current` and its tag as `ETag`: apply the change to that and repeat with the new tag, without another read. A token without the scope to read gets neither.',
   },
   body_too_large: {
     when: 'The body is larger than any document may be (100 KiB, or twice `USER_METADATA_MAX_BYTES` if that is more).',
