@@ -43,7 +43,7 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
   token_invalid: {
     when: 'The token is not a JWT, comes from another issuer, is meant for another audience, has expired or is not valid yet, is signed with an algorithm or key that is not accepted, is longer than 8192 characters, is bound to something other than a DPoP key, has a claim `act` that is no chain of at most 5 actors with a `sub` each, or comes as a bearer while the service runs with `DPOP_REQUIRED=true`. `detail` says which.',
     remedy:
-      'Get a new token. “Another audience” means that the app did not ask for this API’s `audience`; “not a JWT” is what Auth0 issues when no audience is asked for at all.',
+      'Get a new token. “Another audience” means that the app did not ask for this API’s `audience`; “not a JWT” is what Auth0 issues when no audience is asked for at all. A token that is too long comes back from each login: find what makes it long (many permissions, large custom claims) and leave that out; its length and the limit stand in `detail`.',
   },
   dpop_proof_invalid: {
     when: 'The `DPoP` scheme is used without a proof, the proof does not fit method, address, token or time, it was used before, or a proof came along with a bearer token.',
