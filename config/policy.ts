@@ -53,6 +53,19 @@ export const policySchema = z.strictObject({
       readable: keys.default([]).describe('Keys of client_metadata that callers may read.'),
     })
     .prefault({}),
+  delegation: z
+    .strictObject({
+      access: z
+        .enum(['refuse', 'read', 'write'], 'must be refuse, read or write')
+        .default('read')
+        .describe('What a token may do, at most, whose act claim names an actor (RFC 8693).'),
+      actors: z
+        .array(z.string().min(1))
+        .default([])
+        .describe('The sub of each outermost actor that may act for a user. Empty: any.'),
+    })
+    .prefault({})
+    .describe('Callers who act for a user.'),
   clients: z
     .record(
       clientId,

@@ -41,9 +41,9 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     remedy: 'Log the user in, ask Auth0 for a token of this API’s audience, and send it in the header.',
   },
   token_invalid: {
-    when: 'The token is not a JWT, comes from another issuer, is meant for another audience, has expired or is not valid yet, is signed with an algorithm or key that is not accepted, is longer than 8192 characters, is bound to something other than a DPoP key, or comes as a bearer while the service runs with `DPOP_REQUIRED=true`. `detail` says which.',
+    when: 'The token is not a JWT, comes from another issuer, is meant for another audience, has expired or is not valid yet, is signed with an algorithm or key that is not accepted, is longer than 8192 characters, is bound to something other than a DPoP key, has a claim `act` that is no chain of at most 5 actors with a `sub` each, or comes as a bearer while the service runs with `DPOP_REQUIRED=true`. `detail` says which.',
     remedy:
-      'Get a new token. “Another audience” means that the app did not ask for this API’s `audience`; “not a JWT” is what Auth0 issues when no audience is asked for at all.',
+      'Get a new token. “Another audience” means that the app did not ask for this API’s `audience`; “not a JWT” is what Auth0 issues when no audience is asked for at all. A token that is too long comes back from each login: find what makes it long (many permissions, large custom claims) and leave that out; its length and the limit stand in `detail`.',
   },
   dpop_proof_invalid: {
     when: 'The `DPoP` scheme is used without a proof, the proof does not fit method, address, token or time, it was used before, or a proof came along with a bearer token.',
@@ -51,7 +51,7 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
       'Make a new proof for each request and each repetition of it, over the address that the browser sees. Behind a reverse proxy, list it in `TRUSTED_PROXIES`, or the service compares with its own address; it must not change the path. A proof may be 90 seconds old and lie 30 in the future: look at the clock of the device.',
   },
   scope_missing: {
-    when: 'The token is good but lacks the scope. `WWW-Authenticate` names it.',
+    when: 'The token is good but lacks the scope. `WWW-Authenticate` names it. A `test` in a JSON Patch needs the scope to read as well as the one to change.',
     remedy:
       'Ask for the scope when logging in. If Auth0 leaves it out: is it a permission of the API, and, with RBAC, does the user have it? Where permissions arrive in the `permissions` claim, set `AUTH_PERMISSIONS_CLAIM`.',
   },
@@ -63,6 +63,11 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
   client_not_allowed: {
     when: 'The application is not listed in `ALLOWED_CLIENTS`, the token does not say which application it is for (`/client/metadata`), or the tenant no longer knows that application.',
     remedy: 'Add the client id to `ALLOWED_CLIENTS`, or use an application that is listed there.',
+  },
+  actor_not_allowed: {
+    when: 'The token names an actor (the claim `act`, RFC 8693), and the policy’s `delegation` does not let this actor do this: actors may only read (the default), are refused altogether, or this one is not listed.',
+    remedy:
+      'Let the user act in person. For the operator: see [Delegation](policy.md#delegation) before you allow more.',
   },
   key_read_only: {
     when: 'The write would change what this caller may not change: something the schema marks `readOnly`, or a key that the policy does not let this application write. `errors` names each. Nothing was changed.',
@@ -99,7 +104,7 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
   precondition_failed: {
     when: '`If-Match` does not name the stored state, or `If-None-Match` does. Nothing was changed.',
     remedy:
-      'The answer carries the stored state as `current` and its tag as `ETag`: apply the change to that and repeat with the new tag, without another read.',
+      'The answer carries the stored state as `current` and its tag as `ETag`: apply the change to that and repeat with the new tag, without another read. A token without the scope to read gets neither.',
   },
   body_too_large: {
     when: 'The body is larger than any document may be (100 KiB, or twice `USER_METADATA_MAX_BYTES` if that is more).',

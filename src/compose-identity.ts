@@ -7,6 +7,7 @@ import { createGuard, type Guard } from './http/guard.ts';
 import { type LimitName, type NamedLimit, nameLimit } from './http/rate-limit-fields.ts';
 import { createAuthenticate } from './identity/authenticate.ts';
 import { createDpopReplay } from './identity/dpop-replay.ts';
+import { createDelegation } from './identity/delegation.ts';
 import type { SigningKeys } from './identity/signing-keys.ts';
 import { createVerifiedTokens } from './identity/verified-tokens.ts';
 import type { Clock } from './lib/clock.ts';
@@ -54,5 +55,6 @@ export function composeIdentity({ config, sharing, keys, clock, metrics }: Depen
       writes: limit('writes', config.userWritesPerMinute),
       onRefused,
     }),
+    assertMayAct: createDelegation(config.policy.delegation),
   });
 }

@@ -53,9 +53,10 @@ export function composeObservability(
   clock: Clock,
   { logDestination = standardOutput(), auditDestination = logDestination }: Destinations,
 ): Observability {
-  const logger = createLogger({ destination: logDestination }, { level: config.logLevel });
+  const hide = createHide(config, 'audit');
+  const logger = createLogger({ destination: logDestination, hide }, { level: config.logLevel });
   const metrics = createMetrics(clock);
-  const { audited, file } = composeAudit(config, clock, { logger, metrics, auditDestination });
+  const { audited, file } = composeAudit(config, clock, { logger, metrics, auditDestination, hide });
   const { tracing: settings } = config.observability;
   const tracing =
     settings &&
@@ -110,7 +111,11 @@ function composeAudit(
     logger,
     metrics,
     auditDestination,
-  }: Pick<Observability, 'logger' | 'metrics'> & { readonly auditDestination: LogStream },
+    hide,
+  }: Pick<Observability, 'logger' | 'metrics'> & {
+    readonly auditDestination: LogStream;
+    readonly hide: (id: string) => string;
+  },
 ): AuditSink {
   const { audit: target } = config.observability;
   if (target === 'off') return { audited: (guard) => guard, file: undefined };
@@ -125,11 +130,11 @@ function composeAudit(
           { ...AUDIT_FILE, path: target.path },
         );
   const write = (line: string) => (file ?? auditDestination).write(line);
-  const audit = createAudit({ write, hide: createHide(config, 'audit'), now: () => clock.now() });
+  const audit = createAudit({ write, hide, now: () => clock.now() });
   return { audited: (guard) => auditing(guard, audit), file };
 }
 
-/** What stands in the audit for a user: to find the lines that are about them. */
-export function auditIdOf(config: Config, userId: string): string {
-  return createHide(config, 'audit')(userId);
+/** What stands in the audit, and in log lines, for a user or an actor: to find the lines that are about them. */
+export function auditIdOf(config: Config, id: string): string {
+  return createHide(config, 'audit')(id);
 }

@@ -18,7 +18,7 @@ async function main(): Promise<void> {
   }
   if (process.argv[2] === 'audit-id') {
     const userId = process.argv[3];
-    if (!userId) throw new SafeError('audit-id takes the id of a user, such as auth0|123.');
+    if (!userId) throw new SafeError('audit-id takes the id of a user or an actor, such as auth0|123.');
     process.stdout.write(`${auditIdOf(config, userId)}\n`);
     return;
   }

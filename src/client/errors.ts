@@ -13,6 +13,7 @@ export type ProblemCode =
   | 'scope_missing'
   | 'caller_not_a_user'
   | 'client_not_allowed'
+  | 'actor_not_allowed'
   | 'key_read_only'
   | 'user_mismatch'
   | 'route_not_found'

@@ -1,7 +1,11 @@
-/** The door of every protected resource: who calls, whether too often, and whether they hold the scope it takes. */
+/**
+ * Every protected resource is behind this: who calls, whether too often, whether an actor may act for them, and
+ * whether they hold the scope it takes.
+ */
 import type { Request, RequestHandler, Response } from 'express';
 import type { Authenticate } from '../identity/authenticate.ts';
 import type { Caller } from '../identity/caller.ts';
+import type { AssertMayAct } from '../identity/delegation.ts';
 import { AppError } from '../lib/app-error.ts';
 import type { AddressLimit } from './address-limit.ts';
 import type { CountCaller } from './caller-limits.ts';
@@ -16,10 +20,11 @@ interface Dependencies {
   readonly authenticate: Authenticate;
   readonly addresses: AddressLimit;
   readonly countCaller: CountCaller;
+  readonly assertMayAct: AssertMayAct;
 }
 
 /** Authentication comes before anything of the request is judged, its body above all. */
-export function createGuard({ authenticate, addresses, countCaller }: Dependencies): Guard {
+export function createGuard({ authenticate, addresses, countCaller, assertMayAct }: Dependencies): Guard {
   async function identify(req: Request, res: Response, scope: string): Promise<Caller> {
     addresses.admit(req, res);
     try {
@@ -38,7 +43,9 @@ export function createGuard({ authenticate, addresses, countCaller }: Dependenci
       const caller = await identify(req, res, scope);
       contextOf(req).clientId = caller.clientId;
       contextOf(req).userId = caller.userId;
+      contextOf(req).actor = caller.actor;
       await countCaller(req, res, caller.userId);
+      assertMayAct(caller.actor, isRead(req) ? 'read' : 'write');
       if (!accepted.some((name) => caller.scopes.has(name))) {
         const wanted = accepted.length === 1 ? `the scope ${scope}` : `any of the scopes ${scope}`;
         throw new AppError('scope_missing', `The access token lacks ${wanted}.`, { scope });
@@ -46,6 +53,11 @@ export function createGuard({ authenticate, addresses, countCaller }: Dependenci
       await handle(req, res, caller);
     };
   };
+}
+
+/** By the method, so that no route can forget to say it. */
+function isRead({ method }: Request): boolean {
+  return method === 'GET' || method === 'HEAD';
 }
 
 /** A challenge names the scope to ask for, also when no token came at all. */

@@ -20,6 +20,7 @@ export const PROBLEMS = {
   scope_missing: { status: 403, title: 'The access token lacks a scope' },
   caller_not_a_user: { status: 403, title: 'The caller is not a user' },
   client_not_allowed: { status: 403, title: 'The application is not allowed' },
+  actor_not_allowed: { status: 403, title: 'The actor is not allowed' },
   key_read_only: { status: 403, title: 'A key is read-only' },
   user_mismatch: { status: 403, title: 'The user is not the caller' },
   route_not_found: { status: 404, title: 'There is no such resource' },

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { NextFunction, Request, Response } from 'express';
+import type { Actor } from '../identity/actor.ts';
 import type { WriteReceipt } from '../metadata/ports.ts';
 import { type RenderError, renderProblem } from './problem.ts';
 
@@ -16,6 +17,8 @@ export interface RequestContext {
   clientId: string | undefined;
   /** Once the token was verified. For the audit alone: no log line or metric may have it. */
   userId: string | undefined;
+  /** Who acts for that user, if not they themselves. Log and audit have the hash of its `sub`. */
+  actor: Actor | undefined;
   /** Of a write that was on its way to the tenant. */
   receipt: WriteReceipt | undefined;
   /** How errors are written for this request; the drop-in speaks another dialect. */
@@ -43,6 +46,7 @@ function newContext(req: IncomingMessage): RequestContext {
     route: 'none',
     clientId: undefined,
     userId: undefined,
+    actor: undefined,
     receipt: undefined,
     renderError: renderProblem,
     failure: undefined,

@@ -1,6 +1,7 @@
 /** Tells the log, the metrics and the trace of every request, once, when its answer has ended or broken off. */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { RequestHandler } from 'express';
+import type { Actor } from '../identity/actor.ts';
 import { contextOf } from './request-context.ts';
 
 export interface ObservedRequest {
@@ -10,6 +11,7 @@ export interface ObservedRequest {
   readonly status: number;
   readonly durationMs: number;
   readonly clientId: string | undefined;
+  readonly actor: Actor | undefined;
   readonly traceId: string | undefined;
   readonly failure: { readonly code: string; readonly error: unknown } | undefined;
 }
@@ -41,6 +43,7 @@ export function createRequestObserver({ onEnd, trace }: RequestObservers): Reque
         status: res.writableFinished ? res.statusCode : 499,
         durationMs: performance.now() - context.startedAt,
         clientId: context.clientId,
+        actor: context.actor,
         traceId: span?.traceId,
         failure: context.failure,
       };

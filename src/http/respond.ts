@@ -59,8 +59,8 @@ export function sendWritten(res: Response, value: JsonValue, minimal: boolean): 
   else sendJson(res, representation);
 }
 
-/** Answers a removal. */
-export function sendRemoved(res: Response): void {
+/** Answers a write of which there is nothing to show: a removal, or one by a caller who may not read. */
+export function sendNothing(res: Response): void {
   setPrivate(res);
   res.status(204).end();
 }

@@ -57,6 +57,11 @@ export function createRoutes(
     }),
     ...openApiRoutes({ ...discovery, scopes, compat, requireIfMatch }),
     ...docsPageRoutes(),
-    ...(compat ? compatRoutes({ service, guard, bodies }, { showsAppMetadata: readsAppMetadata }) : []),
+    ...(compat
+      ? compatRoutes(
+          { service, guard, bodies },
+          { appMetadataScope: readsAppMetadata ? scopes.readAppMetadata : undefined },
+        )
+      : []),
   ];
 }

@@ -3,6 +3,7 @@
  * refused, and of one whose caller has left before the answer. Values never get here, only names of keys.
  */
 import type { Request, RequestHandler } from 'express';
+import type { Actor } from '../identity/actor.ts';
 import { AppError } from '../lib/app-error.ts';
 import { namesOf } from '../metadata/json-pointer.ts';
 import type { OnCarried } from '../metadata/ports.ts';
@@ -21,6 +22,8 @@ export interface AuditedWrite {
   readonly requestId: string;
   readonly userId: string;
   readonly clientId: string | undefined;
+  /** Who acted for the user. */
+  readonly actor: Actor | undefined;
   readonly action: 'replace' | 'patch' | 'remove';
   readonly route: string;
   /** First-level keys: those it changes, or else those that its refusal is about. */
@@ -67,12 +70,13 @@ export function auditing(guard: Guard, audit: Audit): Guard {
 
 function tell(req: Request, audit: Audit, failure: { readonly error: unknown } | undefined): void {
   const action = ACTIONS.get(req.method);
-  const { id, userId, clientId, route, receipt, startedAt } = contextOf(req);
+  const { id, userId, clientId, actor, route, receipt, startedAt } = contextOf(req);
   if (action === undefined || userId === undefined) return;
   audit({
     requestId: id,
     userId,
     clientId,
+    actor,
     action,
     route,
     keys: receipt?.keys ?? (failure ? keysConcerned(req, failure.error) : []),

@@ -4,6 +4,7 @@
  */
 import type { JWTPayload } from 'jose';
 import { AppError } from '../lib/app-error.ts';
+import { type Actor, parseActor } from './actor.ts';
 
 export interface Caller {
   /** The token's `sub`, the only user this request can concern. */
@@ -11,6 +12,8 @@ export interface Caller {
   /** The application: `azp` (Auth0 profile) or `client_id` (RFC 9068). */
   readonly clientId: string | undefined;
   readonly scopes: ReadonlySet<string>;
+  /** Who acts for the user; undefined where the user acts in person. */
+  readonly actor: Actor | undefined;
   /** When the token ends, in seconds since the epoch. */
   readonly expiresAt: number;
 }
@@ -32,9 +35,10 @@ const NOT_A_USER = /@clients$|^anon@|^agt_|^\.{1,2}$/;
 const USER_ID_CHARACTERS_MAX = 512;
 
 /**
- * @throws AppError `caller_not_a_user` or `client_not_allowed`.
+ * @throws AppError `token_invalid`, `caller_not_a_user` or `client_not_allowed`.
  */
 export function callerOf(claims: JWTPayload, { permissionsClaim, allowedClients }: CallerOptions): Caller {
+  const actor = parseActor(claims);
   const { sub } = claims;
   const machine = claims['gty'] === 'client-credentials';
   if (typeof sub !== 'string' || sub === '' || sub.length > USER_ID_CHARACTERS_MAX) throw notAUser();
@@ -47,6 +51,7 @@ export function callerOf(claims: JWTPayload, { permissionsClaim, allowedClients 
     userId: sub,
     clientId,
     scopes: new Set([...scopesIn(claims), ...(permissionsClaim ? permissionsIn(claims) : [])]),
+    actor,
     expiresAt: claims.exp ?? 0,
   };
 }

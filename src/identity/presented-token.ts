@@ -35,7 +35,7 @@ const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 /** How far clocks may differ. */
 export const CLOCK_TOLERANCE_SECONDS = 5;
 
-/** Far more than a token with many permissions needs; more is not worth a signature check. */
+/** Far more than a token with many permissions needs, and what still fits into the header fields with others. */
 const TOKEN_CHARACTERS_MAX = 8192;
 
 /**
@@ -49,11 +49,16 @@ export function presentedToken(
   const { authorization = '', dpop } = req.headers;
   const space = authorization.indexOf(' ');
   const scheme = authorization.slice(0, space).toLowerCase();
-  const token = authorization.slice(space + 1);
-  if (space < 0 || (scheme !== 'bearer' && scheme !== 'dpop') || token === '' || token.startsWith(' ')) {
+  let begin = space + 1;
+  // Any number of spaces may follow the scheme (RFC 9110 section 11.4: 1*SP), and nothing else.
+  while (authorization.startsWith(' ', begin)) begin += 1;
+  const token = authorization.slice(begin);
+  if (space < 0 || (scheme !== 'bearer' && scheme !== 'dpop') || token === '') {
     throw new AppError('token_missing', 'Send an access token in the Authorization header.');
   }
   if (token.includes(' ')) throw tokenRefused();
+  // The library, which reads the header again, takes exactly one.
+  if (begin > space + 1) req.headers.authorization = `${authorization.slice(0, space)} ${token}`;
   // The query is taken apart only where there is one.
   if (req.url.includes('?') && req.query['access_token'] !== undefined) {
     throw new AppError('request_malformed', 'A request must carry its access token once, in the header.');
@@ -75,7 +80,12 @@ export function presentedToken(
  * @throws AppError `token_invalid` for what no key could make acceptable at this time.
  */
 export function acceptableKeyId(token: string, nowMs: number): string | undefined {
-  if (token.length > TOKEN_CHARACTERS_MAX) throw tokenRefused();
+  if (token.length > TOKEN_CHARACTERS_MAX) {
+    // Said in numbers: another login gives the same token again, and its owner has to know why.
+    throw tokenRefused(
+      `The access token is ${token.length} characters long; this service accepts at most ${TOKEN_CHARACTERS_MAX}.`,
+    );
+  }
   // Decoders forgive padding and stray characters, so that one token would have many spellings.
   if (!COMPACT_JWS.test(token)) throw tokenRefused('The access token is not a JWT.');
   let header: ProtectedHeaderParameters;

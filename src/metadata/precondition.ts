@@ -25,6 +25,17 @@ export function assertPrecondition(precondition: Precondition, current: JsonValu
   });
 }
 
+/**
+ * The error without the state that contradicted a precondition, for a caller who may change the resource and not
+ * read it. The tag goes, too: it would confirm a guess of the whole value. Any other error stays as it is.
+ */
+export function withoutState(error: unknown): unknown {
+  if (!(error instanceof AppError)) return error;
+  const { current, etag, ...extras } = error.extras;
+  if (current === undefined && etag === undefined) return error;
+  return new AppError(error.code, error.message, extras);
+}
+
 function holds({ kind, tags }: Precondition, etag: string | undefined): boolean {
   if (kind === 'if-match') {
     if (etag === undefined) return false;

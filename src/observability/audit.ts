@@ -2,11 +2,13 @@
  * The audit: one line of JSON for each write, made of the fields listed here and nowhere else. A user stands in
  * it as a keyed hash, metadata by the names of its first-level keys; no value, token or address is a field.
  */
+import type { LoggedActor } from './logger.ts';
 
 export interface AuditedWrite {
   readonly requestId: string;
   readonly userId: string;
   readonly clientId: string | undefined;
+  readonly actor: LoggedActor | undefined;
   readonly action: string;
   /** The template of the route. */
   readonly route: string;
@@ -22,8 +24,8 @@ export type Audit = (write: AuditedWrite) => void;
 interface Dependencies {
   /** Takes one line, with its line break. Must not throw. */
   readonly write: (line: string) => void;
-  /** From a user id to what stands in the audit in its place. */
-  readonly hide: (userId: string) => string;
+  /** From the id of a user or actor to what stands in the audit in its place. */
+  readonly hide: (id: string) => string;
   readonly now: () => number;
 }
 
@@ -32,13 +34,16 @@ const KEYS_MAX = 32;
 const KEY_CHARACTERS_MAX = 64;
 
 export function createAudit({ write, hide, now }: Dependencies): Audit {
-  return ({ requestId, userId, clientId, action, route, keys, outcome, code, correlationId, durationMs }) => {
+  return ({ requestId, userId, clientId, actor, action, route, keys, outcome, code, ...rest }) => {
+    const { correlationId, durationMs } = rest;
     const line = {
       time: new Date(now()).toISOString(),
       event: 'audit',
       request_id: requestId,
       user: hide(userId),
       client_id: clientId,
+      actor: actor && hide(actor.sub),
+      actors: actor?.count,
       action,
       route,
       keys: keys.slice(0, KEYS_MAX).map(cut),

@@ -7,6 +7,14 @@ import { describeError } from '../lib/safe-error.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
+/** Who acted for a user. */
+export interface LoggedActor {
+  /** Its `sub`, which is written as a keyed hash only. */
+  readonly sub: string;
+  /** How many actors the token names. */
+  readonly count: number;
+}
+
 export interface RequestLine {
   readonly requestId: string;
   readonly method: string;
@@ -15,6 +23,7 @@ export interface RequestLine {
   readonly status: number;
   readonly durationMs: number;
   readonly clientId: string | undefined;
+  readonly actor: LoggedActor | undefined;
   /** Where the request is traced. */
   readonly traceId: string | undefined;
   readonly failure: { readonly code: string; readonly error: unknown } | undefined;
@@ -72,8 +81,14 @@ export function standardOutput(): LogStream {
   };
 }
 
+interface Dependencies {
+  readonly destination: LogStream;
+  /** From the id of an actor to what stands in a line in its place: the same as in the audit. */
+  readonly hide: (id: string) => string;
+}
+
 export function createLogger(
-  { destination }: { readonly destination: LogStream },
+  { destination, hide }: Dependencies,
   { level }: { readonly level: LogLevel },
 ): Logger {
   const options = {
@@ -94,7 +109,8 @@ export function createLogger(
       const { status } = line;
       // A fault of ours or of the tenant is worth a look; a refusal of the caller's is daily business.
       const lineLevel = status >= 500 ? 'error' : 'info';
-      if (log.isLevelEnabled(lineLevel)) destination.write(`${requestText(lineLevel, timeNow(), line)}\n`);
+      if (log.isLevelEnabled(lineLevel))
+        destination.write(`${requestText(lineLevel, timeNow(), line, hide)}\n`);
     },
     flush: () => destination.flushSync?.(),
   };
@@ -105,15 +121,16 @@ export function createLogger(
  * stand in it as they are, none can hold a quotation mark: an id is checked, a method is one of Node's parser, and
  * the others are ours.
  */
-function requestText(level: LogLevel, time: string, line: RequestLine): string {
-  const { requestId, method, route, status, durationMs, clientId, traceId, failure } = line;
+function requestText(level: LogLevel, time: string, line: RequestLine, hide: Dependencies['hide']): string {
+  const { requestId, method, route, status, durationMs, clientId, actor, traceId, failure } = line;
   const client = clientId === undefined ? '' : `,"client_id":${JSON.stringify(clientId)}`;
+  const actors = actor === undefined ? '' : `,"actor":"${hide(actor.sub)}","actors":${actor.count}`;
   const trace = traceId === undefined ? '' : `,"trace_id":"${traceId}"`;
   const code = failure && `,${JSON.stringify({ code: failure.code, ...causeOf(failure) }).slice(1, -1)}`;
   const duration = Math.round(durationMs * 100) / 100;
   return (
     `{"level":"${level}","time":"${time}","request_id":"${requestId}","method":"${method}","route":"${route}",` +
-    `"status":${status},"duration_ms":${duration}${client}${trace}${code ?? ''},"event":"request"}`
+    `"status":${status},"duration_ms":${duration}${client}${actors}${trace}${code ?? ''},"event":"request"}`
   );
 }
 

@@ -10,7 +10,7 @@ import type { Document } from '../support/tenant-rules.ts';
 import { mintToken } from '../support/tokens.ts';
 
 export const APP = 'https://app.example.com';
-export const SCOPES = 'read:current_user update:current_user_metadata';
+export const SCOPES = 'read:current_user update:current_user_metadata read:app_metadata';
 
 export interface CompatAsk {
   readonly headers?: Readonly<Record<string, string>>;

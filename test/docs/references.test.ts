@@ -210,7 +210,7 @@ test('every metric that is named exists', async () => {
 test('operations.md lists the fields of a request’s log line, and no others', () => {
   const lines: string[] = [];
   const destination = { write: (line: string) => void lines.push(line) };
-  const logger = createLogger({ destination }, { level: 'info' });
+  const logger = createLogger({ destination, hide: () => 'h' }, { level: 'info' });
   const line = {
     requestId: 'r',
     method: 'GET',
@@ -218,6 +218,7 @@ test('operations.md lists the fields of a request’s log line, and no others', 
     status: 500,
     durationMs: 1,
     clientId: 'c',
+    actor: { sub: 'a', count: 1 },
     traceId: 't',
   };
   const cause = new Error('x', { cause: new Error('y') });
@@ -233,13 +234,14 @@ test('operations.md lists the fields of a request’s log line, and no others', 
 
 test('policy.md lists every member of a policy, and its examples are policies', () => {
   const { text } = pageAt('docs/policy.md');
-  const { scopes, limits, userMetadata, appMetadata, clientMetadata } = policySchema.parse({});
+  const { scopes, limits, userMetadata, appMetadata, clientMetadata, delegation } = policySchema.parse({});
   const groups = {
     scopes,
     limits,
     userMetadata: { schema: '', ...userMetadata },
     appMetadata,
     clientMetadata,
+    delegation,
   };
   const members = Object.entries(groups).flatMap(([group, content]) =>
     Object.keys(content).map((name) => `${group}.${name}`),

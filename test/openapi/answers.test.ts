@@ -105,6 +105,19 @@ describe.each(['/me/metadata', '/api/v2/users/{id}'])('GET %s', (template) => {
   });
 });
 
+test.each([
+  ['/me/metadata', 'update:metadata'],
+  ['/api/v2/users/{id}', 'update:current_user_metadata'],
+])('PATCH %s with the scope %s alone is 204', async (template, scope) => {
+  const { user, headers } = await caller({ scope });
+  const response = await contract.ask('PATCH', template, {
+    path: withId(template, user.id),
+    headers: { ...headers, ...JSON_TYPE },
+    body: '{"user_metadata":{"a":1}}',
+  });
+  expect([response.status, response.headers.get('etag')]).toEqual([204, null]);
+});
+
 test.each(['/me/metadata', '/api/v2/users/{id}'])(
   'PATCH %s is 504 with an unknown outcome when the tenant does not answer in time',
   async (template) => {

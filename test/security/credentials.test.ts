@@ -22,6 +22,23 @@ describe('the token', () => {
     },
   );
 
+  test.each([2, 3, 40])('may stand %i spaces behind the scheme', async (spaces) => {
+    const gap = ' '.repeat(spaces);
+    await expectAccepted(`Bearer${gap}${token}`);
+    await expectAccepted(`bEARER${gap}${token} `);
+    expect(managementCalls()).toBe(2);
+  });
+
+  test.each([
+    ['a tab behind the scheme', `Bearer\t${token}`, 'token_missing'],
+    ['a space and a tab behind the scheme', `Bearer \t${token}`, 'token_invalid'],
+    ['spaces and no token', 'Bearer   ', 'token_missing'],
+    ['spaces within the token', `Bearer  ${token.replace('.', '. ')}`, 'token_invalid'],
+  ])('is refused with %s', async (_name, authorization, code) => {
+    await expectRefusedAs(401, code, { authorization });
+    expect(managementCalls()).toBe(0);
+  });
+
   const ELSEWHERE: ReadonlyArray<readonly [string, Readonly<Record<string, string>>, string]> = [
     ['a cookie', { cookie: `access_token=${token}` }, ''],
     ['another field', { 'x-access-token': token, 'x-forwarded-access-token': token }, ''],

@@ -42,7 +42,7 @@ export function createRefusals({ service, tenant }: Scene): Refusals {
     async expectRefused(authorization) {
       const challenge = await expectRefusedAs(401, 'token_invalid', { authorization });
       expect(challenge).toMatch(
-        /^Bearer realm="metadata-bff", error="invalid_token", error_description="[\w ]+\."/,
+        /^Bearer realm="metadata-bff", error="invalid_token", error_description="[\w ;]+\."/,
       );
     },
     async expectAccepted(authorization) {

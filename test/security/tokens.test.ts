@@ -2,6 +2,7 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { calculateJwkThumbprint, CompactSign, exportSPKI } from 'jose';
+import { expectProblem } from '../support/problem.ts';
 import { openScene } from '../support/scene.ts';
 import {
   AUDIENCE,
@@ -94,6 +95,9 @@ describe('claims', () => {
     ['a binding of a kind unknown', { cnf: { jwk: attacker.jwk } }],
     ['a binding that is text', { cnf: 'LEAK' }],
     ['a binding that is empty', { cnf: {} }],
+    ['an actor that is text', { act: 'LEAK' }],
+    ['an actor without a sub', { act: { client_id: 'LEAK' } }],
+    ['an actor with an actor that is null', { act: { sub: 'LEAK', act: null } }],
   ];
 
   test.each(CASES)('%s: refused', async (_name, claims) => {
@@ -185,6 +189,32 @@ describe('algorithms and forms', () => {
   test.each(CASES)('%s: refused', async (_name, token) => {
     await expectRefused(`Bearer ${token}`);
     expect(scene.managementCalls()).toBe(0);
+  });
+
+  test.each([8193, 9000, 12_000, 15_500])(
+    'a token of %i characters is told its length and the limit',
+    async (length) => {
+      const token = `${good}.${'x'.repeat(length - good.length - 1)}`;
+      const headers = { authorization: `Bearer ${token}` };
+      const response = await fetch(`${scene.service.url}/me/metadata`, { headers });
+      await expectProblem(response, 401, 'token_invalid', {
+        detail: `The access token is ${length} characters long; this service accepts at most 8192.`,
+      });
+    },
+  );
+
+  test('a token of just 8192 characters is accepted', async () => {
+    const filler = Math.floor(((8192 - good.length) * 3) / 4);
+    const tokens = await Promise.all(
+      Array.from({ length: 40 }, (_, less) =>
+        mintToken({ claims: { sub: 'auth0|somebody', filler: 'x'.repeat(filler - less) } }),
+      ),
+    );
+    const lengths = tokens.map(({ length }) => length);
+    // One length of four cannot be had in base64url.
+    const longest = Math.max(...lengths.filter((length) => length <= 8192));
+    expect([8191, 8192]).toContain(longest);
+    await expectAccepted(`Bearer ${tokens[lengths.indexOf(longest)]}`);
   });
 
   test('a token that has ended costs neither a signature nor a question for its key', async () => {

@@ -88,7 +88,13 @@ describe('what is remembered', () => {
 
   function verifiedUntil(expiresAt: number) {
     return {
-      caller: { userId: 'auth0|jane', clientId: undefined, scopes: new Set<string>(), expiresAt },
+      caller: {
+        userId: 'auth0|jane',
+        clientId: undefined,
+        scopes: new Set<string>(),
+        actor: undefined,
+        expiresAt,
+      },
       keySet,
     };
   }

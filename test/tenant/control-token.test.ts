@@ -59,6 +59,11 @@ describe('POST /_local/token', () => {
     expect(decodeProtectedHeader(await mint({ header: { kid: null } }))).not.toHaveProperty('kid');
   });
 
+  test('takes a chain of actors as it is given', async () => {
+    const act = { sub: 'auth0|omar', act: { sub: 'agt_1', act: null } };
+    expect(decodeJwt(await mint({ claims: { act } }))).toMatchObject({ act });
+  });
+
   test('signs with other RSA algorithms of the same key', async () => {
     const [key] = await publishedKeys();
     const publicKey = createPublicKey({ key: { ...key }, format: 'jwk' });

@@ -19,6 +19,7 @@ export const compatEndpoints: readonly Endpoint[] = [
     get: read({
       id: 'readUser',
       summary: 'Read one’s own user, as the Management API answers it',
+      description: 'With `app_metadata` only if the token has the scope to read that, too.',
       scopes: READ_SCOPES,
       query: projectionQuery,
       answer: json(schemas.user),

@@ -56,7 +56,7 @@ export function endpoints({ scopes, compat, requireIfMatch }: EndpointsOptions):
         id: 'patchMetadata',
         summary: 'Change parts of the metadata',
         description:
-          'A merge patch works at every depth. A JSON Patch is applied whole or not at all. An empty patch changes nothing.',
+          'A merge patch works at every depth. A JSON Patch is applied whole or not at all. An empty patch changes nothing. A `test` needs the scope to read as well.',
         scopes: updateScopes,
         body: content({
           'application/merge-patch+json': [schemas.mergePatch, MERGE_PATCH_EXAMPLE],

@@ -64,7 +64,10 @@ interface WriteRow extends GuardedRow {
 }
 
 export const CALLER: readonly RequestHeader[] = ['DPoP', 'X-Request-Id'];
-const TAGGED: readonly ResponseHeader[] = ['ETag', 'Cache-Control', 'Vary', 'X-Request-Id'];
+const UNTAGGED: readonly ResponseHeader[] = ['Cache-Control', 'Vary', 'X-Request-Id'];
+const TAGGED: readonly ResponseHeader[] = ['ETag', ...UNTAGGED];
+const UNREADABLE =
+  'Done. The token lacks the scope to read, so the answer has neither the state nor its tag.';
 const NOT_MODIFIED = 'What the caller already holds.';
 
 export const GUARDED: readonly ErrorCode[] = [
@@ -75,6 +78,7 @@ export const GUARDED: readonly ErrorCode[] = [
   'scope_missing',
   'caller_not_a_user',
   'client_not_allowed',
+  'actor_not_allowed',
   'rate_limited',
   'internal',
   'upstream_refused',
@@ -125,6 +129,11 @@ export function write({ answer, headers = [], errors = [], ...row }: WriteRow): 
         headers: [...TAGGED, ...COUNTED, ...headers],
         content: answer,
       },
+      {
+        status: 204,
+        description: UNREADABLE,
+        headers: [...UNTAGGED, ...COUNTED, ...headers],
+      },
     ],
     errors: [...CHANGING, ...WITH_BODY, ...errors],
   };
@@ -133,14 +142,15 @@ export function write({ answer, headers = [], errors = [], ...row }: WriteRow): 
 /** The same where the caller may do without the answer (`Prefer: return=minimal`). */
 export function writeOrMinimal(row: WriteRow): Operation {
   const { answers, requestHeaders, ...operation } = write(row);
+  const resulting = answers.filter(({ status }) => status !== 204);
   return {
     ...operation,
     requestHeaders: ['Prefer', ...requestHeaders],
     answers: [
-      ...answers,
+      ...resulting,
       {
         status: 204,
-        description: 'Done, as `Prefer: return=minimal` asked.',
+        description: `As \`Prefer: return=minimal\` asked. Also: ${UNREADABLE}`,
         headers: [...TAGGED, ...COUNTED, 'Preference-Applied', ...(row.headers ?? [])],
       },
     ],
@@ -156,7 +166,7 @@ export function remove({ headers = [], errors = [], ...row }: GuardedRow): Opera
       {
         status: 204,
         description: 'It is gone.',
-        headers: ['Cache-Control', 'Vary', 'X-Request-Id', ...COUNTED, ...headers],
+        headers: [...UNTAGGED, ...COUNTED, ...headers],
       },
     ],
     errors: [...CHANGING, ...errors],

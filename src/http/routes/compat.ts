@@ -15,14 +15,20 @@ import { preconditionsOf, wantsRevalidation } from '../conditional.ts';
 import type { Guard } from '../guard.ts';
 import { projectionOf } from '../projection.ts';
 import { contextOf } from '../request-context.ts';
+import { createReadBack } from '../read-back.ts';
 import { type Resource, resource } from '../resource.ts';
-import { sendRead, sendWritten } from '../respond.ts';
+import { sendNothing, sendRead, sendWritten } from '../respond.ts';
 import { onCarriedTo } from '../write-audit.ts';
 
 interface Dependencies {
   readonly service: MetadataService;
   readonly guard: Guard;
   readonly bodies: BodyReader;
+}
+
+export interface CompatRoutesOptions {
+  /** Beside the scope of the route; undefined where the policy lists nothing of `app_metadata`. */
+  readonly appMetadataScope: string | undefined;
 }
 
 export const READ_SCOPES = ['read:current_user'];
@@ -47,13 +53,17 @@ const ALL_IN_AUTH0S_DIALECT: Resource = {
 
 export function compatRoutes(
   { service, guard, bodies }: Dependencies,
-  { showsAppMetadata }: { readonly showsAppMetadata: boolean },
+  { appMetadataScope }: CompatRoutesOptions,
 ): readonly Resource[] {
-  function userOf({ userId }: Caller, { userMetadata, appMetadata, updatedAt }: Profile): JsonObject {
+  const readBack = createReadBack(READ_SCOPES);
+
+  function userOf({ userId, scopes }: Caller, { userMetadata, appMetadata, updatedAt }: Profile): JsonObject {
     return {
       user_id: userId,
       user_metadata: userMetadata,
-      ...(showsAppMetadata ? { app_metadata: appMetadata } : {}),
+      ...(appMetadataScope !== undefined && scopes.has(appMetadataScope)
+        ? { app_metadata: appMetadata }
+        : {}),
       ...(updatedAt === undefined ? {} : { updated_at: updatedAt }),
     };
   }
@@ -69,8 +79,10 @@ export function compatRoutes(
     assertSelf(req, caller);
     const terms = { preconditions: preconditionsOf(req), onCarried: onCarriedTo(req) };
     const { value } = await bodies.read(req, res, ['application/json']);
-    const profile = await service.mergeRoot(caller, userMetadataOf(value), terms);
-    sendWritten(res, userOf(caller, profile), false);
+    const changes = userMetadataOf(value);
+    const profile = await readBack.guard(caller, () => service.mergeRoot(caller, changes, terms));
+    if (readBack.allowed(caller)) sendWritten(res, userOf(caller, profile), false);
+    else sendNothing(res);
   }
 
   return [

@@ -9,8 +9,9 @@ import type { BodyReader } from '../body.ts';
 import { preconditionsOf, prefersMinimal, wantsRevalidation } from '../conditional.ts';
 import type { Guard } from '../guard.ts';
 import { projectionOf } from '../projection.ts';
+import { createReadBack } from '../read-back.ts';
 import { type Resource, resource } from '../resource.ts';
-import { assertAcceptsJson, sendRead, sendRemoved, sendWritten } from '../respond.ts';
+import { assertAcceptsJson, sendRead, sendNothing, sendWritten } from '../respond.ts';
 import { onCarriedTo } from '../write-audit.ts';
 
 const JSON_TYPES = ['application/json'];
@@ -42,8 +43,17 @@ export function metadataRoutes(
     return { preconditions, onCarried: onCarriedTo(req) };
   }
 
+  const readBack = createReadBack([readScope]);
+
   function setQuota(res: Response, document: JsonObject): void {
     res.setHeader('Metadata-Quota', `limit=${service.limits.bytesMax}, used=${represent(document).bytes}`);
+  }
+
+  /** Answers a write with what is stored now, the whole or one key of it, as far as the caller may read it. */
+  function sendResult(req: Request, res: Response, caller: Caller, document: JsonObject, key?: string): void {
+    setQuota(res, document);
+    if (!readBack.allowed(caller)) sendNothing(res);
+    else sendWritten(res, key === undefined ? document : keyValue(document, key), prefersMinimal(req));
   }
 
   async function readDocument(req: Request, res: Response, caller: Caller) {
@@ -57,26 +67,26 @@ export function metadataRoutes(
   async function patchDocument(req: Request, res: Response, caller: Caller) {
     const terms = termsOf(req);
     const { mediaType, value } = await bodies.read(req, res, PATCH_TYPES);
-    const { userMetadata } =
-      mediaType === JSON_PATCH_TYPE
-        ? await service.applyPatch(caller, value, terms)
-        : await service.patch(caller, value, terms);
-    setQuota(res, userMetadata);
-    sendWritten(res, userMetadata, prefersMinimal(req));
+    const isJsonPatch = mediaType === JSON_PATCH_TYPE;
+    if (isJsonPatch) readBack.assertMayTest(caller, value);
+    const { userMetadata } = await readBack.guard(caller, () =>
+      isJsonPatch ? service.applyPatch(caller, value, terms) : service.patch(caller, value, terms),
+    );
+    sendResult(req, res, caller, userMetadata);
   }
 
   async function replaceDocument(req: Request, res: Response, caller: Caller) {
     const terms = termsOf(req);
     const { value } = await bodies.read(req, res, JSON_TYPES);
-    const { userMetadata } = await service.replace(caller, value, terms);
-    setQuota(res, userMetadata);
-    sendWritten(res, userMetadata, prefersMinimal(req));
+    const { userMetadata } = await readBack.guard(caller, () => service.replace(caller, value, terms));
+    sendResult(req, res, caller, userMetadata);
   }
 
   async function removeDocument(req: Request, res: Response, caller: Caller) {
-    const { userMetadata } = await service.remove(caller, termsOf(req));
+    const terms = termsOf(req);
+    const { userMetadata } = await readBack.guard(caller, () => service.remove(caller, terms));
     setQuota(res, userMetadata);
-    sendRemoved(res);
+    sendNothing(res);
   }
 
   async function readKey(req: Request, res: Response, caller: Caller) {
@@ -90,15 +100,18 @@ export function metadataRoutes(
   async function replaceKey(req: Request, res: Response, caller: Caller) {
     const terms = termsOf(req);
     const { value } = await bodies.read(req, res, JSON_TYPES);
-    const { userMetadata } = await service.replaceKey(caller, keyOf(req), value, terms);
-    setQuota(res, userMetadata);
-    sendWritten(res, keyValue(userMetadata, keyOf(req)), prefersMinimal(req));
+    const key = keyOf(req);
+    const { userMetadata } = await readBack.guard(caller, () =>
+      service.replaceKey(caller, key, value, terms),
+    );
+    sendResult(req, res, caller, userMetadata, key);
   }
 
   async function removeKey(req: Request, res: Response, caller: Caller) {
-    const { userMetadata } = await service.removeKey(caller, keyOf(req), termsOf(req));
+    const terms = termsOf(req);
+    const { userMetadata } = await readBack.guard(caller, () => service.removeKey(caller, keyOf(req), terms));
     setQuota(res, userMetadata);
-    sendRemoved(res);
+    sendNothing(res);
   }
 
   return [
