@@ -20,6 +20,11 @@ export interface Connections {
   endAfterOwed(socket: Socket): void;
   /** From now on asks every client to leave. */
   askToLeave(): void;
+  /**
+   * Cuts off the clients that have not taken an answer for longer than this, counted from the first call that found it
+   * complete on our side.
+   */
+  cutUnread(olderThanMs: number): void;
   /** Ends the connections that have been without a request for longer than this. */
   closeIdle(olderThanMs: number): void;
 }
@@ -27,6 +32,8 @@ export interface Connections {
 interface Exchange {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
+  /** Since when nothing but the client's reading has been left to do. */
+  unreadSince: number | undefined;
 }
 
 interface Connection {
@@ -44,7 +51,7 @@ export function createConnections({ pipelinedMax }: { readonly pipelinedMax: num
 
   function start(socket: Socket, connection: Connection, req: IncomingMessage, res: ServerResponse): void {
     if (leaving) res.setHeader('Connection', 'close');
-    connection.latest = { req, res };
+    connection.latest = { req, res, unreadSince: undefined };
     connection.current = connection.latest;
     res.on('close', () => {
       connection.current = undefined;
@@ -100,6 +107,14 @@ export function createConnections({ pipelinedMax }: { readonly pipelinedMax: num
     },
     askToLeave() {
       leaving = true;
+    },
+    cutUnread(olderThanMs) {
+      const now = performance.now();
+      for (const [socket, { current }] of connections) {
+        if (!current?.res.writableEnded) continue;
+        current.unreadSince ??= now;
+        if (now - current.unreadSince > olderThanMs) socket.destroy();
+      }
     },
     closeIdle(olderThanMs) {
       const now = performance.now();

@@ -98,6 +98,8 @@ export function createListener(
     end(socket, socket.bytesRead === 0 ? undefined : refusalOf(error));
   });
 
+  let unreadSweep: NodeJS.Timeout | undefined;
+
   function end(socket: Socket, refusal: AppError | undefined): void {
     const owed = connections.owed(socket);
     if (!refusal || !socket.writable || owed === 'answered early') socket.destroy();
@@ -109,6 +111,7 @@ export function createListener(
   return {
     async start() {
       await listening(server, options);
+      unreadSweep = setInterval(() => connections.cutUnread(bounds.answerTimeoutMs), bounds.checkIntervalMs);
       const address = server.address();
       return isPort(address) ? address.port : options.port;
     },
@@ -123,6 +126,7 @@ export function createListener(
       const sweep = setInterval(() => connections.closeIdle(IDLE_MS_MIN), SWEEP_INTERVAL_MS);
       const cutOff = setTimeout(() => server.closeAllConnections(), graceMs);
       await closed;
+      clearInterval(unreadSweep);
       clearInterval(sweep);
       clearTimeout(cutOff);
     },

@@ -4,6 +4,7 @@ import { createErrorHandler, routeNotFound } from './error-handler.ts';
 import { requestBounds } from './request-bounds.ts';
 import { requestContext } from './request-context.ts';
 import { addResources, createApplication, resource } from './resource.ts';
+import { unreadAnswers } from './unread-answers.ts';
 
 interface Dependencies {
   readonly readiness: { report(): { readonly status: string; readonly serves: boolean } };
@@ -29,7 +30,8 @@ export function createOps({ readiness, metrics }: Dependencies): Express {
     }),
     resource('/metrics', {
       GET: async (_req, res) => {
-        res.set('Content-Type', metrics.contentType).send(await metrics.render());
+        const text = Buffer.from(await metrics.render());
+        res.set('Content-Type', metrics.contentType).end(unreadAnswers.share(res, undefined, text));
       },
     }),
   ];
