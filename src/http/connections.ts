@@ -13,8 +13,16 @@ export type Owed = 'nothing' | 'refusal' | 'answer' | 'answered early';
 
 export interface Connections {
   open(socket: Socket): void;
-  /** Runs `answer` when its turn has come; never, where too many wait: its connection ends before. */
-  take(req: IncomingMessage, res: ServerResponse, answer: () => void): void;
+  /**
+   * Runs `answer` when its turn has come; never, where too many wait: its connection ends before. With `isLast`, the
+   * connection ends behind this answer, and says so: what follows the request cannot be told from it.
+   */
+  take(
+    req: IncomingMessage,
+    res: ServerResponse,
+    answer: () => void,
+    options?: { readonly isLast: boolean },
+  ): void;
   owed(socket: Socket): Owed;
   /** Takes no more requests from the connection, and ends it when what is owed has been answered. */
   endAfterOwed(socket: Socket): void;
@@ -56,7 +64,8 @@ export function createConnections({ pipelinedMax }: { readonly pipelinedMax: num
     res.on('close', () => {
       connection.current = undefined;
       connection.idleSince = performance.now();
-      if (socket.destroyed) return;
+      // A request behind the answer that closes the connection must not be processed (RFC 9112 section 9.6).
+      if (socket.destroyed || socket.writableEnded) return;
       const next = connection.waiting.shift();
       if (next) next.start();
       else if (connection.ending) socket.destroySoon();
@@ -74,10 +83,14 @@ export function createConnections({ pipelinedMax }: { readonly pipelinedMax: num
       });
       socket.once('close', () => connections.delete(socket));
     },
-    take(req, res, answer) {
+    take(req, res, answer, { isLast } = { isLast: false }) {
       const { socket } = req;
       const connection = connections.get(socket);
       if (!connection || connection.ending) return;
+      if (isLast) {
+        res.setHeader('Connection', 'close');
+        connection.ending = true;
+      }
       const run = () => {
         start(socket, connection, req, res);
         answer();

@@ -12,7 +12,6 @@ import { unreadAnswers } from './unread-answers.ts';
 /** Errors of body-parser, by their `type`; its messages quote the caller's bytes. */
 const BODY_ERRORS: Readonly<Record<string, AppError>> = {
   'entity.too.large': new AppError('body_too_large', 'The body is larger than any document may be.'),
-  'encoding.unsupported': new AppError('media_type_unsupported', 'The content coding is not supported.'),
   'request.aborted': new AppError('request_malformed', 'The body ended before it was complete.'),
   'request.size.invalid': new AppError('request_malformed', 'The body is not as long as announced.'),
 };

@@ -3,7 +3,7 @@ import type { Express } from 'express';
 import { createErrorHandler, routeNotFound } from './error-handler.ts';
 import { requestBounds } from './request-bounds.ts';
 import { requestContext } from './request-context.ts';
-import { addResources, createApplication, resource } from './resource.ts';
+import { addResources, answerServerOptions, createApplication, resource } from './resource.ts';
 import { unreadAnswers } from './unread-answers.ts';
 
 interface Dependencies {
@@ -36,6 +36,7 @@ export function createOps({ readiness, metrics }: Dependencies): Express {
     }),
   ];
   addResources(app, resources, onError);
+  app.use(answerServerOptions(['GET', 'HEAD']));
   app.use(routeNotFound);
   app.use(onError);
   return app;

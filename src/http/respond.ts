@@ -4,8 +4,9 @@ import { AppError } from '../lib/app-error.ts';
 import type { JsonValue } from '../lib/json.ts';
 import type { Cached } from '../metadata/ports.ts';
 import { represent, type Representation, type SharedRepresentation } from '../metadata/representation.ts';
+import { accepts } from './accept.ts';
 import { cacheStatus } from './cache-status.ts';
-import { notModified } from './conditional.ts';
+import { assertIfMatch, notModified } from './conditional.ts';
 import { unreadAnswers } from './unread-answers.ts';
 
 /** What may be kept by the caller's own browser, and must be asked about each time. */
@@ -16,16 +17,17 @@ function setPrivate(res: Response): void {
 
 /** @throws AppError `not_acceptable` when the caller takes no JSON. */
 export function assertAcceptsJson(req: Request): void {
-  const { accept } = req.headers;
-  // What nearly everybody sends needs no negotiation.
-  if (accept === undefined || accept === '*/*' || accept === 'application/json') return;
-  if (req.accepts('application/json')) return;
+  if (accepts(req.headers.accept, 'application/json')) return;
   throw new AppError('not_acceptable', 'Only application/json can be answered here.');
 }
 
-/** Answers a read: 200 with the value, or 304 when the caller already holds it. */
+/**
+ * Answers a read: 200 with the value, or 304 when the caller already holds it.
+ * @throws AppError `precondition_failed` when `If-Match` names another state.
+ */
 export function sendRead(req: Request, res: Response, value: JsonValue, source: Cached<unknown>): void {
   const representation = represent(value);
+  assertIfMatch(req, representation.etag, value);
   setPrivate(res);
   res.setHeader('ETag', representation.etag);
   res.setHeader('Age', source.ageSeconds);
@@ -37,6 +39,7 @@ export function sendRead(req: Request, res: Response, value: JsonValue, source: 
 /**
  * Answers a document that is the same for everybody and may be kept for a while. Its body is one buffer for as long as
  * the service runs, so that clients who do not read it cost nothing but their connections.
+ * @throws AppError `precondition_failed` when `If-Match` names another state.
  */
 export function sendPublic(
   req: Request,
@@ -44,6 +47,7 @@ export function sendPublic(
   { body, bytes, etag }: SharedRepresentation,
   contentType: string,
 ): void {
+  assertIfMatch(req, etag);
   res.set({ 'Cache-Control': 'public, max-age=300', ETag: etag });
   if (notModified(req, etag)) {
     res.status(304).end();
