@@ -12,6 +12,7 @@ import { benchMemory } from './memory.ts';
 import { type Bench, machineFacts, page, type Section, withSection } from './report.ts';
 import { benchRequests } from './requests.ts';
 import { benchSimulation } from './simulation.ts';
+import { benchUnread } from './unread.ts';
 
 /** Before any benchmark binds this process to a core. */
 const FACTS = machineFacts();
@@ -33,6 +34,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   documents: benchDocuments,
   herd: benchHerd,
   simulation: benchSimulation,
+  unread: benchUnread,
   // Last: it keeps this process on one core.
   requests: benchRequests({
     rounds: Number(values.rounds),

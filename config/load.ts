@@ -32,6 +32,8 @@ export interface Config extends AccessConfig {
   readonly policy: Policy;
   readonly auth0Compat: boolean;
   readonly auth0Events: boolean;
+  /** Whether the page that shows the OpenAPI document is served. */
+  readonly docs: boolean;
   readonly metadataBytesMax: number;
   readonly requireIfMatch: boolean;
   readonly cacheTtlSeconds: number;
@@ -141,6 +143,7 @@ export function loadConfig(env: Environment, readFile: ReadFile): Config {
     ...readAccess(required),
     auth0Compat: required('AUTH0_COMPAT', VARIABLES.AUTH0_COMPAT, false),
     auth0Events: required('AUTH0_EVENTS', VARIABLES.AUTH0_EVENTS, false),
+    docs: required('DOCS', VARIABLES.DOCS, true),
     metadataBytesMax: required('USER_METADATA_MAX_BYTES', VARIABLES.USER_METADATA_MAX_BYTES, 0),
     requireIfMatch: required('REQUIRE_IF_MATCH', VARIABLES.REQUIRE_IF_MATCH, false),
     cacheTtlSeconds: required('CACHE_TTL_SECONDS', VARIABLES.CACHE_TTL_SECONDS, 0),

@@ -119,6 +119,11 @@ export const VARIABLES = {
     default: 'false',
     schema: flag,
   },
+  DOCS: {
+    description: 'Whether `/docs` serves the page that shows `/openapi.json`.',
+    default: 'true',
+    schema: flag,
+  },
   USER_METADATA_MAX_BYTES: {
     description: 'Largest metadata document, in bytes of JSON. Auth0 caps the whole profile at 10 KB.',
     default: '8192',

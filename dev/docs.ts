@@ -94,7 +94,7 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     remedy: 'Use one of them.',
   },
   not_acceptable: {
-    when: 'The `Accept` header of a read rules out `application/json`, or that of `/me/events` rules out `text/event-stream`.',
+    when: 'The `Accept` header of a read rules out `application/json`, or that of `/me/events` rules out `text/event-stream`. Parameters of a media type do not count, except `q`.',
     remedy: 'Accept that type, or leave the header out.',
   },
   patch_test_failed: {
@@ -102,7 +102,7 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     remedy: 'Read again, decide again, send a new patch.',
   },
   precondition_failed: {
-    when: '`If-Match` does not name the stored state, or `If-None-Match` does. Nothing was changed.',
+    when: '`If-Match` does not name the state of the resource, or the `If-None-Match` of a write does. Nothing was changed.',
     remedy:
       'The answer carries the stored state as `current` and its tag as `ETag`: apply the change to that and repeat with the new tag, without another read. A token without the scope to read gets neither.',
   },
@@ -117,7 +117,7 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
   media_type_unsupported: {
     when: 'The `Content-Type` is not one that the resource reads (`Accept-Patch` or `Accept` lists them), or its charset or content coding is not.',
     remedy:
-      'PATCH takes `application/merge-patch+json`, `application/json` and `application/json-patch+json`; PUT takes `application/json`.',
+      'PATCH takes `application/merge-patch+json`, `application/json` and `application/json-patch+json`; PUT takes `application/json`. Content codings are listed in `Accept-Encoding`.',
   },
   metadata_invalid: {
     when: 'The body holds a name or text that cannot be stored, its root is no object, it puts `null` at the first level of a replacement, or the result would violate the operator’s schema in a way that the stored document did not. `errors` names each place by JSON Pointer, rule and sentence. With `refused_by_tenant` in `errors`, Auth0 itself does not accept the document (400 or 409), whatever the schema says. Nothing was changed.',

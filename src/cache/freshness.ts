@@ -17,6 +17,8 @@ export interface FreshnessRules {
   ageMs(entry: Entry): number;
   /** Milliseconds for which the entry is still fresh; negative once it is stale. */
   freshForMs(entry: Entry): number;
+  /** The same in whole seconds, away from 0: positive while the entry is fresh, negative from then on. */
+  ttlSeconds(entry: Entry): number;
   mayServeStale(entry: Entry): boolean;
   mayServeOnError(entry: Entry): boolean;
   /** How near the end of its time as a stale answer the entry is, from 0 (just stale) to 1. */
@@ -32,9 +34,14 @@ export function createFreshnessRules(
 ): FreshnessRules {
   const ttlMs = ttlSeconds * 1000;
   const ageMs = ({ askedAt }: Entry) => Math.max(0, clock.now() - askedAt);
+  const freshForMs = (entry: Entry) => ttlMs * (1 - (JITTER * (entry.askedAt % 1000)) / 1000) - ageMs(entry);
   return {
     ageMs,
-    freshForMs: (entry) => ttlMs * (1 - (JITTER * (entry.askedAt % 1000)) / 1000) - ageMs(entry),
+    freshForMs,
+    ttlSeconds(entry) {
+      const seconds = freshForMs(entry) / 1000;
+      return seconds > 0 ? Math.ceil(seconds) : Math.min(-1, Math.floor(seconds));
+    },
     mayServeStale: (entry) => ageMs(entry) < ttlMs + staleSeconds * 1000,
     staleness: (entry) => Math.min(1, Math.max(0, (ageMs(entry) - ttlMs) / Math.max(1, staleSeconds * 1000))),
     mayServeOnError: (entry) => ageMs(entry) < ttlMs + staleIfErrorSeconds * 1000,

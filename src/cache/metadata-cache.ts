@@ -117,18 +117,22 @@ export function createMetadataCache<V>(
     const underWay = revalidate ? undefined : flights.get(key);
     const { entry, origin, stored } = await (underWay ?? depart(id, key, revalidate ? 'revalidate' : 'read'));
     if (origin === 'tier') return answerHeld(id, key, entry);
-    if (origin === 'rescue') return answer(entry, { kind: 'stale-if-error' });
+    if (origin === 'rescue') return answerOnError(entry);
     if (underWay) return answer(entry, { kind: 'collapsed' });
     return answer(entry, { kind: revalidate ? 'request' : 'miss', stored });
   }
 
   /** An entry that is fresh, or stale enough to be refreshed behind the reader's back. */
   function answerHeld(id: string, key: string, entry: CacheEntry<V>): Cached<V> {
-    const freshMs = rules.freshForMs(entry);
-    if (freshMs > 0) return answer(entry, { kind: 'hit', ttlSeconds: Math.ceil(freshMs / 1000) });
+    const ttlSeconds = rules.ttlSeconds(entry);
+    if (ttlSeconds > 0) return answer(entry, { kind: 'hit', ttlSeconds });
     // Whether the refresh succeeds is for the next reader to see.
     if (!flights.has(key)) depart(id, key, 'refresh').catch(() => undefined);
-    return answer(entry, { kind: 'stale-while-revalidate' });
+    return answer(entry, { kind: 'stale-while-revalidate', ttlSeconds });
+  }
+
+  function answerOnError(entry: CacheEntry<V>): Cached<V> {
+    return answer(entry, { kind: 'stale-if-error', ttlSeconds: rules.ttlSeconds(entry) });
   }
 
   return {
@@ -143,7 +147,7 @@ export function createMetadataCache<V>(
       try {
         return await readThrough(id, key, false);
       } catch (error) {
-        if (mayRescue(held.entry, error)) return answer(held.entry, { kind: 'stale-if-error' });
+        if (mayRescue(held.entry, error)) return answerOnError(held.entry);
         throw error;
       }
     },

@@ -6,7 +6,7 @@ import { crossOrigin, securityHeaders } from './fixed-fields.ts';
 import { requestBounds } from './request-bounds.ts';
 import { requestContext } from './request-context.ts';
 import { createRequestObserver, type RequestObservers } from './request-observer.ts';
-import { addResources, createApplication, type Resource } from './resource.ts';
+import { addResources, answerServerOptions, createApplication, type Resource } from './resource.ts';
 
 export interface AppOptions extends ChallengeOptions {
   /** Origins whose pages may read our answers. Nobody else's may. */
@@ -32,6 +32,7 @@ export function createApp({ resources, observers }: Dependencies, options: AppOp
   app.use(crossOrigin(options.corsOrigins));
   const onError = createErrorHandler(options);
   addResources(app, resources, onError);
+  app.use(answerServerOptions(['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE']));
   app.use(routeNotFound);
   app.use(onError);
   return app;

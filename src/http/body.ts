@@ -5,6 +5,7 @@
 import express, { type Request, type Response } from 'express';
 import { AppError } from '../lib/app-error.ts';
 import type { JsonValue } from '../lib/json.ts';
+import { splitValue } from './header-values.ts';
 
 export interface BodyReader {
   /**
@@ -38,6 +39,7 @@ export function createBodyReader({ bodyBytesMax }: { readonly bodyBytesMax: numb
       const announced = req.headers['transfer-encoding'] ?? req.headers['content-length'] ?? '0';
       if (announced === '0') throw bodyRequired();
       const mediaType = acceptedMediaType(req, mediaTypes);
+      normalizeContentCoding(req);
       if (awaitsContinue(req)) res.writeContinue();
       const text = decode(await bytesOf(req, res));
       if (text.trim() === '') throw bodyRequired();
@@ -65,6 +67,29 @@ function acceptedMediaType(req: Request, mediaTypes: readonly string[]): string 
   throw new AppError('media_type_unsupported', `Send one of: ${accepted} (UTF-8).`, {
     headers: req.method === 'PATCH' ? { 'Accept-Patch': accepted } : { Accept: accepted },
   });
+}
+
+/** What body-parser decodes. */
+const CONTENT_CODINGS = ['gzip', 'deflate', 'br'];
+
+/**
+ * Writes the content coding as body-parser knows it: names in any case, `x-gzip` for `gzip` (RFC 9110 section 8.4.1.3),
+ * and `identity` for none.
+ * @throws AppError `media_type_unsupported` for any other, and for several at once.
+ */
+function normalizeContentCoding({ headers }: Request): void {
+  const field = headers['content-encoding'];
+  if (field === undefined) return;
+  const codings = splitValue(field.toLowerCase(), ',')
+    .filter((coding) => coding !== 'identity')
+    .map((coding) => (coding === 'x-gzip' ? 'gzip' : coding));
+  const [coding = 'identity', ...others] = codings;
+  if (others.length > 0 || (coding !== 'identity' && !CONTENT_CODINGS.includes(coding))) {
+    throw new AppError('media_type_unsupported', 'The content coding is not supported.', {
+      headers: { 'Accept-Encoding': CONTENT_CODINGS.join(', ') },
+    });
+  }
+  headers['content-encoding'] = coding;
 }
 
 function decode(bytes: Uint8Array): string {

@@ -16,8 +16,8 @@ function parameters(freshness: Freshness): string {
     case 'request':
       return freshness.stored ? 'fwd=request; stored' : 'fwd=request';
     case 'stale-while-revalidate':
-      return 'fwd=stale; detail=revalidating';
+      return `hit; ttl=${freshness.ttlSeconds}; detail=revalidating`;
     case 'stale-if-error':
-      return 'hit; detail=stale-if-error';
+      return `hit; ttl=${freshness.ttlSeconds}; detail=stale-if-error`;
   }
 }

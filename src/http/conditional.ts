@@ -1,10 +1,13 @@
 /** Conditional request fields (RFC 9110 section 13) and preferences (RFC 7240), read from a request. */
 import type { Request } from 'express';
 import { AppError } from '../lib/app-error.ts';
+import { type JsonValue, sorted } from '../lib/json.ts';
 import type { Precondition } from '../metadata/precondition.ts';
+import { parseParameter, splitValue } from './header-values.ts';
 
+/** One entity tag at least, and any number of empty elements (RFC 9110 section 5.6.1.2). */
 const ENTITY_TAGS =
-  /^\s*(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"\s*(?:,\s*(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"\s*)*$/;
+  /^[ \t]*(?:,[ \t]*)*(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"[ \t]*(?:,[ \t]*(?:(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"[ \t]*)?)*$/;
 const ENTITY_TAG = /(?:W\/)?"[^"]*"/g;
 
 function entityTags(field: string, name: string): readonly string[] | 'any' {
@@ -27,6 +30,23 @@ export function preconditionsOf(req: Request): readonly Precondition[] {
   ];
 }
 
+/**
+ * Evaluates the `If-Match` of a read, which comes before its `If-None-Match` (RFC 9110 section 13.2.2). `current` is
+ * what a refusal shows, if anything.
+ * @throws AppError `precondition_failed` when it is false, `request_malformed` when it cannot be read.
+ */
+export function assertIfMatch(req: Request, etag: string, current?: JsonValue): void {
+  const field = req.headers['if-match'];
+  if (field === undefined) return;
+  const tags = entityTags(field, 'If-Match');
+  // Strong comparison: a weak tag never matches (RFC 9110 section 13.1.1).
+  if (tags === 'any' || tags.includes(etag)) return;
+  throw new AppError('precondition_failed', 'The resource is not in the state that the request expects.', {
+    etag,
+    ...(current === undefined ? {} : { current: sorted(current) }),
+  });
+}
+
 /** Whether the reader already holds these bytes (weak comparison, RFC 9110 section 13.1.2). */
 export function notModified(req: Request, etag: string): boolean {
   const field = req.headers['if-none-match'];
@@ -36,12 +56,17 @@ export function notModified(req: Request, etag: string): boolean {
   return (field.match(ENTITY_TAG) ?? []).some((tag) => tag.replace(/^W\//, '') === etag);
 }
 
-/** `Prefer: return=minimal` (RFC 7240 section 4.2). */
+/**
+ * `Prefer: return=minimal` (RFC 7240 section 4.2). Of a preference that is stated more than once, the first counts
+ * (section 2); its parameters after `;` say nothing here.
+ */
 export function prefersMinimal(req: Request): boolean {
-  const prefer = req.headers['prefer'];
-  return [prefer]
-    .flat()
-    .some((field) => /(?:^|,)\s*return\s*=\s*"?minimal"?\s*(?:[,;]|$)/i.test(field ?? ''));
+  const { prefer } = req.headers;
+  if (prefer === undefined) return false;
+  const preferences = splitValue([prefer].flat().join(','), ',').map((preference) =>
+    parseParameter(splitValue(preference, ';')[0] ?? ''),
+  );
+  return preferences.find(({ name }) => name === 'return')?.value.toLowerCase() === 'minimal';
 }
 
 /**
@@ -51,5 +76,9 @@ export function prefersMinimal(req: Request): boolean {
 export function wantsRevalidation(req: Request): boolean {
   const control = req.headers['cache-control'];
   if (control === undefined) return /\bno-cache\b/i.test(req.headers.pragma ?? '');
-  return /(?:^|,)\s*(?:no-cache|no-store|max-age\s*=\s*"?0"?)\s*(?:,|$)/i.test(control);
+  return splitValue(control, ',')
+    .map(parseParameter)
+    .some(({ name, value }) =>
+      name === 'max-age' ? /^0+$/.test(value) : name === 'no-cache' || name === 'no-store',
+    );
 }

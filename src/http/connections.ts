@@ -13,13 +13,26 @@ export type Owed = 'nothing' | 'refusal' | 'answer' | 'answered early';
 
 export interface Connections {
   open(socket: Socket): void;
-  /** Runs `answer` when its turn has come; never, where too many wait: its connection ends before. */
-  take(req: IncomingMessage, res: ServerResponse, answer: () => void): void;
+  /**
+   * Runs `answer` when its turn has come; never, where too many wait: its connection ends before. With `isLast`, the
+   * connection ends behind this answer, and says so: what follows the request cannot be told from it.
+   */
+  take(
+    req: IncomingMessage,
+    res: ServerResponse,
+    answer: () => void,
+    options?: { readonly isLast: boolean },
+  ): void;
   owed(socket: Socket): Owed;
   /** Takes no more requests from the connection, and ends it when what is owed has been answered. */
   endAfterOwed(socket: Socket): void;
   /** From now on asks every client to leave. */
   askToLeave(): void;
+  /**
+   * Cuts off the clients that have not taken an answer for longer than this, counted from the first call that found it
+   * complete on our side.
+   */
+  cutUnread(olderThanMs: number): void;
   /** Ends the connections that have been without a request for longer than this. */
   closeIdle(olderThanMs: number): void;
 }
@@ -27,6 +40,8 @@ export interface Connections {
 interface Exchange {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
+  /** Since when nothing but the client's reading has been left to do. */
+  unreadSince: number | undefined;
 }
 
 interface Connection {
@@ -44,12 +59,13 @@ export function createConnections({ pipelinedMax }: { readonly pipelinedMax: num
 
   function start(socket: Socket, connection: Connection, req: IncomingMessage, res: ServerResponse): void {
     if (leaving) res.setHeader('Connection', 'close');
-    connection.latest = { req, res };
+    connection.latest = { req, res, unreadSince: undefined };
     connection.current = connection.latest;
     res.on('close', () => {
       connection.current = undefined;
       connection.idleSince = performance.now();
-      if (socket.destroyed) return;
+      // A request behind the answer that closes the connection must not be processed (RFC 9112 section 9.6).
+      if (socket.destroyed || socket.writableEnded) return;
       const next = connection.waiting.shift();
       if (next) next.start();
       else if (connection.ending) socket.destroySoon();
@@ -67,10 +83,14 @@ export function createConnections({ pipelinedMax }: { readonly pipelinedMax: num
       });
       socket.once('close', () => connections.delete(socket));
     },
-    take(req, res, answer) {
+    take(req, res, answer, { isLast } = { isLast: false }) {
       const { socket } = req;
       const connection = connections.get(socket);
       if (!connection || connection.ending) return;
+      if (isLast) {
+        res.setHeader('Connection', 'close');
+        connection.ending = true;
+      }
       const run = () => {
         start(socket, connection, req, res);
         answer();
@@ -100,6 +120,14 @@ export function createConnections({ pipelinedMax }: { readonly pipelinedMax: num
     },
     askToLeave() {
       leaving = true;
+    },
+    cutUnread(olderThanMs) {
+      const now = performance.now();
+      for (const [socket, { current }] of connections) {
+        if (!current?.res.writableEnded) continue;
+        current.unreadSince ??= now;
+        if (now - current.unreadSince > olderThanMs) socket.destroy();
+      }
     },
     closeIdle(olderThanMs) {
       const now = performance.now();

@@ -4,13 +4,14 @@
  */
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { AppError } from '../lib/app-error.ts';
+import { SHARED_BYTES_MIN } from '../metadata/representation.ts';
 import { type ChallengeOptions, challengeFor } from './challenge.ts';
 import { contextOf } from './request-context.ts';
+import { unreadAnswers } from './unread-answers.ts';
 
 /** Errors of body-parser, by their `type`; its messages quote the caller's bytes. */
 const BODY_ERRORS: Readonly<Record<string, AppError>> = {
   'entity.too.large': new AppError('body_too_large', 'The body is larger than any document may be.'),
-  'encoding.unsupported': new AppError('media_type_unsupported', 'The content coding is not supported.'),
   'request.aborted': new AppError('request_malformed', 'The body ended before it was complete.'),
   'request.size.invalid': new AppError('request_malformed', 'The body is not as long as announced.'),
 };
@@ -30,8 +31,11 @@ export function createErrorHandler(options: ChallengeOptions) {
     for (const name of ['ETag', 'Age', 'Cache-Status', 'Metadata-Quota']) res.removeHeader(name);
     for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
     if (challenge) res.setHeader('WWW-Authenticate', challenge);
-    res.setHeader('Content-Length', Buffer.byteLength(body));
-    res.writeHead(status).end(body);
+    const bytes = Buffer.byteLength(body);
+    res.setHeader('Content-Length', bytes);
+    // Some carry the current document.
+    const isLarge = bytes >= SHARED_BYTES_MIN;
+    res.writeHead(status).end(isLarge ? unreadAnswers.share(res, undefined, Buffer.from(body)) : body);
   };
 }
 

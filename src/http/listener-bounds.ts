@@ -13,6 +13,8 @@ export interface ListenerBounds {
   readonly keepAliveTimeoutMs: number;
   /** Without a byte in either direction while a request is under way. */
   readonly stalledTimeoutMs: number;
+  /** For the client to take an answer that is complete on our side, however slowly it reads. */
+  readonly answerTimeoutMs: number;
   readonly connectionsMax: number;
   /** Requests that wait on one connection behind the one that is being answered. */
   readonly pipelinedMax: number;
@@ -30,6 +32,8 @@ export const LISTENER_BOUNDS: ListenerBounds = {
   keepAliveTimeoutMs: 65_000,
   // Longer than any answer may take; streams send something every 15 s.
   stalledTimeoutMs: 180_000,
+  // The largest answer, at the speed of a bad mobile connection.
+  answerTimeoutMs: 120_000,
   // Twice as many as there may be streams; an idle one costs some ten kilobytes.
   connectionsMax: 10_000,
   // Hardly any client sends ahead, and none needs to.

@@ -56,10 +56,10 @@ export function createListener(
   bounds: ListenerBounds = LISTENER_BOUNDS,
 ): Listener {
   const connections = createConnections(bounds);
-  const take: RequestListener = (req, res) => {
+  function take(req: IncomingMessage, res: ServerResponse, isLast = stopsParser(req)): void {
     toOriginForm(req);
-    connections.take(req, res, () => handler(req, res));
-  };
+    connections.take(req, res, () => handler(req, res), { isLast });
+  }
   const server = createServer(
     {
       ...classes,
@@ -71,7 +71,7 @@ export function createListener(
       // Node would answer without a document.
       requireHostHeader: false,
     },
-    take,
+    (req, res) => take(req, res),
   );
   server.maxConnections = bounds.connectionsMax;
   // Node would drop what exceeds a number; too many are refused where requests are looked at.
@@ -81,11 +81,10 @@ export function createListener(
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
     // Whoever reads the body says `100 Continue`. Where a refusal comes in its place, nobody can tell the body
     // from the next request.
-    res.setHeader('Connection', 'close');
-    take(req, res);
+    take(req, res, true);
   });
   // RFC 9110 section 10.1.1 lets a server pass over expectations that it does not know.
-  server.on('checkExpectation', take);
+  server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => take(req, res));
   server.on('connect', (_req: IncomingMessage, socket: Socket) => {
     socket.on('error', () => socket.destroy());
     socket.resume();
@@ -98,6 +97,8 @@ export function createListener(
     end(socket, socket.bytesRead === 0 ? undefined : refusalOf(error));
   });
 
+  let unreadSweep: NodeJS.Timeout | undefined;
+
   function end(socket: Socket, refusal: AppError | undefined): void {
     const owed = connections.owed(socket);
     if (!refusal || !socket.writable || owed === 'answered early') socket.destroy();
@@ -109,6 +110,7 @@ export function createListener(
   return {
     async start() {
       await listening(server, options);
+      unreadSweep = setInterval(() => connections.cutUnread(bounds.answerTimeoutMs), bounds.checkIntervalMs);
       const address = server.address();
       return isPort(address) ? address.port : options.port;
     },
@@ -123,10 +125,19 @@ export function createListener(
       const sweep = setInterval(() => connections.closeIdle(IDLE_MS_MIN), SWEEP_INTERVAL_MS);
       const cutOff = setTimeout(() => server.closeAllConnections(), graceMs);
       await closed;
+      clearInterval(unreadSweep);
       clearInterval(sweep);
       clearTimeout(cutOff);
     },
   };
+}
+
+/**
+ * Whether Node's parser stops behind the request, because another protocol could begin there. The field is passed over
+ * here (RFC 9110 section 7.8), but what came in the same segment is lost, so that the client must not wait for it.
+ */
+function stopsParser({ headers: { upgrade, connection } }: IncomingMessage): boolean {
+  return upgrade !== undefined && /\bupgrade\b/i.test(connection ?? '');
 }
 
 function isPort(address: ReturnType<Server['address']>): address is AddressInfo {

@@ -3,7 +3,8 @@ import type { Express } from 'express';
 import { createErrorHandler, routeNotFound } from './error-handler.ts';
 import { requestBounds } from './request-bounds.ts';
 import { requestContext } from './request-context.ts';
-import { addResources, createApplication, resource } from './resource.ts';
+import { addResources, answerServerOptions, createApplication, resource } from './resource.ts';
+import { unreadAnswers } from './unread-answers.ts';
 
 interface Dependencies {
   readonly readiness: { report(): { readonly status: string; readonly serves: boolean } };
@@ -29,11 +30,13 @@ export function createOps({ readiness, metrics }: Dependencies): Express {
     }),
     resource('/metrics', {
       GET: async (_req, res) => {
-        res.set('Content-Type', metrics.contentType).send(await metrics.render());
+        const text = Buffer.from(await metrics.render());
+        res.set('Content-Type', metrics.contentType).end(unreadAnswers.share(res, undefined, text));
       },
     }),
   ];
   addResources(app, resources, onError);
+  app.use(answerServerOptions(['GET', 'HEAD']));
   app.use(routeNotFound);
   app.use(onError);
   return app;

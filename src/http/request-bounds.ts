@@ -47,8 +47,11 @@ function faultOf({ rawHeaders, headers, httpVersion }: IncomingMessage): AppErro
     if (seen.has(name)) return malformed(`The header field ${name} may be sent once.`);
     seen.add(name);
   }
-  if (!seen.has('host')) return malformed('The header field host is missing.');
+  // Required of HTTP/1.1 only (RFC 9112 section 3.2); health checks of load balancers often speak HTTP/1.0 without it.
+  if (httpVersion !== '1.0' && !seen.has('host')) return malformed('The header field host is missing.');
   const coding = headers['transfer-encoding'];
+  // RFC 9112 section 6.1: such framing is faulty, and an intermediary may have understood it differently.
+  if (coding !== undefined && httpVersion === '1.0') return malformed('HTTP/1.0 knows no transfer coding.');
   if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
     return malformed('The only transfer coding understood is chunked.');
   }

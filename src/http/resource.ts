@@ -46,6 +46,22 @@ export function resource(path: string, handlers: Handlers, patchTypes: readonly 
   };
 }
 
+/**
+ * Answers `OPTIONS *`, which asks about the server as a whole (RFC 9110 section 9.3.7), and `OPTIONS /`, which is how
+ * load balancers ask the same. It stands behind all resources.
+ */
+export function answerServerOptions(methods: readonly string[]): RequestHandler {
+  const allow = [...methods, 'OPTIONS'].join(', ');
+  return (req, res, next) => {
+    if (req.method !== 'OPTIONS' || (req.url !== '*' && req.url !== '/')) {
+      next();
+      return;
+    }
+    contextOf(req).route = '*';
+    res.status(204).set('Allow', allow).end();
+  };
+}
+
 /** An application whose resources have one address each. */
 export function createApplication(): Express {
   const app = express();

@@ -3,9 +3,11 @@ import type { Request, Response } from 'express';
 import { AppError } from '../lib/app-error.ts';
 import type { JsonValue } from '../lib/json.ts';
 import type { Cached } from '../metadata/ports.ts';
-import { represent, type Representation } from '../metadata/representation.ts';
+import { represent, type Representation, type SharedRepresentation } from '../metadata/representation.ts';
+import { accepts } from './accept.ts';
 import { cacheStatus } from './cache-status.ts';
-import { notModified } from './conditional.ts';
+import { assertIfMatch, notModified } from './conditional.ts';
+import { unreadAnswers } from './unread-answers.ts';
 
 /** What may be kept by the caller's own browser, and must be asked about each time. */
 function setPrivate(res: Response): void {
@@ -15,16 +17,17 @@ function setPrivate(res: Response): void {
 
 /** @throws AppError `not_acceptable` when the caller takes no JSON. */
 export function assertAcceptsJson(req: Request): void {
-  const { accept } = req.headers;
-  // What nearly everybody sends needs no negotiation.
-  if (accept === undefined || accept === '*/*' || accept === 'application/json') return;
-  if (req.accepts('application/json')) return;
+  if (accepts(req.headers.accept, 'application/json')) return;
   throw new AppError('not_acceptable', 'Only application/json can be answered here.');
 }
 
-/** Answers a read: 200 with the value, or 304 when the caller already holds it. */
+/**
+ * Answers a read: 200 with the value, or 304 when the caller already holds it.
+ * @throws AppError `precondition_failed` when `If-Match` names another state.
+ */
 export function sendRead(req: Request, res: Response, value: JsonValue, source: Cached<unknown>): void {
   const representation = represent(value);
+  assertIfMatch(req, representation.etag, value);
   setPrivate(res);
   res.setHeader('ETag', representation.etag);
   res.setHeader('Age', source.ageSeconds);
@@ -33,21 +36,25 @@ export function sendRead(req: Request, res: Response, value: JsonValue, source: 
   else sendJson(res, representation);
 }
 
-/** Answers a document that is the same for everybody and may be kept for a while. */
-export function sendPublic(req: Request, res: Response, value: JsonValue, contentType: string): void {
-  sendPublicText(req, res, represent(value), contentType);
-}
-
-/** The same for a text that is no JSON, or whose order counts. */
-export function sendPublicText(
+/**
+ * Answers a document that is the same for everybody and may be kept for a while. Its body is one buffer for as long as
+ * the service runs, so that clients who do not read it cost nothing but their connections.
+ * @throws AppError `precondition_failed` when `If-Match` names another state.
+ */
+export function sendPublic(
   req: Request,
   res: Response,
-  representation: Representation,
+  { body, bytes, etag }: SharedRepresentation,
   contentType: string,
 ): void {
-  res.set({ 'Cache-Control': 'public, max-age=300', ETag: representation.etag });
-  if (notModified(req, representation.etag)) res.status(304).end();
-  else sendBody(res, representation, contentType);
+  assertIfMatch(req, etag);
+  res.set({ 'Cache-Control': 'public, max-age=300', ETag: etag });
+  if (notModified(req, etag)) {
+    res.status(304).end();
+    return;
+  }
+  setContent(res, contentType, bytes);
+  res.writeHead(200).end(body);
 }
 
 /** Answers a write: 200 with what is now stored and its tag, or 204 where the caller wants no more. */
@@ -65,12 +72,12 @@ export function sendNothing(res: Response): void {
   res.status(204).end();
 }
 
-function sendJson(res: Response, representation: Representation): void {
-  sendBody(res, representation, 'application/json; charset=utf-8');
+function sendJson(res: Response, { body, bytes, etag }: Representation): void {
+  setContent(res, 'application/json; charset=utf-8', bytes);
+  res.writeHead(200).end(typeof body === 'string' ? body : unreadAnswers.share(res, etag, body));
 }
 
-function sendBody(res: Response, { body, bytes }: Representation, contentType: string): void {
+function setContent(res: Response, contentType: string, bytes: number): void {
   res.setHeader('Content-Type', contentType);
   res.setHeader('Content-Length', bytes);
-  res.writeHead(200).end(body);
 }

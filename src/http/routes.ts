@@ -25,6 +25,8 @@ export interface RoutesOptions extends Omit<DiscoveryOptions, 'scopes'> {
   readonly requireIfMatch: boolean;
   /** Whether the drop-in for the Management API is offered. */
   readonly compat: boolean;
+  /** Whether the page that shows the OpenAPI document is served. */
+  readonly docs: boolean;
   /** Whether the policy lets anything of `app_metadata` be read. */
   readonly readsAppMetadata: boolean;
   readonly streaming: StreamingOptions;
@@ -40,7 +42,7 @@ interface Dependencies {
 
 export function createRoutes(
   { service, settings, guard, bodies, streaming }: Dependencies,
-  { scopes, requireIfMatch, compat, readsAppMetadata, streaming: bounds, ...discovery }: RoutesOptions,
+  { scopes, requireIfMatch, compat, docs, readsAppMetadata, streaming: bounds, ...discovery }: RoutesOptions,
 ): readonly Resource[] {
   const readScope = scopes.readMetadata;
   return [
@@ -55,8 +57,8 @@ export function createRoutes(
       ...discovery,
       scopes: [...Object.values(scopes), ...(compat ? [...READ_SCOPES, ...UPDATE_SCOPES] : [])],
     }),
-    ...openApiRoutes({ ...discovery, scopes, compat, requireIfMatch }),
-    ...docsPageRoutes(),
+    ...openApiRoutes({ ...discovery, scopes, compat, docs, requireIfMatch }),
+    ...(docs ? docsPageRoutes() : []),
     ...(compat
       ? compatRoutes(
           { service, guard, bodies },

@@ -96,8 +96,10 @@ export type Freshness =
   | { readonly kind: 'miss'; readonly stored: boolean }
   | { readonly kind: 'collapsed' }
   | { readonly kind: 'request'; readonly stored: boolean }
-  | { readonly kind: 'stale-while-revalidate' }
-  | { readonly kind: 'stale-if-error' };
+  /** `ttlSeconds` is negative: for how long the value has been stale. */
+  | { readonly kind: 'stale-while-revalidate'; readonly ttlSeconds: number }
+  /** Negative here, too, unless a copy stands in that is still fresh by its age. */
+  | { readonly kind: 'stale-if-error'; readonly ttlSeconds: number };
 
 export interface Cached<V> {
   readonly value: V;

@@ -6,12 +6,24 @@ import { createHash } from 'node:crypto';
 import { canonicalJson, type JsonValue } from '../lib/json.ts';
 
 export interface Representation {
-  readonly body: string;
+  /**
+   * Text, or from `SHARED_BYTES_MIN` on its bytes in UTF-8: a socket copies text that its client does not read, once
+   * for each connection, and only refers to a buffer.
+   */
+  readonly body: string | Buffer;
   /** Of the body in UTF-8. */
   readonly bytes: number;
   /** A quoted strong entity tag. */
   readonly etag: string;
 }
+
+/** One whose bytes many connections can wait for at once. */
+export interface SharedRepresentation extends Representation {
+  readonly body: Buffer;
+}
+
+/** Below this, one write of head and text together is faster, and a copy costs less than the connection itself. */
+export const SHARED_BYTES_MIN = 16_384;
 
 /** 144 bits: short in a header, and no two documents of one user will ever share it. */
 const TAG_CHARACTERS = 24;
@@ -43,7 +55,17 @@ export function represent(value: JsonValue): Representation {
 }
 
 /** The same for a text that is to be answered as it stands. */
-export function textRepresentation(body: string): Representation {
-  const digest = createHash('sha256').update(body).digest('base64url').slice(0, TAG_CHARACTERS);
-  return { body, bytes: Buffer.byteLength(body), etag: `"${digest}"` };
+export function textRepresentation(text: string): Representation {
+  const bytes = Buffer.byteLength(text);
+  return bytes < SHARED_BYTES_MIN ? { body: text, bytes, etag: tag(text) } : sharedRepresentation(text);
+}
+
+/** The same for a text that everybody is answered: its body is one buffer, which all connections share. */
+export function sharedRepresentation(text: string | Buffer): SharedRepresentation {
+  const body = typeof text === 'string' ? Buffer.from(text) : text;
+  return { body, bytes: body.length, etag: tag(body) };
+}
+
+function tag(body: string | Buffer): string {
+  return `"${createHash('sha256').update(body).digest('base64url').slice(0, TAG_CHARACTERS)}"`;
 }

@@ -14,8 +14,9 @@ describe('the age of a copy', () => {
     [1, { kind: 'hit', ttlSeconds: 60 }, 0],
     [10_000, { kind: 'hit', ttlSeconds: 50 }, 10],
     [FRESH_MS - 1, { kind: 'hit', ttlSeconds: 1 }, 59],
-    [FRESH_MS, { kind: 'stale-while-revalidate' }, 60],
-    [STALE_MS - 1, { kind: 'stale-while-revalidate' }, 659],
+    [FRESH_MS, { kind: 'stale-while-revalidate', ttlSeconds: -1 }, 60],
+    [FRESH_MS + 12_000, { kind: 'stale-while-revalidate', ttlSeconds: -12 }, 72],
+    [STALE_MS - 1, { kind: 'stale-while-revalidate', ttlSeconds: -600 }, 659],
   ])('decides after %d ms that it is served as %j', async (ms, freshness, ageSeconds) => {
     const world = createWorld();
     await world.hold('v1');

@@ -28,7 +28,11 @@ describe('a failure of the tenant', () => {
     'upstream_malformed',
   ])('that is %s lets a stale copy stand in', async (code) => {
     const { read } = await readDuring(code, STALE_MS);
-    expect(await read).toEqual({ value: 'v1', freshness: { kind: 'stale-if-error' }, ageSeconds: 660 });
+    expect(await read).toEqual({
+      value: 'v1',
+      freshness: { kind: 'stale-if-error', ttlSeconds: -600 },
+      ageSeconds: 660,
+    });
   });
 
   test('lets it stand in until its last moment, and no longer', async () => {

@@ -182,6 +182,7 @@ const RULES: Readonly<Record<VariableName, Rule>> = {
   AUTH_FAILURES_PER_MINUTE: integer(0, 1_000_000),
   POLICY_FILE: anyText,
   AUTH0_COMPAT: flag,
+  DOCS: flag,
   USER_METADATA_MAX_BYTES: integer(2, 1_000_000),
   REQUIRE_IF_MATCH: flag,
   CACHE_TTL_SECONDS: integer(0, 86_400),

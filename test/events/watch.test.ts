@@ -148,7 +148,7 @@ describe('a look that fails', () => {
     'or brings a copy that is %s is repeated, too',
     async (kind) => {
       const world = await createWorld();
-      world.set({ theme: 'dark' }, { kind });
+      world.set({ theme: 'dark' }, { kind, ttlSeconds: -1 });
       world.announce('missed');
       await world.ring();
       expect(world.pauses()).toEqual([75]);

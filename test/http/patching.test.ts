@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { expectProblem } from '../support/problem.ts';
+import { sendRaw } from '../support/raw-http.ts';
 import { openScene } from '../support/scene.ts';
 
-const { person, tenant, managementCalls } = await openScene();
+const { person, service, tenant, managementCalls } = await openScene();
 const MERGE_PATCH = { 'content-type': 'application/merge-patch+json' };
 
 describe('PATCH /me/metadata merges as RFC 7396 says', () => {
@@ -112,25 +113,45 @@ describe('what the tenant is told', () => {
 });
 
 describe('Prefer: return=minimal', () => {
-  test.each(['return=minimal', 'Return="minimal"; foo', 'respond-async, return=minimal'])(
-    'answers 204 with the new tag to %s',
-    async (prefer) => {
-      const jane = await person({ a: 1 });
-      const response = await jane.ask('PATCH', '', { json: { a: 2 }, headers: { prefer } });
-      expect(response.status).toBe(204);
-      expect(await response.text()).toBe('');
-      expect(response.headers.get('preference-applied')).toBe('return=minimal');
-      expect(response.headers.get('etag')).toBe((await jane.ask('GET')).headers.get('etag'));
-    },
-  );
-
-  test('is not taken from a longer word', async () => {
+  test.each([
+    'return=minimal',
+    'Return="minimal"; foo',
+    'respond-async, return=minimal',
+    ', ,return = minimal ;foo="a, return=representation",',
+    'return=minimal, return=representation',
+    'foo="return=representation, \\"", return=minimal',
+  ])('answers 204 with the new tag to %s', async (prefer) => {
     const jane = await person({ a: 1 });
-    const response = await jane.ask('PATCH', '', {
-      json: { a: 2 },
-      headers: { prefer: 'return=minimalist' },
-    });
+    const response = await jane.ask('PATCH', '', { json: { a: 2 }, headers: { prefer } });
+    expect(response.status).toBe(204);
+    expect(await response.text()).toBe('');
+    expect(response.headers.get('preference-applied')).toBe('return=minimal');
+    expect(response.headers.get('etag')).toBe((await jane.ask('GET')).headers.get('etag'));
+  });
+
+  test.each([
+    'return=minimalist',
+    'return=representation, return=minimal',
+    'return, return=minimal',
+    'foo="bar, return=minimal"',
+    'foo; return=minimal',
+  ])('is not what %s asks for', async (prefer) => {
+    const jane = await person({ a: 1 });
+    const response = await jane.ask('PATCH', '', { json: { a: 2 }, headers: { prefer } });
     expect(response.status).toBe(200);
+  });
+
+  test('counts only if it comes first, also in several header lines', async () => {
+    const jane = await person({ a: 1 });
+    const patchWith = (...prefer: string[]) =>
+      sendRaw(service.port, {
+        method: 'PATCH',
+        path: '/me/metadata',
+        headers: { ...jane.jsonHeaders, prefer },
+        chunks: ['{"a":2}'],
+      });
+    expect((await patchWith('return=representation', 'return=minimal')).status).toBe(200);
+    expect((await patchWith('wait=1', 'return=minimal', 'return=representation')).status).toBe(204);
   });
 });
 

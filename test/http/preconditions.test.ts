@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { expectProblem } from '../support/problem.ts';
 import { openScene, type Person } from '../support/scene.ts';
 
-const { person, managementCalls } = await openScene();
+const { person, managementCalls, service } = await openScene();
 const strict = await openScene({ env: { REQUIRE_IF_MATCH: 'true' } });
 
 async function tagOf(who: Person, path = ''): Promise<string> {
@@ -21,6 +21,7 @@ describe.each(WRITES)('%s /me/metadata%s', (method, path, ask) => {
   test.each([
     ['the tag', (tag: string) => tag],
     ['a list with the tag', (tag: string) => `"other", ${tag} ,W/"weak"`],
+    ['a list with empty elements', (tag: string) => ` ,,${tag}, ,`],
     ['*', () => '*'],
   ])('goes ahead when If-Match is %s', async (_name, field) => {
     const jane = await person({ a: 1 });
@@ -55,12 +56,15 @@ describe.each(WRITES)('%s /me/metadata%s', (method, path, ask) => {
     expect(rebased.ok).toBe(true);
   });
 
-  test.each(['unquoted', '"open', '"a" "b"', ''])('is 400 for the unreadable If-Match %j', async (field) => {
-    const jane = await person({ a: 1 });
-    const response = await jane.ask(method, path, { ...ask, headers: { 'if-match': field } });
-    await expectProblem(response, 400, 'request_malformed');
-    expect(managementCalls()).toBe(0);
-  });
+  test.each(['unquoted', '"open', '"a" "b"', '', ',', '*, "a"', '"a",,x'])(
+    'is 400 for the unreadable If-Match %j',
+    async (field) => {
+      const jane = await person({ a: 1 });
+      const response = await jane.ask(method, path, { ...ask, headers: { 'if-match': field } });
+      await expectProblem(response, 400, 'request_malformed');
+      expect(managementCalls()).toBe(0);
+    },
+  );
 
   test('is 428 without a precondition where REQUIRE_IF_MATCH is set, and goes ahead with one', async () => {
     const jane = await strict.person({ a: 1 });
@@ -99,6 +103,60 @@ describe('If-None-Match on a write', () => {
     const response = await jane.ask('PATCH', '', { json: { a: 2 }, headers: { 'if-none-match': '"x"' } });
     expect(response.status).toBe(200);
   });
+});
+
+describe('If-Match on a read', () => {
+  test.each(['', '/a', '?fields=a'])('of /me/metadata%s answers while the tag is current', async (path) => {
+    const jane = await person({ a: 1, b: 2 });
+    const etag = await tagOf(jane, path);
+    const fields = [etag, '*', `"x", ,${etag}`];
+    const answers = await Promise.all(
+      fields.map((field) => jane.ask('GET', path, { headers: { 'if-match': field } })),
+    );
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+  });
+
+  test.each([
+    ['', { a: 1 }],
+    ['/a', 1],
+  ])('of /me/metadata%s is 412 with the current state when the tag is another', async (path, current) => {
+    const jane = await person({ a: 1 });
+    const etag = await tagOf(jane, path);
+    const response = await jane.ask('GET', path, { headers: { 'if-match': '"old"' } });
+    expect([response.headers.get('etag'), response.headers.get('cache-status')]).toEqual([etag, null]);
+    await expectProblem(response, 412, 'precondition_failed', { current });
+    const weak = await jane.ask('HEAD', path, { headers: { 'if-match': `W/${etag}` } });
+    expect([weak.status, weak.headers.get('etag')]).toEqual([412, etag]);
+  });
+
+  test('comes before If-None-Match', async () => {
+    const jane = await person({ a: 1 });
+    const etag = await tagOf(jane);
+    const statusWith = async (ifMatch: string, ifNoneMatch: string) =>
+      (await jane.ask('GET', '', { headers: { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } })).status;
+    expect(await statusWith('"old"', etag)).toBe(412);
+    expect(await statusWith(etag, `, ${etag}`)).toBe(304);
+    expect(await statusWith(etag, '"old"')).toBe(200);
+  });
+
+  test('that cannot be read is 400', async () => {
+    const jane = await person({ a: 1 });
+    const response = await jane.ask('GET', '', { headers: { 'if-match': 'unquoted' } });
+    expect(response.headers.get('etag')).toBeNull();
+    await expectProblem(response, 400, 'request_malformed');
+  });
+
+  test.each(['/openapi.json', '/docs', '/schemas/user-metadata', '/.well-known/oauth-protected-resource'])(
+    'of %s is judged by the tag of the document',
+    async (path) => {
+      const url = `${service.url}${path}`;
+      const etag = (await fetch(url)).headers.get('etag') ?? '';
+      const response = await fetch(url, { headers: { 'if-match': '"old"' } });
+      expect(response.headers.get('etag')).toBe(etag);
+      await expectProblem(response, 412, 'precondition_failed');
+      expect((await fetch(url, { headers: { 'if-match': etag } })).status).toBe(200);
+    },
+  );
 });
 
 describe('a key that is not there', () => {

@@ -34,6 +34,8 @@ async function read(who: Person, headers: Readonly<Record<string, string>> = {})
 }
 
 const MISS = 'metadata-bff; fwd=miss; stored';
+/** Stale for a second; entries may end up to a tenth of their time early. */
+const REVALIDATING = /^metadata-bff; hit; ttl=-[1-8]; detail=revalidating$/;
 
 describe('a fresh copy', () => {
   test('answers the second read, saying how long it stays fresh and how old it is', async () => {
@@ -60,7 +62,7 @@ describe('a fresh copy', () => {
     expect(jane.user.reads).toBe(1);
   });
 
-  test.each(['no-cache', 'max-age=0', 'no-store', 'private, no-cache'])(
+  test.each(['no-cache', 'max-age=0', 'no-store', 'private, no-cache', ',,NO-CACHE,', 'max-age="0"'])(
     'is passed over for a request with Cache-Control: %s',
     async (value) => {
       const jane = await person({ a: 1 });
@@ -77,12 +79,15 @@ describe('a fresh copy', () => {
     },
   );
 
-  test('is not passed over for a request that only allows some age', async () => {
-    const jane = await person({ a: 1 });
-    await read(jane);
-    expect((await read(jane, { 'cache-control': 'max-age=30' })).from).toMatch(/; hit;/);
-    expect(jane.user.reads).toBe(1);
-  });
+  test.each(['max-age=30', 'foo="a, no-cache"', 'max-stale', ','])(
+    'is not passed over for a request with Cache-Control: %s',
+    async (value) => {
+      const jane = await person({ a: 1 });
+      await read(jane);
+      expect((await read(jane, { 'cache-control': value })).from).toMatch(/; hit;/);
+      expect(jane.user.reads).toBe(1);
+    },
+  );
 
   test('is not shared with another user', async () => {
     const [jane, omar] = await Promise.all([person({ a: 'jane' }), person({ a: 'omar' })]);
@@ -115,16 +120,16 @@ describe('a stale copy', () => {
     const gate = tenant.hold('read');
     const stale = await read(jane);
     expect(stale).toEqual({
-      from: 'metadata-bff; fwd=stale; detail=revalidating',
+      from: expect.stringMatching(REVALIDATING),
       age: TTL + 1,
       body: { a: 'old' },
     });
     await gate.arrived;
-    expect((await read(jane)).from).toBe('metadata-bff; fwd=stale; detail=revalidating');
+    expect((await read(jane)).from).toMatch(REVALIDATING);
     gate.open();
     const refreshed = await until(async () => {
       const reading = await read(jane);
-      return reading.from.includes('; hit; ttl=') ? reading : undefined;
+      return /; hit; ttl=\d+$/.test(reading.from) ? reading : undefined;
     });
     expect(refreshed.body).toEqual({ a: 'new' });
     expect(jane.user.reads).toBe(2);
@@ -144,7 +149,8 @@ describe('a stale copy', () => {
     service.clock.advance(TTL + STALE + 1);
     tenant.answerWith('read', OUTAGE);
     expect(await read(jane)).toEqual({
-      from: 'metadata-bff; hit; detail=stale-if-error',
+      // Up to a tenth of its time may have been cut, and a moment may have passed.
+      from: expect.stringMatching(/^metadata-bff; hit; ttl=-60[1-8]; detail=stale-if-error$/),
       age: TTL + STALE + 1,
       body: { a: 'old' },
     });

@@ -1,9 +1,11 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
+import { parseObject } from '../support/json.ts';
 import { expectProblem } from '../support/problem.ts';
 import { openScene } from '../support/scene.ts';
 
 const { service } = await openScene();
 const { url } = service;
+const { service: bare } = await openScene({ env: { DOCS: 'false' } });
 
 test('the page may load and reach nothing but this service', async () => {
   const policy = (await fetch(`${url}/docs`)).headers.get('content-security-policy');
@@ -41,3 +43,29 @@ test.each(['package.json', 'swagger-ui.js', 'toString', '..%2Fpackage.json'])(
     await expectProblem(response, 404, 'route_not_found');
   },
 );
+
+const pathsOf = (document = {}): string[] => Object.keys(Object(Reflect.get(document, 'paths')));
+
+describe('with DOCS=false', () => {
+  test.each(['/docs', '/docs/start.js', '/docs/swagger-ui.css', '/docs/swagger-ui-bundle.js'])(
+    '%s is not there',
+    async (path) => {
+      const answers = await Promise.all(
+        ['GET', 'HEAD', 'OPTIONS'].map((method) => fetch(bare.url + path, { method })),
+      );
+      expect(answers.map(({ status }) => status)).toEqual([404, 404, 404]);
+      await expectProblem(await fetch(bare.url + path), 404, 'route_not_found');
+    },
+  );
+
+  test('/openapi.json stays, and does not describe the page', async () => {
+    const [shown, hidden] = await Promise.all(
+      [url, bare.url].map(async (base) => parseObject(await (await fetch(`${base}/openapi.json`)).text())),
+    );
+    expect(pathsOf(shown).filter((path) => !pathsOf(hidden).includes(path))).toEqual([
+      '/docs',
+      '/docs/{file}',
+    ]);
+    expect(pathsOf(hidden)).toContain('/me/metadata');
+  });
+});

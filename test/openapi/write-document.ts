@@ -13,6 +13,7 @@ process.stdout.write(
       readClientMetadata: 'read:client_metadata',
     },
     compat: true,
+    docs: true,
     requireIfMatch: true,
     metadataSchema: JSON.parse(readFileSync('config/user-metadata.schema.json', 'utf8')),
   }),

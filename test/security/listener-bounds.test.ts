@@ -102,6 +102,20 @@ describe('a client that keeps the service waiting', () => {
     expect(await until(() => left || undefined)).toBe(true);
   });
 
+  test('by reading its answer a byte at a time is cut off, although bytes move all the time', async () => {
+    let left = false;
+    const { dial } = await open({ answerTimeoutMs: 100 }, (_req, res) => {
+      res.once('close', () => {
+        left = true;
+      });
+      res.end(Buffer.alloc(30_000_000));
+    });
+    const socket = dial(REQUEST).pause();
+    const sip = setInterval(() => void socket.read(1_000), 5);
+    closers.push(() => clearInterval(sip));
+    expect(await until(() => left || undefined)).toBe(true);
+  });
+
   test('by not taking a refusal is cut off', async () => {
     const { port, refusals } = await open({ lingerMs: 50 });
     // Its own side stays open, and it goes on sending.
@@ -197,6 +211,7 @@ test('the documented bounds are those of the code', () => {
     'time for the whole request': `${b.requestTimeoutMs / 1000} s`,
     'time without a request': `${b.keepAliveTimeoutMs / 1000} s`,
     'time without a byte while an answer is due or unread': `${b.stalledTimeoutMs / 1000} s`,
+    'time to take an answer that is complete on our side': `${b.answerTimeoutMs / 1000} s`,
     'time to take a refusal': `${b.lingerMs / 1000} s`,
     connections: String(b.connectionsMax),
     'requests sent ahead on one connection': String(b.pipelinedMax),

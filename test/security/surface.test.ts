@@ -35,7 +35,11 @@ describe('answered with a problem and the end of the connection, before anything
     ['a path that is not ASCII', `GET /me/metadata/é HTTP/1.1\r\n${HOST}${token}\r\n`, MALFORMED],
     ['a path without a slash', `GET me HTTP/1.1\r\n${HOST}${token}\r\n`, MALFORMED],
     ['no Host', `GET /me/metadata HTTP/1.1\r\n${token}\r\n`, MALFORMED],
-    ['no Host in HTTP/1.0', `GET /me/metadata HTTP/1.0\r\n${token}\r\n`, MALFORMED],
+    [
+      'chunks in HTTP/1.0',
+      `PATCH /me/metadata HTTP/1.0\r\n${HOST}${token}Connection: keep-alive\r\nContent-Type: application/json\r\n${CHUNKED}\r\n${WHOLE}`,
+      MALFORMED,
+    ],
     ['two Hosts', get('Host: y\r\n'), MALFORMED],
     ['two tokens', get(token), MALFORMED],
     ['two proofs', get('DPoP: a\r\nDPoP: b\r\n'), MALFORMED],
@@ -87,6 +91,7 @@ describe('served as if it were plain:', () => {
       'the whole address of a proxied request',
       `GET http://x/me/metadata HTTP/1.1\r\n${HOST}${token}${CLOSE}\r\n`,
     ],
+    ['HTTP/1.0 without a Host', `GET /me/metadata HTTP/1.0\r\n${token}\r\n`],
     ['HTTP/1.0', `GET /me/metadata HTTP/1.0\r\n${HOST}${token}\r\n`],
     ['empty lines before it', `\r\n\r\n${get(CLOSE)}`],
     ['an upgrade to what is not spoken here', get('Connection: Upgrade, close\r\nUpgrade: websocket\r\n')],
@@ -108,10 +113,88 @@ describe('served as if it were plain:', () => {
   });
 });
 
-test('OPTIONS for the server as a whole is 404: there is no such resource', async () => {
-  const response = await exchangeBytes(service.port, `OPTIONS * HTTP/1.1\r\n${HOST}${CLOSE}\r\n`);
-  expect(response.headers.get('connection')).toBe('close');
-  await expectProblem(response, 404, 'route_not_found');
+describe('OPTIONS for the server as a whole', () => {
+  test.each([
+    ['OPTIONS * HTTP/1.1', `OPTIONS * HTTP/1.1\r\n${HOST}${CLOSE}\r\n`],
+    ['OPTIONS / HTTP/1.1', `OPTIONS / HTTP/1.1\r\n${HOST}${CLOSE}\r\n`],
+    ['OPTIONS / HTTP/1.0 without a Host, as HAProxy asks', 'OPTIONS / HTTP/1.0\r\n\r\n'],
+    ['OPTIONS of the bare host', `OPTIONS http://x HTTP/1.1\r\n${HOST}${CLOSE}\r\n`],
+  ])('is 204 with the methods there are: %s', async (_name, bytes) => {
+    const answers = [
+      await exchangeBytes(service.port, bytes),
+      await exchangeBytes(Number(new URL(service.opsUrl).port), bytes),
+    ];
+    expect(answers.map(({ status, headers }) => [status, headers.get('allow')])).toEqual([
+      [204, 'GET, HEAD, PUT, PATCH, DELETE, OPTIONS'],
+      [204, 'GET, HEAD, OPTIONS'],
+    ]);
+  });
+
+  test('leaves other methods of these addresses as they are', async () => {
+    const answers = [
+      await sendRaw(service.port, { path: '/' }),
+      await sendRaw(service.port, { method: 'PUT', path: '*' }),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual([404, 404]);
+  });
+});
+
+const omars = async () => {
+  const omar = await person({ a: 1 });
+  const mine = `${HOST}Authorization: Bearer ${omar.token}\r\n`;
+  const write = `PATCH /me/metadata HTTP/1.1\r\n${mine}Content-Type: application/json\r\nContent-Length: 7\r\n\r\n{"b":2}`;
+  return { omar, mine, write };
+};
+const statusesOf = (answers: string) =>
+  [...answers.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status);
+
+describe('a request that follows in the same segment is not lost in silence behind', () => {
+  test.each([
+    ['websocket', 'Connection: Upgrade\r\nUpgrade: websocket\r\n'],
+    ['h2c', 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n'],
+  ])('an upgrade to %s, whose answer ends the connection', async (_name, fields) => {
+    const { omar, mine, write } = await omars();
+    const socket = connect(service.port, '127.0.0.1');
+    socket.write(`GET /me/metadata HTTP/1.1\r\n${mine}${fields}\r\n${write}`);
+    const answers = await text(socket);
+    expect(statusesOf(answers)).toEqual(['200']);
+    expect(answers).toMatch(/^Connection: close\r$/m);
+    expect(omar.user.patches).toEqual([]);
+  });
+
+  test('an upgrade with a body, which is read', async () => {
+    const { omar, write } = await omars();
+    const upgrading = write.replace('\r\n', '\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n');
+    const response = await exchangeBytes(service.port, upgrading + write);
+    expect([response.status, response.headers.get('connection')]).toEqual([200, 'close']);
+    expect(omar.user.patches).toEqual([{ b: 2 }]);
+  });
+
+  test('an upgrade that Connection does not name: it is served', async () => {
+    const { mine, write } = await omars();
+    const socket = connect(service.port, '127.0.0.1');
+    socket.write(
+      `GET /me/metadata HTTP/1.1\r\n${mine}Upgrade: h2c\r\n\r\n${write.replace('\r\n', `\r\n${CLOSE}`)}`,
+    );
+    expect(statusesOf(await text(socket))).toEqual(['200', '200']);
+  });
+
+  test('an expectation with its body, whose answer ends the connection', async () => {
+    const { omar, write } = await omars();
+    const expectant = write.replace('\r\n', '\r\nExpect: 100-continue\r\n');
+    const socket = connect(service.port, '127.0.0.1');
+    socket.write(expectant + write.replace('"b"', '"c"'));
+    expect(statusesOf(await text(socket))).toEqual(['100', '200']);
+    expect(omar.user.patches).toEqual([{ b: 2 }]);
+  });
+
+  test('a refusal that ends the connection: it is not processed', async () => {
+    const { omar, mine, write } = await omars();
+    const socket = connect(service.port, '127.0.0.1');
+    socket.write(`GET /me/metadata HTTP/1.1\r\n${mine}${token}\r\n${write}`);
+    expect(statusesOf(await text(socket))).toEqual(['400']);
+    expect(omar.user.patches).toEqual([]);
+  });
 });
 
 const expecting = (authorization: string) =>
@@ -164,7 +247,7 @@ test('bytes behind a whole request do not take its answer', async () => {
   expect([answers.status, await answers.text()]).toEqual([200, '{"a":1}']);
 });
 
-test.each(['gzip', 'deflate', 'br', 'x-gzip', 'gzip, gzip', 'identity, gzip'])(
+test.each(['gzip', 'deflate', 'br', 'x-gzip', 'X-GZIP', 'gzip, gzip', 'identity, gzip'])(
   'a body coded as %s that is not so is refused',
   async (coding) => {
     const response = await jane.ask('PATCH', '', {

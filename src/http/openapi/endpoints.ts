@@ -7,7 +7,7 @@ import type { ScopeNames } from '../routes.ts';
 import { compatEndpoints } from './compat-endpoints.ts';
 import { content, JSON_PATCH_EXAMPLE, json, MERGE_PATCH_EXAMPLE } from './content.ts';
 import { type Endpoint, read, remove, writeOrMinimal } from './operation.ts';
-import { publicEndpoints } from './public-endpoints.ts';
+import { docsEndpoints, publicEndpoints } from './public-endpoints.ts';
 import * as schemas from './schemas.ts';
 import { streamEndpoint } from './stream-endpoint.ts';
 
@@ -15,6 +15,8 @@ export interface EndpointsOptions {
   readonly scopes: ScopeNames;
   /** Whether the drop-in for the Management API is offered. */
   readonly compat: boolean;
+  /** Whether the page that shows this document is served. */
+  readonly docs: boolean;
   /** Whether a write must carry `If-Match` or `If-None-Match`. */
   readonly requireIfMatch: boolean;
 }
@@ -24,7 +26,7 @@ const keyParams = z.object({
 });
 
 /** Everything that the public listener offers with these options. */
-export function endpoints({ scopes, compat, requireIfMatch }: EndpointsOptions): readonly Endpoint[] {
+export function endpoints({ scopes, compat, docs, requireIfMatch }: EndpointsOptions): readonly Endpoint[] {
   const readScopes = [scopes.readMetadata];
   const updateScopes = [scopes.updateMetadata];
   const quota = ['Metadata-Quota'] as const;
@@ -144,5 +146,6 @@ export function endpoints({ scopes, compat, requireIfMatch }: EndpointsOptions):
     },
     ...(compat ? compatEndpoints : []),
     ...publicEndpoints,
+    ...(docs ? docsEndpoints : []),
   ];
 }

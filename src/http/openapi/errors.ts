@@ -35,7 +35,7 @@ const HEADERS_OF: Partial<Record<ErrorCode, readonly ResponseHeader[]>> = {
   token_missing: ['WWW-Authenticate'],
   scope_missing: ['WWW-Authenticate'],
   precondition_failed: ['ETag'],
-  media_type_unsupported: ['Accept', 'Accept-Patch'],
+  media_type_unsupported: ['Accept', 'Accept-Encoding', 'Accept-Patch'],
   rate_limited: ['Retry-After'],
   upstream_rate_limited: ['Retry-After'],
   upstream_unavailable: ['Retry-After'],

@@ -9,10 +9,10 @@ interface Field {
 // Without examples of their own: pages that try a request out would send them.
 const REQUEST_HEADERS = {
   'If-Match':
-    'Write only if the resource still has one of these quoted tags, or exists at all (`*`); otherwise 412 with the current state.',
+    'Answer only if the resource still has one of these quoted tags, or exists at all (`*`); otherwise 412, with the current state where it is the caller’s own. On a write, it is judged by what Auth0 holds.',
   'If-None-Match':
     'On a read: answer 304 if the resource still has one of these quoted tags. On a write: `*` asks that nothing is there yet.',
-  Prefer: '`return=minimal` asks for 204 in place of the resulting document.',
+  Prefer: '`return=minimal` asks for 204 in place of the resulting document. Of several, the first counts.',
   'Cache-Control': '`no-cache` asks for a read from the identity provider. It counts as a write.',
   'Last-Event-ID': 'The `id` of the last event that was received: whatever came later is told at once.',
   DPoP: 'The proof (RFC 9449) that goes with a token sent as `Authorization: DPoP ...`.',
@@ -26,6 +26,10 @@ const RESPONSE_HEADERS = {
     example: 'application/merge-patch+json, application/json',
   },
   Accept: { description: 'The media types of a PUT body.', example: 'application/json' },
+  'Accept-Encoding': {
+    description: 'The content codings of a body, where another one was sent.',
+    example: 'gzip, deflate, br',
+  },
   Age: { description: 'Seconds since the identity provider was asked.', example: '19' },
   Allow: { description: 'The methods of this resource.', example: 'GET, HEAD, OPTIONS' },
   'Cache-Control': {
@@ -34,7 +38,7 @@ const RESPONSE_HEADERS = {
     example: 'private, no-cache',
   },
   'Cache-Status': {
-    description: 'Where the answer came from (RFC 9211).',
+    description: 'Where the answer came from (RFC 9211). A negative `ttl` is how long a copy has been stale.',
     example: 'metadata-bff; hit; ttl=41',
   },
   'Content-Disposition': {

@@ -108,12 +108,12 @@ export function read({ answer, headers = [], errors = [], ...row }: ReadRow): Op
   const fields: readonly ResponseHeader[] = [...TAGGED, ...COUNTED, 'Age', 'Cache-Status', ...headers];
   return {
     ...row,
-    requestHeaders: ['If-None-Match', 'Cache-Control', ...CALLER],
+    requestHeaders: ['If-Match', 'If-None-Match', 'Cache-Control', ...CALLER],
     answers: [
       { status: 200, description: 'The current state.', headers: fields, content: answer },
       { status: 304, description: NOT_MODIFIED, headers: fields },
     ],
-    errors: [...GUARDED, ...errors],
+    errors: [...GUARDED, 'precondition_failed', ...errors],
   };
 }
 
@@ -184,11 +184,11 @@ export function publicRead({
   return {
     ...row,
     scopes: undefined,
-    requestHeaders: ['If-None-Match', 'X-Request-Id'],
+    requestHeaders: ['If-Match', 'If-None-Match', 'X-Request-Id'],
     answers: [
       { status: 200, description: 'The document.', headers: fields, content: answer },
       { status: 304, description: NOT_MODIFIED, headers: fields },
     ],
-    errors: ['internal', ...errors],
+    errors: ['request_malformed', 'precondition_failed', 'internal', ...errors],
   };
 }

@@ -30,6 +30,9 @@ export const publicEndpoints: readonly Endpoint[] = [
     tag: 'This service',
     get: publicRead({ id: 'readOpenApi', summary: 'This document', answer: json(schemas.anyDocument) }),
   },
+];
+
+export const docsEndpoints: readonly Endpoint[] = [
   {
     path: '/docs',
     tag: 'This service',

@@ -1,9 +1,9 @@
 /** Documents about this service that anybody may read: RFC 9728, and the operator's schema. */
-import type { JsonObject } from '../../lib/json.ts';
-import { textRepresentation } from '../../metadata/representation.ts';
+import { canonicalJson, type JsonObject } from '../../lib/json.ts';
+import { sharedRepresentation } from '../../metadata/representation.ts';
 import { RESOURCE_METADATA_PATH } from '../challenge.ts';
 import { type Resource, resource } from '../resource.ts';
-import { sendPublic, sendPublicText } from '../respond.ts';
+import { sendPublic } from '../respond.ts';
 
 export interface DiscoveryOptions {
   readonly audience: string;
@@ -26,7 +26,7 @@ export function discoveryRoutes({
   dpopRequired,
   metadataSchema = ANY_OBJECT,
 }: DiscoveryOptions): readonly Resource[] {
-  const protectedResource = {
+  const protectedResource: JsonObject = {
     resource: audience,
     authorization_servers: [issuer],
     scopes_supported: scopes,
@@ -34,14 +34,15 @@ export function discoveryRoutes({
     dpop_signing_alg_values_supported: algorithms,
     dpop_bound_access_tokens_required: dpopRequired,
   };
+  const description = sharedRepresentation(canonicalJson(protectedResource));
   // In the author's order: a form shows the properties as they come.
-  const schema = textRepresentation(JSON.stringify(metadataSchema));
+  const schema = sharedRepresentation(JSON.stringify(metadataSchema));
   return [
     resource(RESOURCE_METADATA_PATH, {
-      GET: (req, res) => sendPublic(req, res, protectedResource, 'application/json; charset=utf-8'),
+      GET: (req, res) => sendPublic(req, res, description, 'application/json; charset=utf-8'),
     }),
     resource('/schemas/user-metadata', {
-      GET: (req, res) => sendPublicText(req, res, schema, 'application/schema+json; charset=utf-8'),
+      GET: (req, res) => sendPublic(req, res, schema, 'application/schema+json; charset=utf-8'),
     }),
   ];
 }

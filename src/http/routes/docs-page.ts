@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import type { Request, Response } from 'express';
 import getAbsoluteFSPath from 'swagger-ui-dist/absolute-path.js';
 import { AppError } from '../../lib/app-error.ts';
-import { type Representation, textRepresentation } from '../../metadata/representation.ts';
+import { sharedRepresentation, type SharedRepresentation } from '../../metadata/representation.ts';
 import { type Resource, resource } from '../resource.ts';
-import { sendPublicText } from '../respond.ts';
+import { sendPublic } from '../respond.ts';
 
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
@@ -66,12 +66,12 @@ const SCRIPT = 'text/javascript; charset=utf-8';
 
 interface Asset {
   readonly contentType: string;
-  read(): Promise<Representation>;
+  read(): Promise<SharedRepresentation>;
 }
 
 export function docsPageRoutes(): readonly Resource[] {
-  const page = textRepresentation(PAGE);
-  const start = textRepresentation(START_SCRIPT);
+  const page = sharedRepresentation(PAGE);
+  const start = sharedRepresentation(START_SCRIPT);
   const assets = new Map<unknown, Asset>([
     ['start.js', { contentType: SCRIPT, read: async () => start }],
     ['swagger-ui.css', { contentType: STYLES, read: onFirstUse('swagger-ui.css') }],
@@ -81,14 +81,14 @@ export function docsPageRoutes(): readonly Resource[] {
   async function sendAsset(req: Request, res: Response): Promise<void> {
     const asset = assets.get(req.params['file']);
     if (!asset) throw new AppError('route_not_found', 'There is nothing at this address.');
-    sendPublicText(req, res, await asset.read(), asset.contentType);
+    sendPublic(req, res, await asset.read(), asset.contentType);
   }
 
   return [
     resource('/docs', {
       GET: (req, res) => {
         res.set('Content-Security-Policy', CONTENT_SECURITY_POLICY);
-        sendPublicText(req, res, page, 'text/html; charset=utf-8');
+        sendPublic(req, res, page, 'text/html; charset=utf-8');
       },
     }),
     resource('/docs/:file', { GET: sendAsset }),
@@ -96,11 +96,11 @@ export function docsPageRoutes(): readonly Resource[] {
 }
 
 /** A file of the page's package, held from its first use on: most services never show the page. */
-function onFirstUse(name: string): () => Promise<Representation> {
-  let held: Promise<Representation> | undefined;
+function onFirstUse(name: string): () => Promise<SharedRepresentation> {
+  let held: Promise<SharedRepresentation> | undefined;
   return () => {
-    held ??= readFile(join(getAbsoluteFSPath(), name), 'utf8')
-      .then(textRepresentation)
+    held ??= readFile(join(getAbsoluteFSPath(), name))
+      .then(sharedRepresentation)
       .catch((error: unknown) => {
         held = undefined;
         throw error;

@@ -9,6 +9,7 @@ import type { SetAlarm } from '../../lib/alarm.ts';
 import { AppError } from '../../lib/app-error.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { MetadataUpdate, MetadataWatch } from '../../metadata/watch.ts';
+import { accepts } from '../accept.ts';
 import {
   beginEventStream,
   type EventStream,
@@ -38,7 +39,7 @@ export function eventRoutes(
   { readScope, reconnectMs, ...options }: StreamingOptions & { readonly readScope: string },
 ): readonly Resource[] {
   async function follow(req: Request, res: Response, caller: Caller): Promise<void> {
-    if (!req.accepts('text/event-stream')) {
+    if (!accepts(req.headers.accept, 'text/event-stream')) {
       throw new AppError('not_acceptable', 'Only text/event-stream can be answered here.');
     }
     if (req.method === 'HEAD') {
