@@ -3,13 +3,14 @@
  * variables, never their values.
  */
 import { type AccessConfig, readAccess } from './access.ts';
+import { type AddressConfig, readAddresses } from './addresses.ts';
 import { type Credentials, readCredentials } from './credentials.ts';
 import { type ObservabilitySettings, readObservability } from './observability.ts';
 import { loadPolicy, type Policy } from './policy.ts';
 import { type ReadFile, readText } from './read-text.ts';
 import { VARIABLES, type Variable, type VariableName } from './schema.ts';
 
-export interface Config extends AccessConfig {
+export interface Config extends AccessConfig, AddressConfig {
   readonly host: string;
   readonly port: number;
   readonly opsHost: string;
@@ -24,8 +25,6 @@ export interface Config extends AccessConfig {
   readonly credentials: Credentials;
   readonly permissionsClaim: boolean;
   readonly allowedClients: readonly string[];
-  readonly corsOrigins: readonly string[];
-  readonly trustedProxies: readonly string[];
   readonly policy: Policy;
   readonly auth0Compat: boolean;
   readonly auth0Events: boolean;
@@ -125,8 +124,7 @@ export function loadConfig(env: Environment, readFile: ReadFile): Config {
     ),
     permissionsClaim: required('AUTH_PERMISSIONS_CLAIM', VARIABLES.AUTH_PERMISSIONS_CLAIM, false),
     allowedClients: optional('ALLOWED_CLIENTS', VARIABLES.ALLOWED_CLIENTS) ?? [],
-    corsOrigins: optional('CORS_ORIGINS', VARIABLES.CORS_ORIGINS) ?? [],
-    trustedProxies: optional('TRUSTED_PROXIES', VARIABLES.TRUSTED_PROXIES) ?? [],
+    ...readAddresses(optional, required),
     ...readAccess(required),
     auth0Compat: required('AUTH0_COMPAT', VARIABLES.AUTH0_COMPAT, false),
     auth0Events: required('AUTH0_EVENTS', VARIABLES.AUTH0_EVENTS, false),
@@ -153,6 +151,10 @@ export function loadConfig(env: Environment, readFile: ReadFile): Config {
     logLevel: required('LOG_LEVEL', VARIABLES.LOG_LEVEL, 'info'),
     observability: readObservability(optional),
   };
+  // What a proof is made for must not be for the sender of a request to say.
+  if (config.dpopRequired && config.publicUrls.length === 0 && !env['PUBLIC_URL']) {
+    faults.push('PUBLIC_URL: is required with DPOP_REQUIRED');
+  }
   if (faults.length > 0 || policy === undefined) throw new ConfigError(faults);
   return Object.freeze({ ...config, policy });
 }

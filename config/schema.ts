@@ -4,7 +4,8 @@
  */
 import { z } from 'zod';
 import { ACCESS_VARIABLES } from './access.ts';
-import { aesKey, budget, domain, flag, integer, list, networks, origins, text, url } from './fields.ts';
+import { ADDRESS_VARIABLES } from './addresses.ts';
+import { aesKey, budget, domain, flag, integer, list, text, url } from './fields.ts';
 import { OBSERVABILITY_VARIABLES } from './observability-variables.ts';
 
 export interface Variable<T> {
@@ -79,16 +80,7 @@ export const VARIABLES = {
     default: '',
     schema: list,
   },
-  CORS_ORIGINS: {
-    description: 'Origins whose pages may call, separated by commas.',
-    default: '',
-    schema: origins,
-  },
-  TRUSTED_PROXIES: {
-    description: 'Addresses or networks of reverse proxies whose `X-Forwarded-*` fields are believed.',
-    default: '',
-    schema: networks,
-  },
+  ...ADDRESS_VARIABLES,
   ...ACCESS_VARIABLES,
   POLICY_FILE: {
     description: 'The policy: scope names, the schema of `user_metadata`, limits, and who may read what.',

@@ -14,6 +14,8 @@ process.stdout.write(
     },
     compat: true,
     requireIfMatch: true,
+    publicHealth: true,
+    publicUrls: ['https://metadata.example.com'],
     metadataSchema: JSON.parse(readFileSync('config/user-metadata.schema.json', 'utf8')),
   }),
 );

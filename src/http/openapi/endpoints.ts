@@ -7,7 +7,7 @@ import type { ScopeNames } from '../routes.ts';
 import { compatEndpoints } from './compat-endpoints.ts';
 import { content, JSON_PATCH_EXAMPLE, json, MERGE_PATCH_EXAMPLE } from './content.ts';
 import { type Endpoint, read, remove, writeOrMinimal } from './operation.ts';
-import { publicEndpoints } from './public-endpoints.ts';
+import { healthEndpoints, publicEndpoints } from './public-endpoints.ts';
 import * as schemas from './schemas.ts';
 import { streamEndpoint } from './stream-endpoint.ts';
 
@@ -17,6 +17,8 @@ export interface EndpointsOptions {
   readonly compat: boolean;
   /** Whether a write must carry `If-Match` or `If-None-Match`. */
   readonly requireIfMatch: boolean;
+  /** Whether this listener answers probes, too. */
+  readonly publicHealth: boolean;
 }
 
 const keyParams = z.object({
@@ -24,7 +26,12 @@ const keyParams = z.object({
 });
 
 /** Everything that the public listener offers with these options. */
-export function endpoints({ scopes, compat, requireIfMatch }: EndpointsOptions): readonly Endpoint[] {
+export function endpoints({
+  scopes,
+  compat,
+  requireIfMatch,
+  publicHealth,
+}: EndpointsOptions): readonly Endpoint[] {
   const readScopes = [scopes.readMetadata];
   const updateScopes = [scopes.updateMetadata];
   const quota = ['Metadata-Quota'] as const;
@@ -144,5 +151,6 @@ export function endpoints({ scopes, compat, requireIfMatch }: EndpointsOptions):
     },
     ...(compat ? compatEndpoints : []),
     ...publicEndpoints,
+    ...(publicHealth ? healthEndpoints : []),
   ];
 }
