@@ -1,6 +1,7 @@
 /** What the text of a variable may be. A fault's message says what would do, and never repeats the text. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { getOriginFault } from './origins.ts';
 
 export function integer(min: number, max: number): z.ZodType<number, string> {
   return z
@@ -109,10 +110,43 @@ export const issuerUrl = url.refine(
   'must be the issuer alone: leave out /.well-known and what follows',
 );
 
-export const origins = list.refine(
-  (items) => items.every((item) => URL.canParse(item) && new URL(item).origin === item),
-  'must list origins such as https://app.example.com, without a path or a trailing slash',
-);
+/** A list whose entries are checked one by one; a fault says which of several it is about. */
+function checkedList(getFault: (item: string) => string | undefined): z.ZodType<string[], string> {
+  return list.superRefine((items, context) => {
+    for (const [index, item] of items.entries()) {
+      const fault = getFault(item);
+      if (fault === undefined) continue;
+      const message = items.length === 1 ? fault : `${fault} (entry ${index + 1})`;
+      context.addIssue({ code: 'custom', message });
+    }
+  });
+}
+
+const distinct = (items: readonly string[]): string[] => [...new Set(items)];
+
+/** What stands in a path as it is, and is not changed on its way: no empty, dotted or encoded segment. */
+const PLAIN_ADDRESS = /^https?:\/\/[^/?#\\]+(?:\/(?!\.{1,2}(?:\/|$))[\w.~!$&'()*+;=:@-]+)*\/?$/i;
+
+/** Each in the form in which requests are compared: lower case, no default port, no trailing slash. */
+export const publicUrls = checkedList((item) => {
+  const fault = url.safeParse(item).error?.issues[0]?.message;
+  if (fault !== undefined) return fault;
+  return PLAIN_ADDRESS.test(item) ? undefined : 'must have a path without empty, dotted or encoded segments';
+})
+  .refine((items) => items.length > 0, 'must list at least one address')
+  .transform((items) => distinct(items.map((item) => withoutSlash(new URL(item)))));
+
+const withoutSlash = ({ origin, pathname }: URL): string => origin + pathname.replace(/\/$/, '');
+
+export const origins = checkedList(getOriginFault).transform(distinct);
+
+/** RFC 9110 section 5.1. */
+const FIELD_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
+
+export const headerNames = checkedList((item) => {
+  if (item === '*') return '* is refused: browsers do not count Authorization among it, so name each header';
+  return FIELD_NAME.test(item) ? undefined : 'must list names of header fields';
+}).transform(distinct);
 
 const NAMED_NETWORKS = ['loopback', 'linklocal', 'uniquelocal'];
 

@@ -4,6 +4,7 @@
  */
 import { type AccessConfig, readAccess } from './access.ts';
 import { findConflicts } from './conflicts.ts';
+import { type AddressConfig, readAddresses } from './addresses.ts';
 import { type Credentials, readCredentials } from './credentials.ts';
 import { describeWrapping } from './fields.ts';
 import { type ObservabilitySettings, readObservability } from './observability.ts';
@@ -12,7 +13,7 @@ import { type ReadFile, readText } from './read-text.ts';
 import { VARIABLES, type Variable, type VariableName } from './schema.ts';
 import { describeUnknownNames, isServiceAddress } from './unknown-names.ts';
 
-export interface Config extends AccessConfig {
+export interface Config extends AccessConfig, AddressConfig {
   readonly host: string;
   readonly port: number;
   readonly opsHost: string;
@@ -27,8 +28,6 @@ export interface Config extends AccessConfig {
   readonly credentials: Credentials;
   readonly permissionsClaim: boolean;
   readonly allowedClients: readonly string[];
-  readonly corsOrigins: readonly string[];
-  readonly trustedProxies: readonly string[];
   readonly policy: Policy;
   readonly auth0Compat: boolean;
   readonly auth0Events: boolean;
@@ -138,8 +137,7 @@ export function loadConfig(env: Environment, readFile: ReadFile): Config {
     ),
     permissionsClaim: required('AUTH_PERMISSIONS_CLAIM', VARIABLES.AUTH_PERMISSIONS_CLAIM, false),
     allowedClients: optional('ALLOWED_CLIENTS', VARIABLES.ALLOWED_CLIENTS) ?? [],
-    corsOrigins: optional('CORS_ORIGINS', VARIABLES.CORS_ORIGINS) ?? [],
-    trustedProxies: optional('TRUSTED_PROXIES', VARIABLES.TRUSTED_PROXIES) ?? [],
+    ...readAddresses(optional, required),
     ...readAccess(required),
     auth0Compat: required('AUTH0_COMPAT', VARIABLES.AUTH0_COMPAT, false),
     auth0Events: required('AUTH0_EVENTS', VARIABLES.AUTH0_EVENTS, false),
@@ -165,6 +163,10 @@ export function loadConfig(env: Environment, readFile: ReadFile): Config {
     observability: readObservability(optional, warnings),
     warnings,
   };
+  // What a proof is made for must not be for the sender of a request to say.
+  if (config.dpopRequired && config.publicUrls.length === 0 && !env['PUBLIC_URL']) {
+    faults.push('PUBLIC_URL: is required with DPOP_REQUIRED');
+  }
   faults.push(...findConflicts(config));
   if (faults.length > 0 || policy === undefined) throw new ConfigError(faults, warnings);
   return Object.freeze({ ...config, policy });

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { ACCESS_VARIABLES } from './access.ts';
+import { ADDRESS_VARIABLES } from './addresses.ts';
 import {
   aesKey,
   budget,
@@ -14,8 +15,6 @@ import {
   integer,
   issuerUrl,
   listenAddress,
-  networks,
-  origins,
   text,
   url,
 } from './fields.ts';
@@ -93,16 +92,7 @@ export const VARIABLES = {
     default: '',
     schema: clientIds,
   },
-  CORS_ORIGINS: {
-    description: 'Origins whose pages may call, separated by commas.',
-    default: '',
-    schema: origins,
-  },
-  TRUSTED_PROXIES: {
-    description: 'Addresses or networks of reverse proxies whose `X-Forwarded-*` fields are believed.',
-    default: '',
-    schema: networks,
-  },
+  ...ADDRESS_VARIABLES,
   ...ACCESS_VARIABLES,
   POLICY_FILE: {
     description: 'The policy: scope names, the schema of `user_metadata`, limits, and who may read what.',

@@ -132,6 +132,11 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     when: 'The service runs with `REQUIRE_IF_MATCH=true` and the write carries neither `If-Match` nor `If-None-Match`.',
     remedy: 'Send `If-Match` with the `ETag` of the last read or write.',
   },
+  misdirected_request: {
+    when: 'The service runs with `PUBLIC_URL`, and the `Host` header (behind a trusted proxy `X-Forwarded-Host`) names none of the hosts listed there. Probes of `/livez` and `/readyz` are answered anyway.',
+    remedy:
+      'Call the service by one of its addresses. If the host is right, add it to `PUBLIC_URL`; if the proxy replaces `Host`, let it pass the host on and list the proxy in `TRUSTED_PROXIES`.',
+  },
   rate_limited: {
     when: 'The user has sent more reads or writes within a minute than `USER_READS_PER_MINUTE` or `USER_WRITES_PER_MINUTE` allow (a read with `Cache-Control: no-cache` counts as a write); or the address has sent more refused tokens and proofs than `AUTH_FAILURES_PER_MINUTE`; or the user has five streams of `/me/events` open already, or the process has as many as it can hold. Nothing of the request was looked at, and Auth0 was not asked.',
     remedy:

@@ -48,6 +48,7 @@ async function examine(config: Config): Promise<Finding[]> {
     ...config.warnings.map((detail): Finding => ({ name: 'configuration', state: 'warning', detail })),
   ];
   findings.push(
+    ...addressFindings(config),
     await attempt('issuer and signing keys', async () => {
       const { issuer, jwks } = await keys.forKeyId(undefined);
       return `${issuer} publishes ${jwks.keys.length} key(s)`;
@@ -74,6 +75,12 @@ async function examine(config: Config): Promise<Finding[]> {
   http.close();
   await sharing.redis?.stop();
   return findings;
+}
+
+function addressFindings({ publicUrls }: Config): Finding[] {
+  if (publicUrls.length > 0) return [{ name: 'public url', state: 'ok', detail: publicUrls.join(' ') }];
+  const detail = 'DPoP proofs and links follow the Host header that a client sends: set PUBLIC_URL';
+  return [{ name: 'public url', state: 'warning', detail }];
 }
 
 async function redisFinding(redis: RedisConnection): Promise<Finding> {

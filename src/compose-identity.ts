@@ -4,6 +4,7 @@ import type { Sharing } from './compose-sharing.ts';
 import { createAddressLimit } from './http/address-limit.ts';
 import { createCallerLimits } from './http/caller-limits.ts';
 import { createGuard, type Guard } from './http/guard.ts';
+import { getRequestAddress } from './http/public-address.ts';
 import { type LimitName, type NamedLimit, nameLimit } from './http/rate-limit-fields.ts';
 import { createAuthenticate } from './identity/authenticate.ts';
 import { createDpopReplay } from './identity/dpop-replay.ts';
@@ -43,6 +44,7 @@ export function composeIdentity({ config, sharing, keys, clock, metrics }: Depen
         keys,
         replay: createDpopReplay({ redis, clock }, PROOF_MEMORY),
         verified: createVerifiedTokens({ clock }, VERIFIED_TOKENS),
+        getAddress: getRequestAddress,
       },
       { ...config, ...PROOFS },
     ),

@@ -15,6 +15,7 @@ import { expressClasses } from './http/express-classes.ts';
 import { createListener } from './http/listener.ts';
 import { createOps } from './http/ops.ts';
 import { createRoutes } from './http/routes.ts';
+import { healthRoutes } from './http/routes/health.ts';
 import { SIGNING_ALGORITHMS } from './identity/presented-token.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
 import { SafeError } from './lib/safe-error.ts';
@@ -116,16 +117,6 @@ export async function createService(config: Config, surroundings: Surroundings =
       metadataSchema: policy.userMetadata.schema,
     },
   );
-  const app = createApp(
-    { resources, observers: observability.requests },
-    {
-      corsOrigins: config.corsOrigins,
-      trustedProxies: config.trustedProxies,
-      algorithms: SIGNING_ALGORITHMS,
-      dpopRequired: config.dpopRequired,
-    },
-  );
-
   const readiness = observability.watch(
     [
       { name: 'signing_keys', critical: true, passing: () => keys.ready() },
@@ -134,6 +125,14 @@ export async function createService(config: Config, surroundings: Surroundings =
       ...feed.checks,
     ],
     { keys, tenant, streaming, redis },
+  );
+  const app = createApp(
+    {
+      resources,
+      health: config.publicHealth ? healthRoutes({ readiness }) : [],
+      observers: observability.requests,
+    },
+    { ...config, algorithms: SIGNING_ALGORITHMS },
   );
   const ops = createOps({ readiness, metrics });
   const onRefused = ({ requestId, code }: { readonly requestId: string; readonly code: string }) =>

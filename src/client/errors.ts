@@ -29,6 +29,7 @@ export type ProblemCode =
   | 'media_type_unsupported'
   | 'metadata_invalid'
   | 'patch_not_applicable'
+  | 'misdirected_request'
   | 'rate_limited'
   | 'headers_too_large'
   | 'internal'

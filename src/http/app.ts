@@ -2,25 +2,30 @@
 import type { Express } from 'express';
 import type { ChallengeOptions } from './challenge.ts';
 import { createErrorHandler, routeNotFound } from './error-handler.ts';
-import { crossOrigin, securityHeaders } from './fixed-fields.ts';
+import { answerPreflight, crossOrigin, type CrossOriginOptions, securityHeaders } from './fixed-fields.ts';
+import { selectPublicAddress } from './public-address.ts';
 import { requestBounds } from './request-bounds.ts';
 import { requestContext } from './request-context.ts';
 import { createRequestObserver, type RequestObservers } from './request-observer.ts';
 import { addResources, answerServerOptions, createApplication, type Resource } from './resource.ts';
 
-export interface AppOptions extends ChallengeOptions {
-  /** Origins whose pages may read our answers. Nobody else's may. */
-  readonly corsOrigins: readonly string[];
+export interface AppOptions extends ChallengeOptions, CrossOriginOptions {
+  /** Addresses at which callers reach the service. Empty: whatever host a request names. */
+  readonly publicUrls: readonly string[];
   /** Addresses and networks whose `X-Forwarded-*` fields are believed. Never a number of hops. */
   readonly trustedProxies: readonly string[];
 }
 
 interface Dependencies {
   readonly resources: readonly Resource[];
+  /** Health, for those who can reach this listener only. */
+  readonly health: readonly Resource[];
   readonly observers: RequestObservers;
 }
 
-export function createApp({ resources, observers }: Dependencies, options: AppOptions): Express {
+export function createApp({ resources, health, observers }: Dependencies, options: AppOptions): Express {
+  const { publicUrls } = options;
+  const all = [...resources, ...health];
   const app = createApplication();
   app.set('query parser', 'simple');
   app.set('trust proxy', [...options.trustedProxies]);
@@ -29,9 +34,12 @@ export function createApp({ resources, observers }: Dependencies, options: AppOp
   app.use(createRequestObserver(observers));
   app.use(securityHeaders());
   app.use(requestBounds);
-  app.use(crossOrigin(options.corsOrigins));
+  // In this order a page can read why its request was refused, and no preflight is granted for a foreign host.
+  app.use(crossOrigin(options));
+  if (publicUrls.length > 0) app.use(selectPublicAddress(all, { publicUrls, exempt: health }));
+  app.use(answerPreflight);
   const onError = createErrorHandler(options);
-  addResources(app, resources, onError);
+  addResources(app, all, onError);
   app.use(answerServerOptions(['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE']));
   app.use(routeNotFound);
   app.use(onError);

@@ -1,18 +1,13 @@
 /** `WWW-Authenticate` for 401 and for a missing scope: RFC 6750 section 3, RFC 9449 section 7.1, RFC 9728 section 5.1. */
 import type { Request } from 'express';
 import type { AppError } from '../lib/app-error.ts';
+import { getBaseAddress, RESOURCE_METADATA_PATH } from './public-address.ts';
 
 const OAUTH_ERRORS: Partial<Record<AppError['code'], string>> = {
   token_invalid: 'invalid_token',
   dpop_proof_invalid: 'invalid_dpop_proof',
   scope_missing: 'insufficient_scope',
 };
-
-/** Where the description of this protected resource stands (RFC 9728 section 3). */
-export const RESOURCE_METADATA_PATH = '/.well-known/oauth-protected-resource';
-
-/** What a host name with port may look like; anything else could break out of the quoted string. */
-const HOST = /^[\w.-]+(?::\d+)?$|^\[[\da-f:.]+\](?::\d+)?$/i;
 
 export interface ChallengeOptions {
   /** Algorithms of DPoP proofs. */
@@ -22,32 +17,39 @@ export interface ChallengeOptions {
 }
 
 /**
- * The challenge for an error, or undefined where the answer needs none. A request that sent no token gets
- * no error code (RFC 6750 section 3.1).
+ * The challenge for an error, or undefined where the answer needs none. The scheme that the request used comes first,
+ * with an error code of that scheme. A request that sent no token gets no error code (RFC 6750 section 3.1).
  */
 export function challengeFor(
   error: AppError,
   req: Request,
   { algorithms, dpopRequired }: ChallengeOptions,
 ): string | undefined {
-  const isChallenge = error.code === 'token_missing' || error.code in OAUTH_ERRORS;
-  if (!isChallenge) return undefined;
-  const oauthError = OAUTH_ERRORS[error.code];
+  const usesDpop = dpopRequired || /^dpop(?: |$)/i.test(req.headers.authorization ?? '');
+  const oauthError = getOAuthError(error, usesDpop);
+  if (oauthError === undefined && error.code !== 'token_missing') return undefined;
   const parameters = [
     ...(oauthError === undefined ? [] : [`error="${oauthError}"`, `error_description="${error.message}"`]),
     ...(error.extras.scope === undefined ? [] : [`scope="${error.extras.scope}"`]),
     ...resourceMetadata(req),
-  ].join(', ');
+  ];
   const algs = `algs="${algorithms.join(' ')}"`;
-  if (dpopRequired) return `DPoP ${parameters === '' ? '' : `${parameters}, `}${algs}`;
-  const usedDpop = /^dpop /i.test(req.headers.authorization ?? '');
-  return usedDpop
-    ? `DPoP ${parameters}, ${algs}, Bearer realm="metadata-bff"`
-    : `Bearer realm="metadata-bff", ${parameters}, DPoP ${algs}`;
+  if (!usesDpop) return `Bearer ${[REALM, ...parameters].join(', ')}, DPoP ${algs}`;
+  const dpop = `DPoP ${[...parameters, algs].join(', ')}`;
+  return dpopRequired ? dpop : `${dpop}, Bearer ${REALM}`;
+}
+
+const REALM = 'realm="metadata-bff"';
+
+function getOAuthError({ code, extras }: AppError, usesDpop: boolean): string | undefined {
+  // Only where tokens are looked at is a scope known: no other malformed request is about one.
+  if (code === 'request_malformed') return extras.scope === undefined ? undefined : 'invalid_request';
+  // RFC 9449 section 7.1 defines the error of a proof for its own scheme.
+  if (code === 'dpop_proof_invalid' && !usesDpop) return OAUTH_ERRORS.token_invalid;
+  return OAUTH_ERRORS[code];
 }
 
 function resourceMetadata(req: Request): string[] {
-  const { host } = req;
-  if (host === undefined || !HOST.test(host)) return [];
-  return [`resource_metadata="${req.protocol}://${host}${RESOURCE_METADATA_PATH}"`];
+  const base = getBaseAddress(req);
+  return base ? [`resource_metadata="${base.url}${RESOURCE_METADATA_PATH}"`] : [];
 }

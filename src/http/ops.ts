@@ -4,10 +4,11 @@ import { createErrorHandler, routeNotFound } from './error-handler.ts';
 import { requestBounds } from './request-bounds.ts';
 import { requestContext } from './request-context.ts';
 import { addResources, answerServerOptions, createApplication, resource } from './resource.ts';
+import { healthRoutes, type Readiness } from './routes/health.ts';
 import { unreadAnswers } from './unread-answers.ts';
 
 interface Dependencies {
-  readonly readiness: { report(): { readonly status: string; readonly serves: boolean } };
+  readonly readiness: Readiness;
   readonly metrics: { readonly contentType: string; render(): Promise<string> };
 }
 
@@ -17,17 +18,7 @@ export function createOps({ readiness, metrics }: Dependencies): Express {
   app.use(requestContext);
   app.use(requestBounds);
   const resources = [
-    resource('/livez', {
-      GET: (_req, res) => {
-        res.json({ status: 'alive' });
-      },
-    }),
-    resource('/readyz', {
-      GET: (_req, res) => {
-        const { serves, ...report } = readiness.report();
-        res.status(serves ? 200 : 503).json(report);
-      },
-    }),
+    ...healthRoutes({ readiness }),
     resource('/metrics', {
       GET: async (_req, res) => {
         const text = Buffer.from(await metrics.render());

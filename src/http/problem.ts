@@ -33,6 +33,7 @@ export const PROBLEMS = {
   body_too_large: { status: 413, title: 'The body is too large' },
   metadata_too_large: { status: 413, title: 'The metadata would be too large' },
   media_type_unsupported: { status: 415, title: 'The media type is not supported' },
+  misdirected_request: { status: 421, title: 'The request is for another host' },
   metadata_invalid: { status: 422, title: 'The metadata is not acceptable' },
   patch_not_applicable: { status: 422, title: 'The patch cannot be applied' },
   precondition_required: { status: 428, title: 'A precondition is required' },

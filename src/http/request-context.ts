@@ -9,11 +9,24 @@ import type { Actor } from '../identity/actor.ts';
 import type { WriteReceipt } from '../metadata/ports.ts';
 import { type RenderError, renderProblem } from './problem.ts';
 
+/** What callers see before the path of a resource. */
+export interface BaseAddress {
+  readonly protocol: string;
+  /** With a port, unless it is the default one. */
+  readonly host: string;
+  /** In front of the resources; empty, or without a trailing slash. */
+  readonly path: string;
+  /** All three as one address. */
+  readonly url: string;
+}
+
 export interface RequestContext {
   readonly id: string;
   readonly startedAt: number;
   /** The route's template, never the address itself, which names keys. */
   route: string;
+  /** The address in `PUBLIC_URL` at which the request came. */
+  base: BaseAddress | undefined;
   clientId: string | undefined;
   /** Once the token was verified. For the audit alone: no log line or metric may have it. */
   userId: string | undefined;
@@ -44,6 +57,7 @@ function newContext(req: IncomingMessage): RequestContext {
     id: typeof sent === 'string' && WELL_FORMED_ID.test(sent) ? sent : randomUUID(),
     startedAt: performance.now(),
     route: 'none',
+    base: undefined,
     clientId: undefined,
     userId: undefined,
     actor: undefined,

@@ -21,6 +21,9 @@ export interface ScopeNames {
 }
 
 export interface RoutesOptions extends Omit<DiscoveryOptions, 'scopes'> {
+  /** Addresses at which callers reach the service, if any are configured. */
+  readonly publicUrls: readonly string[];
+  readonly publicHealth: boolean;
   readonly scopes: ScopeNames;
   readonly requireIfMatch: boolean;
   /** Whether the drop-in for the Management API is offered. */
@@ -42,7 +45,17 @@ interface Dependencies {
 
 export function createRoutes(
   { service, settings, guard, bodies, streaming }: Dependencies,
-  { scopes, requireIfMatch, compat, docs, readsAppMetadata, streaming: bounds, ...discovery }: RoutesOptions,
+  {
+    scopes,
+    requireIfMatch,
+    compat,
+    docs,
+    readsAppMetadata,
+    publicUrls,
+    publicHealth,
+    streaming: bounds,
+    ...discovery
+  }: RoutesOptions,
 ): readonly Resource[] {
   const readScope = scopes.readMetadata;
   return [
@@ -57,7 +70,7 @@ export function createRoutes(
       ...discovery,
       scopes: [...Object.values(scopes), ...(compat ? [...READ_SCOPES, ...UPDATE_SCOPES] : [])],
     }),
-    ...openApiRoutes({ ...discovery, scopes, compat, docs, requireIfMatch }),
+    ...openApiRoutes({ ...discovery, scopes, compat, docs, requireIfMatch, publicUrls, publicHealth }),
     ...(docs ? docsPageRoutes() : []),
     ...(compat
       ? compatRoutes(

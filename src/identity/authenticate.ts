@@ -5,6 +5,7 @@
 import type { Request, Response } from 'express';
 import { auth } from 'express-oauth2-jwt-bearer';
 import { decodeJwt, type JWTPayload } from 'jose';
+import { atAddress, type RequestAddress } from './addressed-request.ts';
 import { type Caller, callerOf, type CallerOptions } from './caller.ts';
 import type { DpopReplay } from './dpop-replay.ts';
 import { acceptableKeyId, CLOCK_TOLERANCE_SECONDS, presentedToken } from './presented-token.ts';
@@ -33,10 +34,15 @@ interface Dependencies {
   readonly keys: SigningKeys;
   readonly replay: DpopReplay;
   readonly verified: VerifiedTokens;
+  /** The address that the caller sees; undefined where the request names no usable host. */
+  readonly getAddress: (req: Request) => RequestAddress | undefined;
 }
 
+/** Compared with nothing: a bearer needs no address, and a proof without one is refused before. */
+const NO_ADDRESS: RequestAddress = { protocol: 'http', host: 'localhost', path: '/' };
+
 export function createAuthenticate(
-  { keys, replay, verified }: Dependencies,
+  { keys, replay, verified, getAddress }: Dependencies,
   options: AuthenticateOptions,
 ): Authenticate {
   const { audience, dpopRequired, proofAgeSeconds, proofLeadSeconds } = options;
@@ -71,7 +77,8 @@ export function createAuthenticate(
     return verifier;
   }
 
-  async function verify(req: Request, res: Response, keySet: KeySet): Promise<JWTPayload> {
+  async function verify(original: Request, res: Response, keySet: KeySet): Promise<JWTPayload> {
+    const req = atAddress(original, getAddress(original) ?? NO_ADDRESS);
     await new Promise<void>((resolve, reject) => {
       const next = (error?: unknown) => (error === undefined ? resolve() : reject(error));
       Promise.resolve(verifierFor(keySet)(req, res, next)).catch(reject);
@@ -92,6 +99,9 @@ export function createAuthenticate(
 
   return async function authenticate(req, res) {
     const { token, proof } = presentedToken(req, options);
+    if (proof !== undefined && getAddress(req) === undefined) {
+      throw proofRefused('The request names no host that a DPoP proof could be made for.');
+    }
     // A proof is good once, and beside a bearer a fault: whatever comes with one is looked at each time.
     const known = req.headers['dpop'] === undefined ? verified.find(token) : undefined;
     // The very keys that verified it, so that a token ends with its key.

@@ -30,6 +30,7 @@ export type ErrorCode =
   | 'media_type_unsupported'
   | 'metadata_invalid'
   | 'patch_not_applicable'
+  | 'misdirected_request'
   | 'rate_limited'
   | 'headers_too_large'
   | 'internal'

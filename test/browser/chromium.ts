@@ -28,8 +28,9 @@ function findChromium(): string {
   );
 }
 
-export async function launchChromium(): Promise<Browser> {
+/** @param switches for Chromium beside the usual ones. */
+export async function launchChromium(...switches: readonly string[]): Promise<Browser> {
   // As root, in containers, Chromium's own sandbox is not to be had.
-  const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
+  const args = [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), ...switches];
   return chromium.launch({ executablePath: findChromium(), args });
 }

@@ -19,7 +19,10 @@ test('a complete environment gives a frozen configuration with the documented de
     credentials: { kind: 'secret', secret: 'the-secret' },
     permissionsClaim: false,
     allowedClients: [],
+    publicUrls: [],
+    publicHealth: false,
     corsOrigins: [],
+    corsAllowedHeaders: [],
     trustedProxies: [],
     auth0Compat: false,
     metadataBytesMax: 8192,
@@ -68,6 +71,33 @@ describe('the addresses', () => {
     expect(faultsOf({ AUTH0_MANAGEMENT_URL: 'http://localhost:4400', AUTH0_DOMAIN: undefined })).toEqual([
       'AUTH0_DOMAIN: is required',
     ]);
+  });
+});
+
+describe('what a DPoP proof is made for', () => {
+  test('must be configured where proofs are required', () => {
+    expect(faultsOf({ DPOP_REQUIRED: 'true' })).toEqual(['PUBLIC_URL: is required with DPOP_REQUIRED']);
+    const config = load({ DPOP_REQUIRED: 'true', PUBLIC_URL: 'https://api.test/' });
+    expect(config).toMatchObject({ dpopRequired: true, publicUrls: ['https://api.test'] });
+  });
+
+  test('is one fault, not two, where it is configured wrongly', () => {
+    expect(faultsOf({ DPOP_REQUIRED: 'true', PUBLIC_URL: 'http://api.test' })).toEqual([
+      'PUBLIC_URL: must use https; plain http is accepted on loopback only',
+    ]);
+  });
+});
+
+describe('an entry of a list that is refused', () => {
+  test.each([
+    ['https://a.test/', 'must list origins without a trailing slash'],
+    ['https://a.test,https://B.test', 'must write hosts in lower case, as browsers send them (entry 2)'],
+    ['https://*.com', 'needs two labels behind a star: https://*.example.com'],
+    ['http://*.a.test', 'accepts a star in https origins only'],
+    ['https://a.test:443', 'must leave default ports out, as browsers do'],
+    ['*', '* is refused: list each origin, or https://*.example.com for its subdomains'],
+  ])('%s is named with its reason', (origins, fault) => {
+    expect(faultsOf({ CORS_ORIGINS: origins })).toEqual([`CORS_ORIGINS: ${fault}`]);
   });
 });
 

@@ -3,8 +3,14 @@ import { expectProblem } from '../support/problem.ts';
 import { openScene } from '../support/scene.ts';
 
 const APP = 'https://app.example.com';
+const EXTENSION = 'chrome-extension://abcdefghijklmnopabcdefghijklmnop';
+const WILDCARDS = ['https://*.preview.example.com', 'https://*.example.net:8443'];
+const APPS = ['capacitor://localhost', 'ionic://localhost', 'tauri://localhost', 'app://.', EXTENSION];
 const { person, service, managementCalls } = await openScene({
-  env: { CORS_ORIGINS: `${APP},http://localhost:5173` },
+  env: {
+    CORS_ORIGINS: [APP, 'http://localhost:5173', ...APPS, ...WILDCARDS].join(),
+    CORS_ALLOWED_HEADERS: 'baggage, sentry-trace, authorization',
+  },
 });
 const closed = await openScene();
 const jane = await person({ a: 1 });
@@ -25,24 +31,56 @@ function list(response: Response, name: string): string[] {
 }
 
 describe('a preflight', () => {
-  test.each([APP, 'http://localhost:5173'])('from %s is granted without a token', async (origin) => {
-    const response = await preflight(origin);
-    expect(response.status).toBe(204);
-    expect(response.headers.get('access-control-allow-origin')).toBe(origin);
-    expect(list(response, 'access-control-allow-methods')).toEqual(['get', 'head', 'put', 'patch', 'delete']);
-    expect(list(response, 'access-control-allow-headers')).toEqual(
-      expect.arrayContaining([
-        'authorization',
-        'content-type',
-        'dpop',
-        'if-match',
-        'if-none-match',
-        'prefer',
-      ]),
-    );
-    expect(Number(response.headers.get('access-control-max-age'))).toBeGreaterThan(0);
-    expect(list(response, 'vary')).toContain('origin');
-    expect(managementCalls()).toBe(0);
+  const MATCHES = ['https://a.preview.example.com', 'https://xn--bcher-kva.example.net:8443'];
+
+  test.each([APP, 'http://localhost:5173', ...APPS, ...MATCHES])(
+    'from %s is granted without a token',
+    async (origin) => {
+      const response = await preflight(origin);
+      expect(response.status).toBe(204);
+      expect(response.headers.get('access-control-allow-origin')).toBe(origin);
+      expect(list(response, 'access-control-allow-methods')).toEqual([
+        'get',
+        'head',
+        'put',
+        'patch',
+        'delete',
+      ]);
+      expect(list(response, 'access-control-allow-headers')).toEqual(
+        expect.arrayContaining([
+          'authorization',
+          'content-type',
+          'dpop',
+          'if-match',
+          'if-none-match',
+          'prefer',
+        ]),
+      );
+      expect(Number(response.headers.get('access-control-max-age'))).toBeGreaterThan(0);
+      expect(list(response, 'vary')).toContain('origin');
+      expect(managementCalls()).toBe(0);
+    },
+  );
+
+  test.each([
+    'traceparent',
+    'tracestate',
+    'pragma',
+    'cache-control',
+    'last-event-id',
+    'baggage',
+    'sentry-trace',
+  ])('lets pages send %s', async (name) => {
+    const response = await preflight(APP);
+    expect(list(response, 'access-control-allow-headers')).toContain(name);
+  });
+
+  test('names each header once, and without CORS_ALLOWED_HEADERS none but those that the service reads', async () => {
+    const names = list(await preflight(APP), 'access-control-allow-headers');
+    expect(names).toHaveLength(new Set(names).size);
+    const usual = list(await preflight(APP, 'PATCH', closed.service.url), 'access-control-allow-headers');
+    expect(usual).toEqual(expect.arrayContaining(['traceparent', 'tracestate', 'pragma']));
+    expect(usual).not.toContain('baggage');
   });
 
   test.each([
@@ -54,6 +92,28 @@ describe('a preflight', () => {
     'https://APP.example.com',
     'https://app.example.co',
     'null',
+    '*',
+    // One label stands for the star, in https and on the same port.
+    'https://preview.example.com',
+    'https://a.b.preview.example.com',
+    'https://.preview.example.com',
+    'https://*.preview.example.com',
+    'https://A.preview.example.com',
+    'http://a.preview.example.com',
+    'https://a.preview.example.com:8443',
+    'https://a.example.net',
+    'https://a.example.net:8444',
+    'https://a.preview.example.com.evil.example',
+    'https://evil.example/.preview.example.com',
+    'https://evil.example#.preview.example.com',
+    'https://user@a.preview.example.com',
+    'https://evilpreview.example.com',
+    'https://a.preview.example.com/',
+    'https://a.preview.example.com, https://app.example.com',
+    'capacitor://localhost:8100',
+    'capacitor://evil',
+    'chrome-extension://ponmlkjihgfedcbaponmlkjihgfedcba',
+    'app://',
   ])('from %s is not', async (origin) => {
     const response = await preflight(origin);
     expect(response.headers.get('access-control-allow-origin')).toBeNull();
@@ -82,6 +142,23 @@ describe('a request', () => {
     );
     expect(list(response, 'vary')).toEqual(expect.arrayContaining(['authorization', 'origin']));
   });
+
+  test.each(['capacitor://localhost', 'https://a.preview.example.com'])(
+    'from %s is answered for that very origin, for caches as well',
+    async (origin) => {
+      const responses = [
+        await jane.ask('GET', '', { headers: { origin } }),
+        await fetch(`${service.url}/nowhere`, { headers: { origin } }),
+        await jane.ask('OPTIONS', '', { headers: { origin } }),
+      ];
+      expect(responses.map(({ status }) => status)).toEqual([200, 404, 204]);
+      for (const response of responses) {
+        expect(response.headers.get('access-control-allow-origin')).toBe(origin);
+        expect(list(response, 'vary')).toContain('origin');
+      }
+      expect(responses[2]?.headers.get('allow')).toContain('PATCH');
+    },
+  );
 
   test('from another origin is answered, but not to be read by its page', async () => {
     const response = await jane.ask('GET', '', { headers: { origin: 'https://evil.example' } });

@@ -1,11 +1,20 @@
 import { describe, expect, test } from '@jest/globals';
 import { expectProblem } from '../support/problem.ts';
+import { sendRaw } from '../support/raw-http.ts';
 import { openScene } from '../support/scene.ts';
 import { LEAK } from '../support/sentinels.ts';
 import { startService } from '../support/service.ts';
 import { until } from '../support/until.ts';
 
 const { person, service, tenant } = await openScene();
+const onePort = await startService({
+  env: {
+    PUBLIC_HEALTH: 'true',
+    PUBLIC_URL: 'https://api.example.com/api',
+    USER_READS_PER_MINUTE: '1',
+    AUTH_FAILURES_PER_MINUTE: '1',
+  },
+});
 
 async function readiness(url: string): Promise<unknown> {
   const response = await fetch(`${url}/readyz`);
@@ -61,11 +70,60 @@ describe('the operations listener', () => {
   });
 });
 
+async function statusAt(path: string, host: string): Promise<number> {
+  return (await sendRaw(onePort.port, { path, headers: { host } })).status;
+}
+
+describe('the public listener', () => {
+  test.each(['/livez', '/readyz', '/metrics'])('does not serve %s unless asked to', async (path) => {
+    const response = await fetch(`${service.url}${path}`);
+    expect(response.headers.get('allow')).toBeNull();
+    await expectProblem(response, 404, 'route_not_found');
+  });
+
+  test.each(['/livez', '/readyz'])('serves %s with PUBLIC_HEALTH, as the other one does', async (path) => {
+    const [here, there] = [await fetch(`${onePort.url}${path}`), await fetch(`${onePort.opsUrl}${path}`)];
+    expect([here.status, await here.json()]).toEqual([200, await there.json()]);
+    for (const { headers } of [here, there]) expect(headers.get('cache-control')).toBe('no-store');
+    const head = await fetch(`${onePort.url}${path}`, { method: 'HEAD' });
+    expect([head.status, await head.text()]).toEqual([200, '']);
+    const post = await fetch(`${onePort.url}${path}`, { method: 'POST' });
+    expect(post.headers.get('allow')).toBe('GET, HEAD, OPTIONS');
+    await expectProblem(post, 405, 'method_not_allowed');
+  });
+
+  test('serves /metrics never', async () => {
+    const headers = { host: 'api.example.com' };
+    const response = await sendRaw(onePort.port, { path: '/metrics', headers });
+    expect(response.headers.get('allow')).toBeNull();
+    await expectProblem(response, 404, 'route_not_found');
+  });
+
+  test('serves health under any host, because probes name the address of a machine', async () => {
+    expect(await statusAt('/livez', '10.0.0.7:3000')).toBe(200);
+    expect(await statusAt('/readyz', 'localhost')).toBe(200);
+    expect(await statusAt('/api/livez', 'api.example.com')).toBe(200);
+    expect(await statusAt('/api/livez', '10.0.0.7:3000')).toBe(421);
+    expect(await statusAt('/livez/', '10.0.0.7:3000')).toBe(421);
+    expect(await statusAt('/me', '10.0.0.7:3000')).toBe(421);
+  });
+
+  test('asks no health probe for a token, and counts none', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () =>
+        fetch(`${onePort.url}/livez`, { headers: { authorization: 'Bearer nonsense' } }),
+      ),
+    );
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+    expect(answers[0]?.headers.get('ratelimit')).toBeNull();
+  });
+});
+
 describe('before the issuer could be asked', () => {
   test('/readyz is 503 and says what is missing, and a request heals it', async () => {
     tenant.answerWith('discovery', { status: 500, body: { message: 'LEAK' } });
     tenant.answerWith('token', { status: 500, body: { message: 'LEAK' } });
-    const early = await startService({ awaitReady: false });
+    const early = await startService({ awaitReady: false, env: { PUBLIC_HEALTH: 'true' } });
     const jane = await person({ a: 1 });
     const ask = async () =>
       fetch(`${early.url}/me/metadata`, { headers: { authorization: `Bearer ${jane.token}` } });
@@ -74,6 +132,7 @@ describe('before the issuer could be asked', () => {
       httpStatus: 503,
       report: { status: 'not_ready', checks: { signing_keys: 'failing', management_token: 'failing' } },
     });
+    expect(await readiness(early.url)).toEqual(await readiness(early.opsUrl));
     expect((await fetch(`${early.opsUrl}/livez`)).status).toBe(200);
     await expectProblem(await ask(), 503, 'keys_unavailable');
     tenant.heal();

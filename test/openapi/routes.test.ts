@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import { RESOURCE_METADATA_PATH } from '../../src/http/challenge.ts';
+import { RESOURCE_METADATA_PATH } from '../../src/http/public-address.ts';
 import { openScene } from '../support/scene.ts';
 import { openContract } from './contract.ts';
 
-const { service } = await openScene({ env: { AUTH0_COMPAT: 'true' } });
+const { service } = await openScene({ env: { AUTH0_COMPAT: 'true', PUBLIC_HEALTH: 'true' } });
 const { document, paths } = await openContract(service);
 const plain = await openContract((await openScene()).service);
 
@@ -35,8 +35,9 @@ describe.each(Object.keys(paths))('%s', (path) => {
   });
 });
 
-test('the drop-in is described where it is offered only', () => {
-  expect(Object.keys(paths).filter((path) => !(path in plain.paths))).toEqual(['/api/v2/users/{id}']);
+test('the drop-in and health are described where they are offered only', () => {
+  const added = Object.keys(paths).filter((path) => !(path in plain.paths));
+  expect(added).toEqual(['/api/v2/users/{id}', '/livez', '/readyz']);
   expect(JSON.stringify(plain.document)).not.toMatch(/current_user|Auth0Error|Management API/);
   expect(JSON.stringify(document)).toContain('read:current_user');
 });

@@ -15,6 +15,8 @@ process.stdout.write(
     compat: true,
     docs: true,
     requireIfMatch: true,
+    publicHealth: true,
+    publicUrls: ['https://metadata.example.com'],
     metadataSchema: JSON.parse(readFileSync('config/user-metadata.schema.json', 'utf8')),
   }),
 );

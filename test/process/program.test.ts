@@ -99,6 +99,15 @@ describe('check', () => {
     expect(await program.ends()).toBe(0);
     expect(program.output()).toMatch(/ok +management api +answers/);
     expect(program.output()).toMatch(/warning +scope not needed +read:events/);
+    expect(program.output()).toMatch(
+      /warning +public url +DPoP proofs .* follow the Host header .*set PUBLIC_URL/,
+    );
+  });
+
+  test('names the public address where one is configured', async () => {
+    const program = runProgram({ ...environment(), PUBLIC_URL: 'https://api.example.com/me/' }, 'check');
+    expect(await program.ends()).toBe(0);
+    expect(program.output()).toMatch(/ok +public url +https:\/\/api\.example\.com\/me\n/);
   });
 
   test('ends with 1 when the tenant does not accept the client, and keeps the secret to itself', async () => {

@@ -69,7 +69,10 @@ describe('the token', () => {
 
   test('is refused when it is sent twice, in the header and in the query', async () => {
     const headers = { authorization: `Bearer ${token}` };
-    await expectRefusedAs(400, 'request_malformed', headers, `/me/metadata?access_token=${token}`);
+    const path = `/me/metadata?access_token=${token}`;
+    const challenge = await expectRefusedAs(400, 'request_malformed', headers, path);
+    expect(challenge).toMatch(/^Bearer realm="metadata-bff", error="invalid_request", error_description="/);
+    expect(challenge).toContain(`scope="read:metadata", ${METADATA}, DPoP algs="`);
     expect(managementCalls()).toBe(0);
   });
 
@@ -95,8 +98,29 @@ describe('the token', () => {
       authorization: `Bearer ${token}`,
       dpop: await mintToken({ header: { typ: 'dpop+jwt' } }),
     };
-    await expectRefusedAs(401, 'dpop_proof_invalid', headers);
+    const challenge = await expectRefusedAs(401, 'dpop_proof_invalid', headers);
+    expect(challenge).toMatch(/^Bearer realm="metadata-bff", error="invalid_token", error_description="/);
     expect(managementCalls()).toBe(0);
+  });
+
+  test('of a bearer keeps its own challenge when a DPoP header comes with it', async () => {
+    const headers = { authorization: 'Bearer a.b.c', dpop: 'LEAK' };
+    const challenge = await expectRefusedAs(401, 'token_invalid', headers);
+    expect(challenge).toMatch(/^Bearer realm="metadata-bff", error="invalid_token", .*, DPoP algs="[^"]+"$/);
+  });
+
+  test.each(['DPoP', 'dpop'])(
+    'that is missing behind the scheme %s is asked for in that scheme',
+    async (scheme) => {
+      const challenge = await expectRefusedAs(401, 'token_missing', { authorization: scheme });
+      expect(challenge).toMatch(/^DPoP scope="read:metadata", .*algs="[^"]+", Bearer realm="metadata-bff"$/);
+    },
+  );
+
+  test('has no part in a request that is malformed elsewhere, which gets no challenge', async () => {
+    const headers = { authorization: `Bearer ${token}` };
+    const challenge = await expectRefusedAs(400, 'request_malformed', headers, '/me/metadata/%zz');
+    expect(challenge).toBeNull();
   });
 
   test.each([

@@ -2,11 +2,12 @@
 import { expect, test } from '@jest/globals';
 import { Auth0Client } from '@auth0/auth0-spa-js';
 import { calculateJwkThumbprint, decodeJwt, decodeProtectedHeader, type JWK } from 'jose';
+import { requireDpop } from '../support/dpop.ts';
 import { expectProblem } from '../support/problem.ts';
 import { openScene } from '../support/scene.ts';
 import { mintToken } from '../support/tokens.ts';
 
-const { service, tenant } = await openScene({ env: { DPOP_REQUIRED: 'true' } });
+const { service, tenant } = await openScene({ env: await requireDpop() });
 
 interface StoreRequest {
   result: unknown;

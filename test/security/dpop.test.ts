@@ -1,14 +1,14 @@
 /** Sender-constrained tokens (RFC 9449): a proof must be made with the token's key, for this very request. */
 import { createHash, randomUUID } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
-import { createDevice, type ProofChanges } from '../support/dpop.ts';
+import { createDevice, type ProofChanges, requireDpop } from '../support/dpop.ts';
 import { expectProblem } from '../support/problem.ts';
 import { openScene } from '../support/scene.ts';
 import { createSigningKey, mintToken } from '../support/tokens.ts';
 
 const { service, tenant, managementCalls } = await openScene();
 const behindProxy = await openScene({ env: { TRUSTED_PROXIES: 'loopback' } });
-const boundOnly = await openScene({ env: { DPOP_REQUIRED: 'true' } });
+const boundOnly = await openScene({ env: await requireDpop() });
 const device = await createDevice();
 const { token } = device;
 const unbound = await mintToken();

@@ -106,23 +106,27 @@ export async function testOddRequests(count: number): Promise<void> {
   const { person, service, tenant } = scene;
   const lanes = await Promise.all(Array.from({ length: LANES }, () => openLane(scene)));
 
-  test(`${count} odd requests: no 500, no secret, nothing done that is refused`, async () => {
-    const seen = new Set<number>();
-    const plans = lanes.map(({ tokens, spare }) =>
-      fc.array(oddRequest(tokens, spare), { minLength: REQUESTS_PER_LANE, maxLength: REQUESTS_PER_LANE }),
-    );
-    // A failure names the seed and the path that lead to it.
-    await fc.assert(
-      fc.asyncProperty(fc.tuple(...plans), async (requests) => {
-        await Promise.all(lanes.map((lane, index) => send(lane, requests[index] ?? [], seen)));
-      }),
-      { numRuns: Math.ceil(count / (LANES * REQUESTS_PER_LANE)), endOnFailure: true },
-    );
-    // They got everywhere: answers of every common kind were among them.
-    expect([...seen]).toEqual(expect.arrayContaining([200, 204, 400, 401, 403, 404, 405, 415, 422]));
-    expect(service.logLines.filter((line) => /"code":"internal"|crashed/.test(line))).toEqual([]);
-    expect(service.logLines.filter((line) => LEAK.test(line) || JWT_PART.test(line))).toEqual([]);
-  }, 120_000 + 20 * count);
+  test(
+    `${count} odd requests: no 500, no secret, nothing done that is refused`,
+    async () => {
+      const seen = new Set<number>();
+      const plans = lanes.map(({ tokens, spare }) =>
+        fc.array(oddRequest(tokens, spare), { minLength: REQUESTS_PER_LANE, maxLength: REQUESTS_PER_LANE }),
+      );
+      // A failure names the seed and the path that lead to it.
+      await fc.assert(
+        fc.asyncProperty(fc.tuple(...plans), async (requests) => {
+          await Promise.all(lanes.map((lane, index) => send(lane, requests[index] ?? [], seen)));
+        }),
+        { numRuns: Math.ceil(count / (LANES * REQUESTS_PER_LANE)), endOnFailure: true },
+      );
+      // They got everywhere: answers of every common kind were among them.
+      expect([...seen]).toEqual(expect.arrayContaining([200, 204, 400, 401, 403, 404, 405, 415, 422]));
+      expect(service.logLines.filter((line) => /"code":"internal"|crashed/.test(line))).toEqual([]);
+      expect(service.logLines.filter((line) => LEAK.test(line) || JWT_PART.test(line))).toEqual([]);
+    },
+    120_000 + 20 * count,
+  );
 
   test('a plain request is then served as ever', async () => {
     const jane = await person({ a: 1 });

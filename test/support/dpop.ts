@@ -1,6 +1,7 @@
 /** A device that holds a key, the token that is bound to it, and its proofs. */
 import { createHash, randomUUID } from 'node:crypto';
 import { calculateJwkThumbprint, SignJWT } from 'jose';
+import { freePort } from './free-port.ts';
 import { createSigningKey, mintToken, type SigningKey, type TokenChanges } from './tokens.ts';
 
 export interface ProofChanges {
@@ -37,4 +38,10 @@ export async function createDevice({ claims = {}, ...changes }: TokenChanges = {
         .sign(signer.privateKey);
     },
   };
+}
+
+/** The variables of a service that accepts bound tokens only, at an address that must be known beforehand. */
+export async function requireDpop(): Promise<Record<string, string>> {
+  const port = String(await freePort());
+  return { DPOP_REQUIRED: 'true', PORT: port, PUBLIC_URL: `http://127.0.0.1:${port}` };
 }

@@ -13,6 +13,8 @@ import { createPaths, OPTIONS_TAG, type SCHEMES } from './paths.ts';
 export interface DocumentOptions extends EndpointsOptions {
   readonly audience: string;
   readonly issuer: string;
+  /** Addresses at which callers reach the service, if any are configured. */
+  readonly publicUrls: readonly string[];
   /** The operator's JSON Schema of `user_metadata`, if there is one. */
   readonly metadataSchema: JsonObject | undefined;
 }
@@ -45,7 +47,7 @@ const TAGS = [
 
 /** The document as JSON text, in the order of the table. */
 export function createOpenApiDocument(options: DocumentOptions): string {
-  const { metadataSchema = ANY_OBJECT } = options;
+  const { metadataSchema = ANY_OBJECT, publicUrls } = options;
   const table = endpoints(options);
   const used = new Set([OPTIONS_TAG, ...table.map(({ tag }) => tag)]);
   const { components, ...document } = createDocument(
@@ -57,7 +59,7 @@ export function createOpenApiDocument(options: DocumentOptions): string {
         description: INTRODUCTION,
         license: { name: 'MIT', identifier: 'MIT' },
       },
-      servers: [{ url: '/' }],
+      servers: (publicUrls.length > 0 ? publicUrls : ['/']).map((url) => ({ url })),
       tags: TAGS.filter(({ name }) => used.has(name)),
       paths: createPaths(table),
       components: {

@@ -7,7 +7,7 @@ import type { ScopeNames } from '../routes.ts';
 import { compatEndpoints } from './compat-endpoints.ts';
 import { content, JSON_PATCH_EXAMPLE, json, MERGE_PATCH_EXAMPLE } from './content.ts';
 import { type Endpoint, read, remove, writeOrMinimal } from './operation.ts';
-import { docsEndpoints, publicEndpoints } from './public-endpoints.ts';
+import { docsEndpoints, healthEndpoints, publicEndpoints } from './public-endpoints.ts';
 import * as schemas from './schemas.ts';
 import { streamEndpoint } from './stream-endpoint.ts';
 
@@ -19,6 +19,8 @@ export interface EndpointsOptions {
   readonly docs: boolean;
   /** Whether a write must carry `If-Match` or `If-None-Match`. */
   readonly requireIfMatch: boolean;
+  /** Whether this listener answers probes, too. */
+  readonly publicHealth: boolean;
 }
 
 const keyParams = z.object({
@@ -26,7 +28,13 @@ const keyParams = z.object({
 });
 
 /** Everything that the public listener offers with these options. */
-export function endpoints({ scopes, compat, docs, requireIfMatch }: EndpointsOptions): readonly Endpoint[] {
+export function endpoints({
+  scopes,
+  compat,
+  docs,
+  requireIfMatch,
+  publicHealth,
+}: EndpointsOptions): readonly Endpoint[] {
   const readScopes = [scopes.readMetadata];
   const updateScopes = [scopes.updateMetadata];
   const quota = ['Metadata-Quota'] as const;
@@ -147,5 +155,6 @@ export function endpoints({ scopes, compat, docs, requireIfMatch }: EndpointsOpt
     ...(compat ? compatEndpoints : []),
     ...publicEndpoints,
     ...(docs ? docsEndpoints : []),
+    ...(publicHealth ? healthEndpoints : []),
   ];
 }

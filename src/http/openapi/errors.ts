@@ -29,9 +29,11 @@ const UNCOUNTED: ReadonlySet<ErrorCode> = new Set([
   'caller_not_a_user',
   'keys_unavailable',
   'route_not_found',
+  'misdirected_request',
 ]);
 
 const HEADERS_OF: Partial<Record<ErrorCode, readonly ResponseHeader[]>> = {
+  request_malformed: ['WWW-Authenticate'],
   token_missing: ['WWW-Authenticate'],
   scope_missing: ['WWW-Authenticate'],
   precondition_failed: ['ETag'],

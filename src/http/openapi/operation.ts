@@ -32,7 +32,7 @@ export interface Operation {
 }
 
 export interface Answer {
-  readonly status: 200 | 204 | 304;
+  readonly status: 200 | 204 | 304 | 503;
   readonly description: string;
   readonly headers: readonly ResponseHeader[];
   readonly content?: ZodOpenApiContentObject;
@@ -190,5 +190,30 @@ export function publicRead({
       { status: 304, description: NOT_MODIFIED, headers: fields },
     ],
     errors: ['request_malformed', 'precondition_failed', 'internal', ...errors],
+  };
+}
+
+/** A probe, for machines that decide by its status. */
+export function probe({
+  answer,
+  failure,
+  ...row
+}: Row & {
+  readonly answer: ZodOpenApiContentObject;
+  /** What 503 brings, where there is one. */
+  readonly failure?: ZodOpenApiContentObject;
+}): Operation {
+  const headers: readonly ResponseHeader[] = ['Cache-Control', 'Vary', 'X-Request-Id'];
+  return {
+    ...row,
+    scopes: undefined,
+    requestHeaders: ['X-Request-Id'],
+    answers: [
+      { status: 200, description: 'It is well enough.', headers, content: answer },
+      ...(failure === undefined
+        ? []
+        : [{ status: 503 as const, description: 'It is not.', headers, content: failure }]),
+    ],
+    errors: ['internal'],
   };
 }

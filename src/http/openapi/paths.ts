@@ -17,6 +17,9 @@ const OPTIONS_ANSWER: ZodOpenApiResponseObject = {
   headers: responseHeaders(['Allow', 'Accept-Patch', 'Vary', 'X-Request-Id']),
 };
 
+/** Told before it is known which resource is meant, and so never in the dialect of one. */
+const OF_ANY_REQUEST = ['misdirected_request'] as const;
+
 export function createPaths(endpoints: readonly Endpoint[]): ZodOpenApiPathsObject {
   const errorAnswers = createErrorAnswers();
   return Object.fromEntries(endpoints.map((endpoint) => [endpoint.path, pathOf(endpoint, errorAnswers)]));
@@ -44,7 +47,7 @@ function pathOf(endpoint: Endpoint, errorAnswers: ErrorAnswers): ZodOpenApiPaths
       security: [],
       requestParams,
       parameters: requestHeaders(['X-Request-Id']),
-      responses: { '204': OPTIONS_ANSWER },
+      responses: { '204': OPTIONS_ANSWER, ...errorAnswers(OF_ANY_REQUEST, 'problem') },
     },
   };
 }
@@ -67,6 +70,7 @@ function describe(
     responses: {
       ...Object.fromEntries(answers.map((answer) => [answer.status, success(answer)])),
       ...errorAnswers(errors, dialect),
+      ...errorAnswers(OF_ANY_REQUEST, 'problem'),
     },
   };
 }

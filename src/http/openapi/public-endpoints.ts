@@ -1,7 +1,7 @@
 /** The part of the table that anybody may read. */
 import { z } from 'zod';
 import { content, json } from './content.ts';
-import { type Endpoint, publicRead } from './operation.ts';
+import { type Endpoint, probe, publicRead } from './operation.ts';
 import * as schemas from './schemas.ts';
 
 const fileParams = z.object({ file: z.string().meta({ description: 'A part of the page.' }) });
@@ -52,6 +52,28 @@ export const docsEndpoints: readonly Endpoint[] = [
       summary: 'The parts of that page',
       answer: content({ 'text/css': [schemas.text], 'text/javascript': [schemas.text] }),
       errors: ['route_not_found'],
+    }),
+  },
+];
+
+export const healthEndpoints: readonly Endpoint[] = [
+  {
+    path: '/livez',
+    tag: 'This service',
+    get: probe({
+      id: 'readLife',
+      summary: 'Whether the process answers',
+      answer: json(schemas.life),
+    }),
+  },
+  {
+    path: '/readyz',
+    tag: 'This service',
+    get: probe({
+      id: 'readReadiness',
+      summary: 'Whether the service can serve requests',
+      answer: json(schemas.readiness),
+      failure: json(schemas.readiness),
     }),
   },
 ];

@@ -99,5 +99,14 @@ export const protectedResource = z
   })
   .meta({ id: 'ProtectedResource', description: 'RFC 9728.' });
 
+export const life = z.strictObject({ status: z.literal('alive') }).meta({ id: 'Life' });
+
+export const readiness = z
+  .strictObject({
+    status: z.enum(['ready', 'degraded', 'not_ready', 'draining']),
+    checks: z.record(z.string(), z.enum(['ok', 'failing'])),
+  })
+  .meta({ id: 'Readiness', description: 'Which checks pass. `degraded` still serves.' });
+
 export const anyDocument = z.looseObject({});
 export const text = z.string();

@@ -1,7 +1,8 @@
 /** Documents about this service that anybody may read: RFC 9728, and the operator's schema. */
 import { canonicalJson, type JsonObject } from '../../lib/json.ts';
-import { sharedRepresentation } from '../../metadata/representation.ts';
-import { RESOURCE_METADATA_PATH } from '../challenge.ts';
+import { sharedRepresentation, type SharedRepresentation } from '../../metadata/representation.ts';
+import { RESOURCE_METADATA_PATH } from '../public-address.ts';
+import { contextOf } from '../request-context.ts';
 import { type Resource, resource } from '../resource.ts';
 import { sendPublic } from '../respond.ts';
 
@@ -26,20 +27,34 @@ export function discoveryRoutes({
   dpopRequired,
   metadataSchema = ANY_OBJECT,
 }: DiscoveryOptions): readonly Resource[] {
-  const protectedResource: JsonObject = {
-    resource: audience,
-    authorization_servers: [issuer],
-    scopes_supported: scopes,
-    bearer_methods_supported: ['header'],
-    dpop_signing_alg_values_supported: algorithms,
-    dpop_bound_access_tokens_required: dpopRequired,
-  };
-  const description = sharedRepresentation(canonicalJson(protectedResource));
+  const described = new Map<string, SharedRepresentation>();
+
+  /** One shared answer for each identifier, of which there are as many as configured addresses. */
+  function describe(identifier: string): SharedRepresentation {
+    const known = described.get(identifier);
+    if (known) return known;
+    const document: JsonObject = {
+      resource: identifier,
+      authorization_servers: [issuer],
+      scopes_supported: [...scopes],
+      bearer_methods_supported: ['header'],
+      dpop_signing_alg_values_supported: [...algorithms],
+      dpop_bound_access_tokens_required: dpopRequired,
+    };
+    const description = sharedRepresentation(canonicalJson(document));
+    described.set(identifier, description);
+    return description;
+  }
+
   // In the author's order: a form shows the properties as they come.
   const schema = sharedRepresentation(JSON.stringify(metadataSchema));
   return [
     resource(RESOURCE_METADATA_PATH, {
-      GET: (req, res) => sendPublic(req, res, description, 'application/json; charset=utf-8'),
+      GET(req, res) {
+        // RFC 9728 section 3.3: a client compares it with the address at which it asked.
+        const document = describe(contextOf(req).base?.url ?? audience);
+        sendPublic(req, res, document, 'application/json; charset=utf-8');
+      },
     }),
     resource('/schemas/user-metadata', {
       GET: (req, res) => sendPublic(req, res, schema, 'application/schema+json; charset=utf-8'),
