@@ -238,20 +238,20 @@ describe('an answer of somebody on the way', () => {
   });
 });
 
-describe('a redirect', () => {
-  /** An address that redirects to another origin, and what reached that origin. */
-  async function openRedirect(status: number) {
-    const reached: string[] = [];
-    const elsewhere = await serve((req, res) => {
-      reached.push(`${req.method} ${req.url}`);
-      res.writeHead(200, { 'content-type': 'application/json' }).end('{}');
-    });
-    const url = await serve((req, res) => {
-      res.writeHead(status, { location: `${elsewhere}${req.url}` }).end();
-    });
-    return { reached, ...openClient({ baseUrl: url, rings: () => true }) };
-  }
+/** An address that redirects to another origin, and what reached that origin. */
+async function openRedirect(status: number) {
+  const reached: string[] = [];
+  const elsewhere = await serve((req, res) => {
+    reached.push(`${req.method} ${req.url}`);
+    res.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+  });
+  const url = await serve((req, res) => {
+    res.writeHead(status, { location: `${elsewhere}${req.url}` }).end();
+  });
+  return { reached, ...openClient({ baseUrl: url, rings: () => true }) };
+}
 
+describe('a redirect', () => {
   test.each([301, 302, 303, 307, 308])(
     '(%d) is not followed by a read, and the error says so',
     async (status) => {
