@@ -41,14 +41,19 @@ export type ProblemCode =
   | 'draining'
   | 'upstream_timeout';
 
-/** `network_failed`: there was no answer. `answer_unusable`: it was not the service that answered. */
-export type MetadataErrorCode = ProblemCode | 'network_failed' | 'answer_unusable';
+/**
+ * `network_failed`: there was no answer. `answer_unusable`: it was not the service that answered. `redirect_refused`:
+ * the answer was a redirect, which the client never follows. A browser reports a redirect as `network_failed`.
+ */
+export type MetadataErrorCode = ProblemCode | 'network_failed' | 'answer_unusable' | 'redirect_refused';
 
 /** One fault of a document: where (RFC 6901 JSON Pointer), which rule, and a sentence for a person. */
 export interface DocumentFault {
   readonly pointer: string;
   readonly code: string;
   readonly detail: string;
+  /** The limits of the rule, from which an app can make a sentence in its own language. */
+  readonly params?: Readonly<Record<string, unknown>>;
 }
 
 export interface ErrorFacts {
@@ -64,33 +69,24 @@ export interface ErrorFacts {
 }
 
 export class MetadataError extends Error implements ErrorFacts {
-  readonly code: MetadataErrorCode;
-  readonly status: number;
-  readonly title: string;
-  readonly detail: string;
-  readonly requestId: string | undefined;
-  readonly errors: readonly DocumentFault[];
-  readonly retryAfterSeconds: number | undefined;
+  override readonly name: string = 'MetadataError';
+  declare readonly code: MetadataErrorCode;
+  declare readonly status: number;
+  declare readonly title: string;
+  declare readonly detail: string;
+  declare readonly requestId: string | undefined;
+  declare readonly errors: readonly DocumentFault[];
+  declare readonly retryAfterSeconds: number | undefined;
 
   constructor(facts: ErrorFacts, options?: ErrorOptions) {
     super(`${facts.title} (${facts.code})`, options);
-    this.name = 'MetadataError';
-    this.code = facts.code;
-    this.status = facts.status;
-    this.title = facts.title;
-    this.detail = facts.detail;
-    this.requestId = facts.requestId;
-    this.errors = facts.errors;
-    this.retryAfterSeconds = facts.retryAfterSeconds;
+    Object.assign(this, facts);
   }
 }
 
 /** Whether a write was applied is not known: read before you decide anything. It is never repeated by the client. */
 export class OutcomeUnknownError extends MetadataError {
-  constructor(facts: ErrorFacts, options?: ErrorOptions) {
-    super(facts, options);
-    this.name = 'OutcomeUnknownError';
-  }
+  override readonly name = 'OutcomeUnknownError';
 }
 
 /** The three documents of a conflict. For an operation on one key they hold that key alone. */
@@ -107,18 +103,15 @@ export interface Conflict<T extends object> {
 
 /** Somebody else changed meanwhile what the write would change. Nothing was written. */
 export class ConflictError<T extends object = JsonObject> extends MetadataError {
-  readonly current: Partial<T>;
-  readonly etag: string | undefined;
-  readonly base: Partial<T> | undefined;
-  readonly changes: MergePatch<T>;
+  override readonly name = 'ConflictError';
+  declare readonly current: Partial<T>;
+  declare readonly etag: string | undefined;
+  declare readonly base: Partial<T> | undefined;
+  declare readonly changes: MergePatch<T>;
 
-  constructor(facts: ErrorFacts, { current, etag, base, changes }: Conflict<T>) {
+  constructor(facts: ErrorFacts, conflict: Conflict<T>) {
     super(facts);
-    this.name = 'ConflictError';
-    this.current = current;
-    this.etag = etag;
-    this.base = base;
-    this.changes = changes;
+    Object.assign(this, conflict);
   }
 }
 

@@ -38,12 +38,12 @@ export function problemOf({ status, headers, body }: Answer, isWrite: boolean, n
   return isWrite && unknown ? new OutcomeUnknownError(facts) : new MetadataError(facts);
 }
 
-/** The error for no answer at all. */
+/** The error for no answer at all, or for a redirect, which Node tells apart and browsers do not. */
 export function networkProblem(cause: unknown, isWrite: boolean): MetadataError {
   const facts: ErrorFacts = {
-    code: 'network_failed',
+    code: /redirect/.test(String(own(cause, 'cause'))) ? 'redirect_refused' : 'network_failed',
     status: 0,
-    title: 'There was no answer',
+    title: 'The request failed',
     detail: isWrite ? 'Whether the change was stored is not known.' : 'The service could not be reached.',
     requestId: undefined,
     errors: [],
@@ -65,9 +65,21 @@ function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-/** `Retry-After` in either form (RFC 9110 section 10.2.3). */
+/** `Retry-After` as seconds or as a date (RFC 9110 section 10.2.3). Anything else says nothing. */
 function secondsIn(field: string | null, nowMs: number): number | undefined {
-  if (field === null) return undefined;
-  const seconds = /^\d+$/.test(field) ? Number(field) : (Date.parse(field) - nowMs) / 1000;
+  const text = field ?? '';
+  const seconds = /^\d+$/.test(text) ? Number(text) : (parseHttpDate(text) - nowMs) / 1000;
   return Number.isFinite(seconds) ? Math.max(0, seconds) : undefined;
+}
+
+/** The moment of an HTTP date in any of the three forms of RFC 9110 section 5.6.7; NaN for anything else. */
+function parseHttpDate(text: string): number {
+  const fixdate = text
+    // A year of the past century would need another name of the day, and is refused below.
+    .replace(/^(\w{3})\w*day, (\d\d)-(\w{3})-(\d\d .{8} GMT)$/, '$1, $2 $3 20$4')
+    .replace(/^(\w{3}) (\w{3}) (..) (.{8}) (\d{4})$/, '$1, $3 $2 $5 $4 GMT')
+    .replace(',  ', ', 0');
+  const moment = Date.parse(fixdate);
+  // `Date.parse` takes nearly any text for a date.
+  return new Date(moment).toUTCString() === fixdate ? moment : NaN;
 }

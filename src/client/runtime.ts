@@ -23,7 +23,20 @@ export const platform: Runtime = {
   random: () => Math.random(),
 };
 
-/** Resolves after `ms`. Rejects with the signal's reason as soon as it is aborted. */
+/** The shortest pause between two requests, in seconds. No answer can make the client go on without one. */
+export const MIN_PAUSE_SECONDS = 0.5;
+/** The longest pause, in seconds. Without a limit, a timer of 25 days or more overflows and fires at once. */
+export const MAX_PAUSE_SECONDS = 3600;
+
+/** A pause within the limits; the shortest for what is no number. In milliseconds. */
+function clampDelay(ms: number): number {
+  return Math.min(Math.max(ms || 0, MIN_PAUSE_SECONDS * 1000), MAX_PAUSE_SECONDS * 1000);
+}
+
+/**
+ * Resolves after `ms`, within the limits above. Rejects with the signal's reason as soon as it is aborted. All waits of
+ * the client are made here.
+ */
 export function pause({ setAlarm }: Runtime, ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
@@ -31,7 +44,7 @@ export function pause({ setAlarm }: Runtime, ms: number, signal: AbortSignal | u
       cancel();
       reject(signal?.reason);
     };
-    const cancel = setAlarm(ms, () => {
+    const cancel = setAlarm(clampDelay(ms), () => {
       signal?.removeEventListener('abort', leave);
       resolve();
     });

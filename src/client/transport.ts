@@ -5,7 +5,7 @@
 import { isMetadataError, OutcomeUnknownError } from './errors.ts';
 import { isObject, own, parse } from './json.ts';
 import { type Answer, networkProblem, problemOf } from './problem-answer.ts';
-import { pause, type Runtime } from './runtime.ts';
+import { MAX_PAUSE_SECONDS, MIN_PAUSE_SECONDS, pause, type Runtime } from './runtime.ts';
 
 /**
  * An access token for the service. `fresh` says that the one given before was refused. Undefined, and whatever
@@ -16,7 +16,9 @@ export type GetAccessToken = (request: { readonly fresh: boolean }) => Promise<s
 export interface RetryOptions {
   /** Requests in all; 3 unless told. */
   readonly attemptsMax?: number;
-  /** Waiting in all; 10 unless told. A refusal that asks for more is handed to the caller at once. */
+  /**
+   * Waiting in all; 10 unless told, and 3600 at most. A refusal that asks for more is handed to the caller at once.
+   */
   readonly waitSecondsMax?: number;
 }
 
@@ -51,6 +53,7 @@ export function createTransport(
   { baseUrl, getAccessToken, retry: { attemptsMax = 3, waitSecondsMax = 10 } = {} }: TransportOptions,
 ): Transport {
   const base = baseUrl.replace(/\/+$/, '');
+  const maxWaitSeconds = Math.min(waitSecondsMax, MAX_PAUSE_SECONDS);
 
   async function attempt(order: Order, fresh: boolean): Promise<Answer> {
     const { method = 'GET', path, headers, body, signal, isPublic = false } = order;
@@ -58,7 +61,8 @@ export function createTransport(
     const token = isPublic ? undefined : await getAccessToken?.({ fresh });
     signal?.throwIfAborted();
     const authorization = token === undefined ? {} : { Authorization: `Bearer ${token}` };
-    const init: RequestInit = { method, headers: { ...headers, ...authorization } };
+    // A redirect that is followed takes the body along, to whichever origin it names.
+    const init: RequestInit = { method, headers: { ...headers, ...authorization }, redirect: 'error' };
     if (body !== undefined) init.body = body;
     if (signal) init.signal = signal;
     const answer = await runtime
@@ -80,7 +84,8 @@ export function createTransport(
         return await attempt(order, false);
       } catch (error) {
         const seconds = count < attemptsMax ? secondsAfter(error, count) : undefined;
-        if (seconds === undefined || waited + seconds > waitSecondsMax) throw error;
+        // The comparison is also false for an option that is not a number.
+        if (seconds === undefined || !(waited + seconds <= maxWaitSeconds)) throw error;
         waited += seconds;
         // A little more for each, so that those who were refused together do not come back together.
         await pause(runtime, seconds * (1 + runtime.random() / 4) * 1000, order.signal);
@@ -110,7 +115,7 @@ function isExpected({ status, body, stream }: Answer): boolean {
 function secondsAfter(error: unknown, count: number): number | undefined {
   if (!isMetadataError(error) || error instanceof OutcomeUnknownError) return undefined;
   const passes = error.code === 'network_failed' || error.status === 429 || error.status === 503;
-  return passes ? (error.retryAfterSeconds ?? 2 ** (count - 2)) : undefined;
+  return passes ? Math.max(error.retryAfterSeconds ?? 2 ** (count - 2), MIN_PAUSE_SECONDS) : undefined;
 }
 
 /** How `fetch` says that there is no answer, or no more of it. Whatever else it rejects with is not about the network. */

@@ -31,6 +31,8 @@ export type Watch = (listener: (change: MetadataChange) => void, options?: Watch
 /** Three heartbeats of the service. */
 const SILENCE_MS = 45_000;
 const RECONNECT_MS = 2_000;
+/** Bounds for what a stream asks for with `retry`. */
+const RECONNECT_MIN_MS = 1_000;
 const RECONNECT_MAX_MS = 60_000;
 /** A stream that ends sooner has ended because of its token, or of something that repeats itself. */
 const STEADY_MS = 10_000;
@@ -53,7 +55,7 @@ export function createWatch(
 
     function hear({ event, data, id, retryMs }: EventFrame): void {
       lastEventId = id ?? lastEventId;
-      reconnectMs = retryMs ?? reconnectMs;
+      reconnectMs = Math.max(retryMs ?? reconnectMs, RECONNECT_MIN_MS);
       const change = event === 'metadata.updated' ? parse(data) : undefined;
       const [etag, keys] = [own(change, 'etag'), own(change, 'keys')];
       if (typeof etag !== 'string' || !Array.isArray(keys)) return;
@@ -109,14 +111,15 @@ export function createWatch(
         let leastMs = 0;
         try {
           await listen(fresh);
-          // The service ends a stream with its token, and may take one that has just expired for a moment longer.
-          fresh = !isSteady();
+          // The service ends a stream with its token, and may take one that has just expired for a moment longer. A
+          // stream that ends again with a new token ended for another reason, and a third token would not help.
+          fresh = !fresh && !isSteady();
         } catch (error) {
           if (watching.signal.aborted) return;
           const final = willStay(error);
           if (final) stop();
           onError(error, final);
-          leastMs = (isMetadataError(error) && error.retryAfterSeconds ? error.retryAfterSeconds : 0) * 1000;
+          leastMs = ((isMetadataError(error) && error.retryAfterSeconds) || 0) * 1000;
           fresh = false;
         }
         failures = isSteady() ? 0 : failures + 1;

@@ -17,6 +17,8 @@ export interface Control {
   format(value: Json | undefined): string;
   /** @throws TextError for a text that is no value. */
   parse(text: string, basis: Basis): Json | undefined;
+  /** What is wrong with an edited value, for the person who typed it. */
+  check?(value: Json | undefined): string | undefined;
 }
 
 /** What is wrong with a text, for the person who typed it. */

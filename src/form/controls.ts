@@ -1,5 +1,10 @@
-/** The control of each kind of leaf, with the schema's limits as the browser's own constraints. */
-import type { Control } from './control.ts';
+/**
+ * The control of each kind of leaf. Limits of the schema are checked here and not by the browser, whose `maxlength` cuts
+ * texts off and whose lengths are not those of JSON Schema.
+ */
+import { checkNumber, checkText } from './checks.ts';
+import { type Control, TextError } from './control.ts';
+import { isExactNumber } from './exact-json.ts';
 import { type FieldContext, make } from './field.ts';
 import { TIME } from './fitting.ts';
 import type { Json } from './json.ts';
@@ -12,7 +17,7 @@ export function createControl(plan: LeafPlan, stored: Json | undefined, { words 
     case 'text':
       return textControl(plan, stored, words);
     case 'number':
-      return numberControl(plan);
+      return numberControl(plan, words);
     case 'checkbox':
       return checkboxControl(plan);
     case 'choice':
@@ -23,12 +28,10 @@ export function createControl(plan: LeafPlan, stored: Json | undefined, { words 
 }
 
 function textControl(plan: TextPlan, stored: Json | undefined, words: Words): Control {
-  const { input, required, readOnly, minLength, maxLength, pattern, example, autocomplete, fallback } = plan;
+  const { input, required, readOnly, minLength, example, autocomplete, fallback } = plan;
   const placeholder = readOnly ? words.notSet : typeof fallback === 'string' ? fallback : example;
   const needed = required && (minLength ?? 0) > 0;
   const attributes = present({
-    minlength: minLength,
-    maxlength: maxLength,
     placeholder,
     autocomplete,
     readonly: readOnly ? '' : undefined,
@@ -37,9 +40,18 @@ function textControl(plan: TextPlan, stored: Json | undefined, words: Words): Co
   const element =
     input === 'textarea'
       ? make('textarea', { ...attributes, rows: '4', part: 'input' })
-      : make('input', { ...attributes, ...patternOf(pattern), type: input, part: 'input' });
+      : make('input', { ...attributes, type: input, part: 'input' });
   if (input === 'datetime-local' || input === 'time') element.setAttribute('step', 'any');
-  const plain = { element, text: () => element.value, write: (text: string) => void (element.value = text) };
+  const mismatch = input === 'email' ? words.notEmail : words.notUrl;
+  const plain = {
+    element,
+    text: () => element.value,
+    write: (text: string) => void (element.value = text),
+    check(value: Json | undefined) {
+      if (typeof value !== 'string') return needed ? words.missing : undefined;
+      return element.validity.typeMismatch ? mismatch : checkText(value, plan, words);
+    },
+  };
 
   // A text that must be there can be empty; any other that is emptied is taken away.
   const emptied = required && stored !== undefined && !needed ? '' : undefined;
@@ -64,11 +76,18 @@ function textControl(plan: TextPlan, stored: Json | undefined, words: Words): Co
     ...plain,
     // A text area turns every kind of line end into one.
     format: (value) => (typeof value === 'string' ? value.replaceAll(/\r\n?/g, '\n') : ''),
-    parse: (text) => (text === '' ? emptied : text),
+    parse: (text, { origin }) => (text === '' ? emptied : withLineEndsOf(origin, text)),
   };
 }
 
-function numberControl({ min, max, step, readOnly, required, fallback }: NumberPlan): Control {
+/** A stored text whose lines all end with CR and LF keeps that in the lines that are not edited. */
+function withLineEndsOf(origin: Json | undefined, text: string): string {
+  const isCrLf = typeof origin === 'string' && /\r\n/.test(origin) && !/\r(?!\n)|(?<!\r)\n/.test(origin);
+  return isCrLf ? text.replaceAll('\n', '\r\n') : text;
+}
+
+function numberControl(plan: NumberPlan, words: Words): Control {
+  const { min, max, step, readOnly, required, fallback } = plan;
   const element = make('input', {
     type: 'number',
     part: 'input',
@@ -81,7 +100,15 @@ function numberControl({ min, max, step, readOnly, required, fallback }: NumberP
     text: () => element.value,
     write: (text) => void (element.value = text),
     format: (value) => (typeof value === 'number' ? String(value) : ''),
-    parse: (text) => (text === '' ? undefined : Number(text)),
+    parse(text) {
+      if (text === '') return undefined;
+      if (!isExactNumber(text)) throw new TextError(words.notExact);
+      return Number(text);
+    },
+    check(value) {
+      if (typeof value !== 'number') return required ? words.missing : undefined;
+      return checkNumber(value, plan, words);
+    },
   };
 }
 
@@ -122,23 +149,11 @@ function choiceControl(plan: ChoicePlan, stored: Json | undefined, words: Words)
     },
     format: (value) => (value === undefined ? '' : JSON.stringify(value)),
     parse: (text) => (text === '' ? undefined : JSON.parse(text)),
+    check: (value) => (required && value === undefined ? words.missing : undefined),
   };
 }
 
 const same = (a: Json, b: Json): boolean => JSON.stringify(a) === JSON.stringify(b);
-
-/** A schema looks for its pattern anywhere in the text; a control wants it to match the whole. */
-function patternOf(pattern: string | undefined): Record<string, string> {
-  if (pattern === undefined) return {};
-  const whole = `.*(?:${pattern}).*`;
-  try {
-    void new RegExp(whole, 'v');
-  } catch {
-    // Not a pattern to the browser: the service judges it.
-    return {};
-  }
-  return { pattern: whole };
-}
 
 /** As an input of this type would write it. */
 function normalised(type: string, text: string): string {

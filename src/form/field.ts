@@ -7,7 +7,11 @@ import type { Words } from './words.ts';
 export interface FieldError {
   /** RFC 6901. */
   readonly pointer: string;
+  /** The sentence that is shown. */
   readonly detail: string;
+  /** Which rule, and its limits: for an app that makes sentences of its own. The form does not look at them. */
+  readonly code?: string;
+  readonly params?: Readonly<Record<string, unknown>>;
 }
 
 /** What keeps the form from being submitted. */

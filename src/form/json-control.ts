@@ -1,5 +1,6 @@
 /** Whatever has no field of its own, as JSON in a text area. */
 import { type Basis, type Control, TextError } from './control.ts';
+import { hasDuplicateMembers, hasExactNumbers } from './exact-json.ts';
 import { make } from './field.ts';
 import { isJsonObject, type Json } from './json.ts';
 import { applyMergePatch, mergePatchOf } from './merge-patch.ts';
@@ -38,9 +39,18 @@ function carried(value: Json, { stored, origin }: Basis): Json {
 }
 
 function parsed(text: string, words: Words): Json {
+  const value = parse(text);
+  if (value === undefined) throw new TextError(words.notJson);
+  // What would be stored is not what was typed.
+  if (!hasExactNumbers(text)) throw new TextError(words.notExact);
+  if (hasDuplicateMembers(text, value)) throw new TextError(words.duplicate);
+  return value;
+}
+
+function parse(text: string): Json | undefined {
   try {
     return JSON.parse(text);
   } catch {
-    throw new TextError(words.notJson);
+    return undefined;
   }
 }

@@ -6,6 +6,7 @@ import { isSameJson, type Json } from './json.ts';
 import type { LeafPlan } from './plan.ts';
 
 export function createLeafField(plan: LeafPlan, first: Json | undefined, context: FieldContext): Field {
+  const { words } = context;
   const control = createControl(plan, first, context);
   const { element: input } = control;
   const notes = createNotes(plan, control.hint, input, context);
@@ -32,7 +33,8 @@ export function createLeafField(plan: LeafPlan, first: Json | undefined, context
   /** @throws TextError for a text that is no value. */
   function entered(): Json | undefined {
     if (!edited()) return stored;
-    if (input.validity.badInput) throw new TextError(input.validationMessage);
+    if (input.validity.badInput)
+      throw new TextError(plan.kind === 'number' ? words.notNumber : words.incomplete);
     return control.parse(control.text(), { stored, origin });
   }
 
@@ -81,12 +83,12 @@ export function createLeafField(plan: LeafPlan, first: Json | undefined, context
     // What was stored may break today's rules; that is not held against whoever changes something else.
     if (!edited()) return undefined;
     try {
-      entered();
+      const value = entered();
+      return control.check?.(value);
     } catch (error) {
       if (error instanceof TextError) return error.message;
       throw error;
     }
-    return input.checkValidity() ? undefined : input.validationMessage;
   }
   return field;
 }

@@ -22,8 +22,15 @@ export interface TextPlan extends Common {
 }
 export interface NumberPlan extends Common {
   readonly kind: 'number';
+  readonly isWhole: boolean;
   readonly min: number | undefined;
   readonly max: number | undefined;
+  /** The value must be more than this. */
+  readonly above: number | undefined;
+  /** The value must be less than this. */
+  readonly below: number | undefined;
+  readonly multipleOf: number | undefined;
+  /** How far the input's arrows go, where that leads to multiples. */
   readonly step: number | undefined;
 }
 export interface CheckboxPlan extends Common {

@@ -113,14 +113,19 @@ function numberPlan(schema: JsonObject, common: Common, whole: boolean): NumberP
   const lowest = whole && above !== undefined ? Math.floor(above) + 1 : undefined;
   const highest = whole && below !== undefined ? Math.ceil(below) - 1 : undefined;
   const least = largest(min, lowest);
-  const step = number(schema['multipleOf']) ?? (whole ? 1 : undefined);
+  const multipleOf = number(schema['multipleOf']);
+  const step = multipleOf ?? (whole ? 1 : undefined);
   // An input counts its steps from the minimum, a schema from zero.
   const aligned = step === undefined || least === undefined || Number.isInteger(least / step);
   return {
     ...common,
     kind: 'number',
+    isWhole: whole,
     min: least,
     max: highest === undefined ? max : Math.min(highest, max ?? highest),
+    above: whole ? undefined : above,
+    below: whole ? undefined : below,
+    multipleOf,
     step: aligned ? step : undefined,
   };
 }

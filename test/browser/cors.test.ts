@@ -50,12 +50,13 @@ afterAll(async () => {
   await tenant.stop();
 });
 
+const answerPage: RequestListener = (_req, res) => {
+  res.setHeader('Content-Type', 'text/html').end('<!doctype html><title>page</title>');
+};
+
 /** A page of its own origin that does nothing. */
 async function servePage({ secure = false } = {}) {
-  const answer: RequestListener = (_req, res) => {
-    res.setHeader('Content-Type', 'text/html').end('<!doctype html><title>page</title>');
-  };
-  const server = secure ? createSecureServer(createIdentity(), answer) : createServer(answer);
+  const server = secure ? createSecureServer(createIdentity(), answerPage) : createServer(answerPage);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address: AddressInfo | string | null = server.address();
   if (address === null || typeof address === 'string') throw new Error('no port was given');

@@ -67,6 +67,79 @@ describe('a refusal that says when to come back', () => {
     expect(alarms[1]).toBe(1000);
   });
 
+  const NOW = Date.parse('2026-11-27T08:49:35Z');
+  /** The pause in milliseconds that follows a refusal with this `Retry-After`. */
+  async function pauseAfter(retryAfter: string): Promise<readonly number[]> {
+    const { client, alarms } = openClient({
+      baseUrl: 'http://service.invalid',
+      rings: () => true,
+      now: () => NOW,
+      retry: { attemptsMax: 2 },
+      fetch: async () => new Response('busy', { status: 503, headers: { 'retry-after': retryAfter } }),
+    });
+    await rejection(MetadataError, client.read());
+    return alarms;
+  }
+
+  test.each(['Fri, 27 Nov 2026 08:49:37 GMT', 'Friday, 27-Nov-26 08:49:37 GMT', 'Fri Nov 27 08:49:37 2026'])(
+    'is obeyed in the form %j, which RFC 9110 section 5.6.7 defines',
+    async (date) => {
+      expect(await pauseAfter(date)).toEqual([2000]);
+    },
+  );
+
+  test.each([
+    '5, 10',
+    '-5',
+    '+5',
+    '5.5',
+    '0x10',
+    '5s',
+    '2026-11-27T08:49:37Z',
+    'Fri, 27 Nov 2026 08:49:37 +0000',
+    'Sat, 27 Nov 2026 08:49:37 GMT',
+    'Fri, 31 Nov 2026 08:49:37 GMT',
+    'in a moment',
+  ])(
+    'in a form that HTTP does not define (%j) is ignored: the client waits by its own rule',
+    async (text) => {
+      expect(await pauseAfter(text)).toEqual([500]);
+    },
+  );
+
+  test.each(['0', 'Fri, 27 Nov 2026 08:00:00 GMT'])(
+    'at once (%j) is met with the shortest pause, never with none',
+    async (text) => {
+      expect(await pauseAfter(text)).toEqual([500]);
+    },
+  );
+
+  test.each([Number.POSITIVE_INFINITY, Number.NaN, -1])(
+    'in 300 years is handed on at once, also where %d seconds of waiting are allowed',
+    async (waitSecondsMax) => {
+      const { client, alarms, sent } = openClient({
+        baseUrl: 'http://service.invalid',
+        rings: () => true,
+        retry: { waitSecondsMax },
+        fetch: refusal('rate_limited', { retryAfterSeconds: 9_999_999_999 }),
+      });
+      const { retryAfterSeconds } = await rejection(MetadataError, client.read());
+      expect([retryAfterSeconds, alarms, sent.length]).toEqual([9_999_999_999, [], 1]);
+    },
+  );
+
+  test('is met with pauses of an hour in all at most, however many attempts are allowed', async () => {
+    const { client, alarms } = openClient({
+      baseUrl: 'http://service.invalid',
+      rings: () => true,
+      retry: { attemptsMax: Number.POSITIVE_INFINITY, waitSecondsMax: Number.POSITIVE_INFINITY },
+      fetch: async () => new Response('busy', { status: 503 }),
+    });
+    await rejection(MetadataError, client.read());
+    expect(alarms.slice(0, 3)).toEqual([500, 1000, 2000]);
+    expect(alarms.reduce((sum, ms) => sum + ms)).toBeLessThanOrEqual(3_600_000);
+  });
+
   test('more often than allowed is handed on', async () => {
     const wait = refusal('rate_limited', { retryAfterSeconds: 1 });
     const { client, sent } = await openJane(wait, wait, wait);
@@ -162,6 +235,66 @@ describe('an answer of somebody on the way', () => {
     const { client } = await openJane(page(status));
     const error = await rejection(MetadataError, client.patch({ theme: 'light' }, { ifMatch: '"x"' }));
     expect([error.name, error.code]).toEqual(['MetadataError', 'answer_unusable']);
+  });
+});
+
+/** An address that redirects to another origin, and what reached that origin. */
+async function openRedirect(status: number) {
+  const reached: string[] = [];
+  const elsewhere = await serve((req, res) => {
+    reached.push(`${req.method} ${req.url}`);
+    res.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+  });
+  const url = await serve((req, res) => {
+    res.writeHead(status, { location: `${elsewhere}${req.url}` }).end();
+  });
+  return { reached, ...openClient({ baseUrl: url, rings: () => true }) };
+}
+
+describe('a redirect', () => {
+  test.each([301, 302, 303, 307, 308])(
+    '(%d) is not followed by a read, and the error says so',
+    async (status) => {
+      const { client, reached, sent } = await openRedirect(status);
+      const error = await rejection(MetadataError, client.read());
+      expect([error.code, error.status, sent.length, reached]).toEqual(['redirect_refused', 0, 1, []]);
+    },
+  );
+
+  test.each([307, 308])(
+    '(%d) is not followed by a write, whose body would go to another origin',
+    async (status) => {
+      const { client, reached, sent } = await openRedirect(status);
+      const error = await rejection(OutcomeUnknownError, client.patch({ theme: 'light' }));
+      expect([error.code, sent.length, reached]).toEqual(['redirect_refused', 1, []]);
+    },
+  );
+
+  test('is refused by every kind of request, in the same way', async () => {
+    const modes: unknown[] = [];
+    const { client } = openClient({
+      baseUrl: 'http://service.invalid',
+      fetch: async (_url, { redirect }) => {
+        modes.push(redirect);
+        return new Response('{}', { headers: { 'content-type': 'application/json' } });
+      },
+    });
+    await client.read();
+    await client.schema();
+    await client.replace({});
+    await client.patch({ a: 1 });
+    await client.replaceKey('a', 1);
+    await client.removeKey('a');
+    await client.remove();
+    await new Promise<void>((resolve) => {
+      const stop = client.watch(() => undefined, {
+        onError() {
+          stop();
+          resolve();
+        },
+      });
+    });
+    expect(modes).toEqual(Array.from({ length: 8 }, () => 'error'));
   });
 });
 

@@ -16,7 +16,7 @@ import { openScene } from '../support/scene.ts';
 const { person, service } = await openScene();
 
 const ROOT = join(import.meta.dirname, '..', '..');
-const BYTES_MAX = 4096;
+const BYTES_MAX = 4000;
 
 const app = mkdtempSync(join(tmpdir(), 'app-'));
 const installed = join(app, 'node_modules', 'metadata-bff');

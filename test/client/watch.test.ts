@@ -15,6 +15,7 @@ afterEach(() => {
 
 const SILENCE_MS = 45_000;
 const isPause = (ms: number) => ms < SILENCE_MS;
+const isNotSilence = (ms: number) => ms !== SILENCE_MS;
 
 /** Watches, and keeps what was told. */
 function follow({ client }: Pick<ReturnType<typeof openClient>, 'client'>, signal?: AbortSignal) {
@@ -113,6 +114,75 @@ describe('watching', () => {
     await until(() => (world.alarms.includes(90_000) ? true : undefined));
     expect(world.alarms.filter((ms) => ms !== SILENCE_MS)).toEqual([2000, 4000, 8000, 90_000]);
     expect(errors.map(({ final }) => final)).toEqual([false, false, false, false]);
+  });
+
+  test('never goes on without a pause, and never for more than an hour, whatever is answered', async () => {
+    const stream = { 'content-type': 'text/event-stream' };
+    const answers = [
+      (res: ServerResponse) => res.writeHead(503, { 'retry-after': '9999999999' }).end(),
+      (res: ServerResponse) => res.writeHead(429, { 'retry-after': '9'.repeat(400) }).end(),
+      (res: ServerResponse) => res.writeHead(503, { 'retry-after': '5, 10' }).end(),
+      (res: ServerResponse) => res.writeHead(503, { 'retry-after': '0' }).end(),
+      (res: ServerResponse) => res.writeHead(204).end(),
+      (res: ServerResponse) => res.writeHead(200, stream).end(),
+      (res: ServerResponse) => res.writeHead(200, stream).end('retry: 0\n\n'),
+      (res: ServerResponse) => res.writeHead(200, stream).end(`retry: ${'9'.repeat(400)}\n\n`),
+      (res: ServerResponse) => res.writeHead(304).end(),
+    ];
+    let requests = 0;
+    const url = await serve((_req, res) => {
+      (answers[requests] ?? ((rest: ServerResponse) => rest.writeHead(400).end()))(res);
+      requests += 1;
+    });
+    const world = openClient({ baseUrl: url, rings: isNotSilence });
+    const { errors } = follow(world);
+    await until(() => (errors.at(-1)?.final ? true : undefined));
+    expect(world.alarms.filter(isNotSilence)).toEqual([
+      3_600_000, 4000, 8000, 16_000, 32_000, 60_000, 60_000, 60_000, 60_000,
+    ]);
+  });
+
+  test('that is told to connect again at once waits for a second, and longer each time', async () => {
+    const url = await serve((_req, res) => {
+      res.writeHead(200, { 'content-type': 'text/event-stream' }).end('retry: 0\n\n');
+    });
+    const world = openClient({ baseUrl: url, rings: isPause });
+    follow(world);
+    await until(() => (world.alarms.filter(isPause).length >= 4 ? true : undefined));
+    expect(world.alarms.filter(isPause).slice(0, 4)).toEqual([1000, 2000, 4000, 8000]);
+  });
+
+  test('asks for a new token every second time at most while streams keep ending at once', async () => {
+    const url = await serve((_req, res) => {
+      res.writeHead(200, { 'content-type': 'text/event-stream' }).end();
+    });
+    const asked: boolean[] = [];
+    const world = openClient({
+      baseUrl: url,
+      rings: isPause,
+      async getAccessToken({ fresh }) {
+        asked.push(fresh);
+        return 'token';
+      },
+    });
+    follow(world);
+    await atLeast(asked, 4);
+    expect(asked.slice(0, 4)).toEqual([false, true, false, true]);
+  });
+
+  test('that is stopped during a pause sends nothing more', async () => {
+    let requests = 0;
+    const url = await serve((_req, res) => {
+      requests += 1;
+      res.writeHead(503, { 'retry-after': '30' }).end();
+    });
+    const controller = new AbortController();
+    const world = openClient({ baseUrl: url });
+    follow(world, controller.signal);
+    await until(() => (world.alarms.includes(30_000) ? true : undefined));
+    controller.abort();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([requests, world.alarms.filter(isPause)]).toEqual([1, [30_000]]);
   });
 
   test('begins anew with short pauses after a stream that lasted', async () => {

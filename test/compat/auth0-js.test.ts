@@ -44,13 +44,21 @@ describe('getUser', () => {
     });
   });
 
-  test.each(['auth0|abc', 'samlp|conn|user@example.com', 'oauth2|siwe|eip155%3A5%3A0xD70b'])(
-    'finds %s, which it puts into the path as it is',
-    async (sub) => {
-      const jane = await user({ a: 1 }, { sub });
-      expect((await getUser(jane)).result).toMatchObject({ user_id: sub, user_metadata: { a: 1 } });
-    },
-  );
+  test.each([
+    'auth0|abc',
+    'samlp|conn|user@example.com',
+    'oauth2|siwe|eip155%3A5%3A0xD70b',
+    'auth0|a b',
+    'auth0|a/b',
+    'auth0|50% off',
+    'auth0|✓%3A',
+    'ad|conn|DOMAIN\\name',
+  ])('finds and changes %s, which it puts into the path as it is', async (sub) => {
+    const jane = await user({ a: 1 }, { sub });
+    expect((await getUser(jane)).result).toMatchObject({ user_id: sub, user_metadata: { a: 1 } });
+    expect((await patchMetadata(jane, { a: 2 })).error).toBeNull();
+    expect(jane.user.stored).toEqual({ a: 2 });
+  });
 
   test('is refused for anybody else', async () => {
     const [jane, omar] = [await user({ a: 1 }), await user({ secret: 1 })];

@@ -56,6 +56,15 @@ describe('the caller is found', () => {
     ['samlp|conn|user@example.com', 'samlp|conn|user@example.com'],
     ['oauth2|siwe|eip155%3A5%3A0xD70b', 'oauth2|siwe|eip155%3A5%3A0xD70b'],
     ['auth0|a b', 'auth0|a%20b'],
+    ['auth0|100%', 'auth0|100%'],
+    ['auth0|a/b', 'auth0|a/b'],
+    ['auth0|a/b', 'auth0%7Ca%2fb'],
+    ['auth0|a/b', 'auth0%7Ca/b'],
+    ['auth0|/', 'auth0|/'],
+    ['auth0|✓', 'auth0|%E2%9C%93'],
+    ['x|é%3A/50% b', 'x|%C3%A9%3A/50%%20b'],
+    ['ad|conn|DOMAIN\\name', 'ad|conn|DOMAIN\\name'],
+    ['ad|conn|DOMAIN\\name', 'ad|conn|DOMAIN/name'],
   ])('%s by the path segment %s', async (sub, segment) => {
     const { token } = await user({ a: 1 }, { sub });
     const path = `/api/v2/users/${segment}`;
@@ -78,6 +87,9 @@ describe('anybody else is not', () => {
     'me',
     '*',
     '%2e%2e%2fauth0%7Cjane',
+    'auth0%7Cjane%2F',
+    'auth0|jane%',
+    'auth0|jan%C3',
   ])('by %s', async (path) => {
     const jane = await user({ a: 1 }, { sub: 'auth0|jane' });
     tenant.user('auth0|other', { secret: true });
@@ -92,6 +104,24 @@ describe('anybody else is not', () => {
       [403, 'user_mismatch', message],
     ]);
     expect(managementCalls()).toBe(0);
+  });
+
+  test.each(['auth0|jane/', 'auth0|jane/identities', 'auth0|other/auth0|jane'])(
+    'by %s, which is no address of theirs',
+    async (path) => {
+      const jane = await user({ a: 1 }, { sub: 'auth0|jane' });
+      const response = await jane.ask('GET', '', {}, path);
+      expect((await refusalOf(response)).slice(0, 2)).toEqual([404, 'route_not_found']);
+      expect(managementCalls()).toBe(0);
+    },
+  );
+
+  test.each([
+    ['auth0|a?b', 'auth0|a?b'],
+    ['auth0|a#b', 'auth0|a'],
+  ])('%s by the address %s, which is that of auth0|a', async (sub, path) => {
+    const jane = await user({ a: 1 }, { sub });
+    expect((await jane.ask('GET', '', {}, path)).status).toBe(403);
   });
 
   test('although one id is the encoding of the other', async () => {

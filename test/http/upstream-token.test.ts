@@ -38,18 +38,18 @@ const TABLE: ReadonlyArray<readonly [string, TenantAnswer, number, string, strin
 ];
 
 describe.each(TABLE)('when the token endpoint answers %s,', (name, answer, status, code, retryAfter) => {
-  const { person, service, tenant, managementCalls } = name === 'silence' ? impatient : scene;
+  const at = name === 'silence' ? impatient : scene;
   test(`reads and writes are ${status} ${code}, and work again when it does`, async () => {
-    const jane = await person({ a: 1 });
-    service.clock.advance(A_DAY);
-    tenant.answerWith('token', answer);
+    const jane = await at.person({ a: 1 });
+    at.service.clock.advance(A_DAY);
+    at.tenant.answerWith('token', answer);
     const read = await jane.ask('GET');
     expect(read.headers.get('retry-after')).toBe(retryAfter);
     await expectProblem(read, status, code);
     await expectProblem(await jane.ask('PATCH', '', { json: { a: 2 } }), status, code);
     await expectProblem(await jane.ask('PATCH', '', { json: { a: { b: 2 } } }), status, code);
-    expect(managementCalls()).toBe(0);
-    tenant.heal();
+    expect(at.managementCalls()).toBe(0);
+    at.tenant.heal();
     expect((await jane.ask('GET')).status).toBe(200);
   });
 });

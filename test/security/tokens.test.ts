@@ -197,6 +197,7 @@ describe('algorithms and forms', () => {
       const token = `${good}.${'x'.repeat(length - good.length - 1)}`;
       const headers = { authorization: `Bearer ${token}` };
       const response = await fetch(`${scene.service.url}/me/metadata`, { headers });
+      expect(response.headers.get('www-authenticate')).toContain('error="invalid_token"');
       await expectProblem(response, 401, 'token_invalid', {
         detail: `The access token is ${length} characters long; this service accepts at most 8192.`,
       });

@@ -85,20 +85,58 @@ export function compatRoutes(
     else sendNothing(res);
   }
 
-  return [
-    ALL_IN_AUTH0S_DIALECT,
-    resource('/api/v2/users/:id', {
-      GET: guard(READ_SCOPES, readUser),
-      PATCH: guard(UPDATE_SCOPES, patchUser),
-    }),
-  ];
+  const users = resource('/api/v2/users/:id', {
+    GET: guard(READ_SCOPES, readUser),
+    PATCH: guard(UPDATE_SCOPES, patchUser),
+  });
+  return [ALL_IN_AUTH0S_DIALECT, withAnyId(users)];
 }
 
-/** Clients of old put the id into the path as it is, so that its own `%` may look like an escape. */
+/**
+ * The same resource for ids of any form. A route with a parameter would end the id at its first `/`, and refuse an id
+ * whose `%` is no escape.
+ */
+function withAnyId(users: Resource): Resource {
+  return {
+    path: '/api/v2/users',
+    below: true,
+    answer(req, res, next) {
+      const id = getWrittenId(req);
+      const isOther = id.includes('/') && !['GET', 'HEAD', 'PATCH'].includes(req.method);
+      // Something below a user, such as POST to its identities: there is no such resource here.
+      if (id === '' || isOther) return next();
+      return users.answer(req, res, next);
+    },
+  };
+}
+
+/** The id as it stands in the address, without a leading slash. `path` is what follows `/api/v2/users`. */
+const getWrittenId = ({ path }: Request): string => path.slice(1);
+
 function assertSelf(req: Request, { userId }: Caller): void {
-  const raw = req.path.slice('/api/v2/users/'.length);
-  if (req.params['id'] === userId || raw === userId) return;
+  const written = getWrittenId(req);
+  if (isIdOf(userId, written)) return;
+  if (written.includes('/')) throw new AppError('route_not_found', 'There is nothing at this address.');
   throw new AppError('user_mismatch', 'A caller can reach their own user only.');
+}
+
+/**
+ * Whether `written` is the id encoded, the id as it is, or the id as a browser writes it: auth0.js and the edit-profile
+ * widget append the raw id to an address, and the URL parser (WHATWG) then encodes some characters and not others, so
+ * that a `%` of the id looks like an escape. It is compared with the caller's own id only.
+ */
+function isIdOf(userId: string, written: string): boolean {
+  if (written === userId || decode(written) === userId) return true;
+  const base = 'http://localhost/';
+  return new URL(base + userId).href === base + written;
+}
+
+function decode(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function userMetadataOf(body: JsonValue): JsonObject {
