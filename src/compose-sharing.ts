@@ -12,7 +12,7 @@ import type { CacheTier } from './cache/tier.ts';
 import { isJsonObject, type JsonObject } from './lib/json.ts';
 import type { RedisConnection } from './lib/redis-connection.ts';
 import type { Profile, WriteLock } from './metadata/ports.ts';
-import type { Bucket } from './lib/token-bucket.ts';
+import type { Bucket, LocalBucket } from './lib/token-bucket.ts';
 import { createSharedBucket } from './redis/shared-bucket.ts';
 import { createRedisWriteLock } from './redis/write-lock.ts';
 import { CLIENTS_MAX, LEASE_MS, PROFILES_MAX, REDIS, WRITE_LOCK } from './tuning.ts';
@@ -22,7 +22,7 @@ export interface Sharing {
   readonly clients: CacheTier<JsonObject>;
   readonly lock: WriteLock;
   /** Makes the bucket that replicas share; undefined without Redis. */
-  readonly shareBucket: ((name: string, local: Bucket) => Bucket) | undefined;
+  readonly shareBucket: ((name: string, local: LocalBucket) => Bucket) | undefined;
   /** Undefined without Redis. */
   readonly redis: RedisConnection | undefined;
   /** What stands in Redis in place of an id. */
