@@ -37,6 +37,7 @@ export type ErrorCode =
   | 'upstream_rate_limited'
   | 'upstream_unavailable'
   | 'keys_unavailable'
+  | 'lock_unavailable'
   | 'draining'
   | 'upstream_timeout';
 

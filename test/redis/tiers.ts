@@ -7,6 +7,7 @@ import type { CacheTier, Lease } from '../../src/cache/tier.ts';
 import { createRedisConnection, type RedisConnection } from '../../src/lib/redis-connection.ts';
 import { redisScript } from '../../src/lib/redis-script.ts';
 import type { StartedTier, TierValue } from '../cache/tier-contract.ts';
+import { redisAddress } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 
 export const TIMES = { commandTimeoutMs: 100, probeIntervalMs: 100 };
@@ -48,7 +49,7 @@ export function createTierFamily(
 
   return {
     async open({ keys = [], url: ownUrl = url } = {}) {
-      const redis = createRedisConnection({ url: ownUrl, ...PATIENT });
+      const redis = createRedisConnection({ address: redisAddress(ownUrl), ...PATIENT });
       connections.push(redis);
       const tier = createRedisTier(
         { redis, seal: createSeal(keys), hide, schema },

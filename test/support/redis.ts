@@ -4,6 +4,8 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { describe, expect, test } from '@jest/globals';
 import { createClient } from '@redis/client';
+import { parseRedisUrl } from '../../config/redis.ts';
+import type { RedisAddress } from '../../src/lib/redis-session.ts';
 import { freePort } from './free-port.ts';
 import { until } from './until.ts';
 
@@ -36,6 +38,12 @@ const given = process.env['REDIS_URL'];
 /** Whether any Redis can be used: one that is started here, or the one that `REDIS_URL` names. */
 export function redisAvailable(): boolean {
   return hasServer || given !== undefined;
+}
+
+/** As the connection takes it. */
+export function redisAddress(url: string): RedisAddress {
+  const { encrypted: _encrypted, ...address } = parseRedisUrl(url);
+  return { ...address, tls: undefined };
 }
 
 /** Tests that are content with any Redis. Without one they say so, and pass. */
