@@ -2,6 +2,7 @@
  * `check`: would this configuration work? Reaches everything the service depends on, once, and says of
  * each whether it answers. Prints names and states, never a secret.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../config/load.ts';
 import { comparePrivileges } from './auth0/privileges.ts';
 import { composeSharing } from './compose-sharing.ts';
@@ -23,6 +24,7 @@ interface Finding {
 /** No user has this id; the answer 404 proves that the token may read users. */
 const PROBE_USER = 'auth0|metadata-bff-check';
 const REDIS_WAIT_MS = 2_000;
+const REDIS_LOOK_MS = 20;
 
 /** Prints the findings as a table. @returns whether the service would work. */
 export async function check(config: Config): Promise<boolean> {
@@ -73,15 +75,16 @@ async function examine(config: Config): Promise<Finding[]> {
 
 async function redisFinding(redis: RedisConnection): Promise<Finding> {
   return attempt('redis', async () => {
-    await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new SafeError('not reachable')), REDIS_WAIT_MS);
-      redis.onUp(async () => {
-        clearTimeout(timer);
-        resolve();
-      });
-      redis.start();
+    let trouble: Error = new SafeError('no answer in time');
+    redis.onDown((reason) => {
+      trouble = reason;
     });
-    return 'answers';
+    redis.start();
+    for (let waitedMs = 0; waitedMs < REDIS_WAIT_MS; waitedMs += REDIS_LOOK_MS) {
+      if (redis.healthy()) return 'runs the scripts that are used, and announces';
+      await delay(REDIS_LOOK_MS);
+    }
+    throw trouble;
   });
 }
 

@@ -66,9 +66,6 @@ export const LIMITS = {
   // In each process, for each limit: far more people than one process serves in a minute.
   keysMax: 100_000,
   addressesMax: 10_000,
-  // Of the reads of a user, a replica counts so many for itself, and hears of the others at least so often.
-  untoldShare: 0.25,
-  unheardMs: 1_000,
 };
 
 /** For proofs the caller's clock counts. Those of devices are seldom half a minute wrong, and a proof is made for one

@@ -6,7 +6,6 @@
  * own announcement. A session that is lost, silent, or with a server that takes no writes is followed by a new one.
  */
 import { randomUUID } from 'node:crypto';
-import { ErrorReply } from '@redis/client';
 import { createDeferred, type Deferred } from './deferred.ts';
 import { KEY_GROUPS } from './redis-key.ts';
 import {
@@ -19,7 +18,7 @@ import {
   redisScript,
   toReply,
 } from './redis-script.ts';
-import { evaluate, openSession, type RedisAddress, type RedisSession } from './redis-session.ts';
+import { evaluate, isRefusal, openSession, type RedisAddress, type RedisSession } from './redis-session.ts';
 import { createSingleFlight } from './single-flight.ts';
 import { withinTime } from './time-limit.ts';
 
@@ -152,7 +151,7 @@ export function createRedisConnection({
   /** From an error of the client to one of ours; its messages may name the address with its password. */
   function toFailure(error: unknown): RedisUnavailable | RedisRefused {
     if (error instanceof RedisUnavailable || error instanceof RedisRefused) return error;
-    if (!(error instanceof ErrorReply)) return new RedisUnavailable(redisErrorCode(error));
+    if (!isRefusal(error)) return new RedisUnavailable(redisErrorCode(error));
     answered();
     return new RedisRefused(redisErrorCode(error));
   }

@@ -3,7 +3,7 @@
  * name, or a cluster. A session begins with a look-up of names and ends with the first connection that is lost, because
  * announcements may have been missed then. It is never mended, but followed by a new one.
  */
-import { createClient, createCluster, createSentinel } from '@redis/client';
+import { createClient, createCluster, createSentinel, ErrorReply } from '@redis/client';
 import type { RedisScript } from './redis-script.ts';
 
 export interface RedisNode {
@@ -39,6 +39,11 @@ export interface RedisSession {
   get(key: string): Promise<string | null>;
   subscribe(channel: string, listener: (message: string) => void): Promise<void>;
   destroy(): void;
+}
+
+/** Whether Redis has answered, and refused. */
+export function isRefusal(error: unknown): error is Error {
+  return error instanceof ErrorReply;
 }
 
 /** A session that is being opened: it can be given up before it is there. */

@@ -3,7 +3,7 @@
  * Redis's own clock. Without Redis each replica spends its own, and the tenant's word corrects them.
  */
 import type { RedisConnection } from '../lib/redis-connection.ts';
-import { redisScript } from '../lib/redis-script.ts';
+import { smallRedisScript } from '../lib/redis-script.ts';
 import type { Bucket, LocalBucket } from '../lib/token-bucket.ts';
 
 /**
@@ -31,7 +31,7 @@ redis.call('PEXPIRE', KEYS[1], math.ceil(at - now + burst / rate) + 60000)`;
  * KEYS bucket. ARGV burst, tokens per second, floor. Answers the milliseconds to wait (0: one was taken), the tokens
  * left in thousandths, and the milliseconds for which the tenant has blocked everybody.
  */
-const TAKE = redisScript(`${READ_BUCKET}
+const TAKE = smallRedisScript(`${READ_BUCKET}
 local floor = tonumber(ARGV[3])
 local wait = at - now
 if wait == 0 and tokens >= floor + 1 then
@@ -42,14 +42,17 @@ end${WRITE_BUCKET}
 return { wait, math.floor(tokens * 1000), at - now }`);
 
 /** KEYS bucket. ARGV burst, tokens per second, remaining, blocked ms. */
-const CORRECT = redisScript(`${READ_BUCKET}
+const CORRECT = smallRedisScript(`${READ_BUCKET}
 tokens = math.min(tokens, tonumber(ARGV[3]))
 at = math.max(at, now + tonumber(ARGV[4]))${WRITE_BUCKET}
 return math.floor(tokens * 1000)`);
 
 /** @param local what this replica spends from while Redis is down. */
 export function createSharedBucket(
-  { redis, local }: { readonly redis: Pick<RedisConnection, 'run'>; readonly local: LocalBucket },
+  {
+    redis,
+    local,
+  }: { readonly redis: Pick<RedisConnection, 'run' | 'addProbe'>; readonly local: LocalBucket },
   { name }: { readonly name: string },
 ): Bucket {
   const key = `metadata-bff:{budget:${name}}`;
@@ -57,6 +60,12 @@ export function createSharedBucket(
     const { burst, perSecond } = local.size();
     return [String(burst), String(perSecond)];
   };
+
+  redis.addProbe(async (run, group) => {
+    const probe = [`metadata-bff:{${group}}:budget-probe`];
+    await run(CORRECT, probe, [...size(), '1', '0']);
+    await run(TAKE, probe, [...size(), '0']);
+  });
 
   return {
     size: () => local.size(),

@@ -100,7 +100,7 @@ describe('while the tenant has blocked everybody for 30 seconds', () => {
   test('requests of another process that shares the bucket are refused at once', async () => {
     const time = createVirtualTime(Date.UTC(2026, 0, 1));
     const local = createLocalBucket(time, { burst: 5, perSecond: 5 });
-    const redis = { run: async () => [30_200, 0, 30_000] };
+    const redis = { run: async () => [30_200, 0, 30_000], addProbe: () => undefined };
     const bucket = createSharedBucket({ redis, local }, { name: 'test' });
     const governor = createGovernor({ ...time, bucketOf: () => bucket }, { waitMs: WAIT_MS });
     const error = await appErrorOf(governor.admit('users.read', read));

@@ -5,6 +5,7 @@ import { createRedisTier } from '../../src/cache/redis-tier.ts';
 import { createSeal } from '../../src/cache/sealed.ts';
 import type { CacheTier, Lease } from '../../src/cache/tier.ts';
 import { createRedisConnection, type RedisConnection } from '../../src/lib/redis-connection.ts';
+import { toGroupedKey } from '../../src/lib/redis-key.ts';
 import { redisScript } from '../../src/lib/redis-script.ts';
 import type { StartedTier, TierValue } from '../cache/tier-contract.ts';
 import { redisAddress } from '../support/redis.ts';
@@ -72,7 +73,7 @@ export function createTierFamily(
         },
       };
     },
-    placeOf: (key) => `metadata-bff:${name}:{${key}}`,
+    placeOf: (key) => `metadata-bff:${name}:${toGroupedKey(key)}`,
     async stop() {
       await Promise.all(connections.map((connection) => connection.stop()));
     },
