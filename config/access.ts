@@ -4,12 +4,13 @@ import type { Variable, VariableName } from './schema.ts';
 
 export const ACCESS_VARIABLES = {
   USER_READS_PER_MINUTE: {
-    description: 'Reads that one user may send in a minute, on all replicas together. 0: any number.',
+    description: 'Reads that one user may send to a replica in a minute. 0: any number.',
     default: '120',
     schema: integer(0, 1_000_000),
   },
   USER_WRITES_PER_MINUTE: {
-    description: 'The same for writes, and for reads that ask for `Cache-Control: no-cache`.',
+    description:
+      'Writes, and reads that ask for `Cache-Control: no-cache`, that one user may send in a minute, to all replicas together. 0: any number.',
     default: '30',
     schema: integer(0, 1_000_000),
   },

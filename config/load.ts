@@ -10,6 +10,7 @@ import { describeWrapping } from './fields.ts';
 import { type ObservabilitySettings, readObservability } from './observability.ts';
 import { loadPolicy, type Policy } from './policy.ts';
 import { type ReadFile, readText } from './read-text.ts';
+import { type RedisSettings, readRedis } from './redis.ts';
 import { VARIABLES, type Variable, type VariableName } from './schema.ts';
 import { describeUnknownNames, isServiceAddress } from './unknown-names.ts';
 
@@ -39,7 +40,8 @@ export interface Config extends AccessConfig, AddressConfig {
   readonly cacheStaleSeconds: number;
   readonly cacheStaleIfErrorSeconds: number;
   readonly cacheClientTtlSeconds: number;
-  readonly redisUrl: string | undefined;
+  /** Undefined: each process is on its own. */
+  readonly redis: RedisSettings | undefined;
   /** The first seals, all open; none: values stay plain. */
   readonly cacheEncryptionKeys: readonly Uint8Array[];
   readonly cacheHashKey: string | undefined;
@@ -152,7 +154,10 @@ export function loadConfig(env: Environment, readFile: ReadFile): Config {
       0,
     ),
     cacheClientTtlSeconds: required('CACHE_CLIENT_TTL_SECONDS', VARIABLES.CACHE_CLIENT_TTL_SECONDS, 0),
-    redisUrl: optional('REDIS_URL', VARIABLES.REDIS_URL),
+    redis: readRedis(
+      { optional, required, readPem: (name, path) => readText(name, path, readFile, faults) },
+      faults,
+    ),
     cacheEncryptionKeys: readEncryptionKeys(optional, faults),
     cacheHashKey: optional('CACHE_HASH_KEY', VARIABLES.CACHE_HASH_KEY),
     upstreamBudget: optional('UPSTREAM_BUDGET', VARIABLES.UPSTREAM_BUDGET),

@@ -18,6 +18,7 @@ import {
   text,
   url,
 } from './fields.ts';
+import { REDIS_VARIABLES } from './redis.ts';
 import { OBSERVABILITY_VARIABLES } from './observability-variables.ts';
 
 export interface Variable<T> {
@@ -161,17 +162,7 @@ export const VARIABLES = {
     secret: true,
     schema: text.min(16, 'must have at least 16 characters'),
   },
-  REDIS_URL: {
-    description:
-      'Redis or Valkey that replicas share, such as `redis://:password@host:6379/0`. Unset, each process is on its own.',
-    secret: true,
-    schema: z
-      .string()
-      .refine(
-        (value) => URL.canParse(value) && /^rediss?:$/.test(new URL(value).protocol),
-        'must be a redis:// or rediss:// URL',
-      ),
-  },
+  ...REDIS_VARIABLES,
   UPSTREAM_BUDGET: {
     description:
       'Request budget of the tenant: `free`, `self-service`, `enterprise-nonprod`, `enterprise`, or `burst/per-second` such as `10/2`. Unset, only the tenant’s own `x-ratelimit-*` hold requests back.',

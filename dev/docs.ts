@@ -164,13 +164,18 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
       'Wait as long as `Retry-After` says. For the operator: set `UPSTREAM_BUDGET` to the plan, and find out who else spends the budget.',
   },
   upstream_unavailable: {
-    when: 'Auth0 cannot be reached, fails, or has failed so often that it is left alone for two seconds; or other writes of the same user took too long. With `outcome: "unknown"` the change may have been applied.',
+    when: 'Auth0 cannot be reached, fails, or has failed so often that it is left alone for two seconds. With `outcome: "unknown"` the change may have been applied.',
     remedy:
       'Wait as long as `Retry-After` says. After a write with an unknown outcome, read before repeating.',
   },
   keys_unavailable: {
     when: 'The issuer’s signing keys cannot be fetched and none that would do is held, so that no token can be judged. It is not a 401, because the user need not log in again.',
     remedy: 'Repeat after `Retry-After`.',
+  },
+  lock_unavailable: {
+    when: 'Writes of one user are made one after another, on all replicas. Within `UPSTREAM_WAIT_MS` the turn of this one did not come: another write of the user is under way, an earlier one may still be applied, or Redis does not answer. Nothing was changed.',
+    remedy:
+      'Repeat after `Retry-After`. For the operator: if it lasts, see [Redis is down](operations.md#redis-is-down); `WRITE_WITHOUT_LOCK` decides what happens while Redis is silent.',
   },
   draining: {
     when: 'A stream of `/me/events` was asked for while the process is shutting down.',

@@ -4,6 +4,7 @@
  */
 import { access, constants, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../config/load.ts';
 import { comparePrivileges } from './auth0/privileges.ts';
 import { composeSharing } from './compose-sharing.ts';
@@ -25,6 +26,7 @@ interface Finding {
 /** No user has this id; the answer 404 proves that the token may read users. */
 const PROBE_USER = 'auth0|metadata-bff-check';
 const REDIS_WAIT_MS = 2_000;
+const REDIS_LOOK_MS = 20;
 
 /** Prints the findings as a table. @returns whether the service would work. */
 export async function check(config: Config): Promise<boolean> {
@@ -85,15 +87,16 @@ function addressFindings({ publicUrls }: Config): Finding[] {
 
 async function redisFinding(redis: RedisConnection): Promise<Finding> {
   return attempt('redis', async () => {
-    await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new SafeError('not reachable')), REDIS_WAIT_MS);
-      redis.onUp(async () => {
-        clearTimeout(timer);
-        resolve();
-      });
-      redis.start();
+    let trouble: Error = new SafeError('no answer in time');
+    redis.onDown((reason) => {
+      trouble = reason;
     });
-    return 'answers';
+    redis.start();
+    for (let waitedMs = 0; waitedMs < REDIS_WAIT_MS; waitedMs += REDIS_LOOK_MS) {
+      if (redis.healthy()) return 'runs the scripts that are used, and announces';
+      await delay(REDIS_LOOK_MS);
+    }
+    throw trouble;
   });
 }
 

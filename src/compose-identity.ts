@@ -13,7 +13,6 @@ import type { SigningKeys } from './identity/signing-keys.ts';
 import { createVerifiedTokens } from './identity/verified-tokens.ts';
 import type { Clock } from './lib/clock.ts';
 import { createMemoryLimit, createSharedLimit } from './lib/rate-limit.ts';
-import { createSparingLimit } from './lib/sparing-rate-limit.ts';
 import type { Metrics } from './observability/metrics.ts';
 import { LIMITS, PROOF_MEMORY, PROOFS, VERIFIED_TOKENS } from './tuning.ts';
 
@@ -31,10 +30,9 @@ export function composeIdentity({ config, sharing, keys, clock, metrics }: Depen
   function limit(name: LimitName, perMinute: number): NamedLimit | undefined {
     if (perMinute === 0) return undefined;
     const local = createMemoryLimit({ points: perMinute, windowSeconds: LIMITS.windowSeconds }, LIMITS);
-    if (redis === undefined) return nameLimit(name, local);
-    const shared = createSharedLimit({ redis, hide, local }, { name });
-    // To ask Redis would cost more than most reads do.
-    return nameLimit(name, name === 'reads' ? createSparingLimit({ shared, clock }, LIMITS) : shared);
+    // To ask Redis would cost more than most reads do, so each replica counts those that it answers.
+    if (redis === undefined || name === 'reads') return nameLimit(name, local);
+    return nameLimit(name, createSharedLimit({ redis, hide, local }, { name }));
   }
 
   const onRefused = metrics.limited;

@@ -1,12 +1,14 @@
 /** The part of the composition that tells of the service: log, metrics, audit and traces. */
 import type { Config } from '../config/load.ts';
-import { createHide, type Sharing } from './compose-sharing.ts';
+import { createHide, type Sharing, type SharingObserver } from './compose-sharing.ts';
 import type { UpstreamObservers, UpstreamParts } from './compose-upstream.ts';
 import type { Guard } from './http/guard.ts';
 import type { ObservedRequest, RequestObservers } from './http/request-observer.ts';
 import type { Streaming } from './http/routes/events.ts';
 import { auditing } from './http/write-audit.ts';
 import type { Clock } from './lib/clock.ts';
+import type { RedisConnection } from './lib/redis-connection.ts';
+import { SafeError } from './lib/safe-error.ts';
 import { createAudit } from './observability/audit.ts';
 import { type AuditFile, createAuditFile } from './observability/audit-file.ts';
 import { createLogger, type Logger, type LogStream, standardOutput } from './observability/logger.ts';
@@ -26,6 +28,9 @@ export interface Observability {
   readonly metrics: Metrics;
   readonly requests: RequestObservers;
   readonly upstream: UpstreamObservers;
+  readonly sharing: SharingObserver;
+  /** Begins to tell of Redis: that it does not serve, with its code, and that it does again. */
+  watchRedis(redis: RedisConnection): void;
   /** The same guard, with an audit of the writes behind it. */
   audited(guard: Guard): Guard;
   /** Begins to tell of these parts. @returns the readiness that follows from the checks. */
@@ -62,6 +67,9 @@ export function composeObservability(
     settings &&
     createTracing({ onTrouble: (reason) => logger.warn('traces are not delivered', reason) }, settings);
 
+  /** Once for each time in which Redis is silent. */
+  let toldUnlocked = false;
+
   return {
     logger,
     metrics,
@@ -79,6 +87,25 @@ export function composeObservability(
       },
       keys: metrics.health,
       tenant: metrics.upstream,
+    },
+    sharing: {
+      connection: (redis) => metrics.redis.countingRedis(redis),
+      unlocked() {
+        metrics.redis.unlockedWrite();
+        if (!toldUnlocked) logger.warn('writes_without_lock', new SafeError('Redis is silent'));
+        toldUnlocked = true;
+      },
+      emptied: (waitMs) => logger.info('redis_emptied', { locks_after_ms: waitMs }),
+    },
+    watchRedis(redis) {
+      redis.onDown((reason) => {
+        metrics.redis.unavailable(reason);
+        logger.warn('redis_unavailable', reason);
+      });
+      redis.onBack(() => {
+        toldUnlocked = false;
+        logger.info('redis_available');
+      });
     },
     audited,
     watch(others, { keys, tenant, streaming, redis }) {

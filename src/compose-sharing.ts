@@ -12,8 +12,9 @@ import type { CacheTier } from './cache/tier.ts';
 import { isJsonObject, type JsonObject } from './lib/json.ts';
 import type { RedisConnection } from './lib/redis-connection.ts';
 import type { Profile, WriteLock } from './metadata/ports.ts';
-import type { Bucket } from './lib/token-bucket.ts';
+import type { Bucket, LocalBucket } from './lib/token-bucket.ts';
 import { createSharedBucket } from './redis/shared-bucket.ts';
+import { createLocalWriteLock } from './redis/local-write-lock.ts';
 import { createRedisWriteLock } from './redis/write-lock.ts';
 import { CLIENTS_MAX, LEASE_MS, PROFILES_MAX, REDIS, WRITE_LOCK } from './tuning.ts';
 
@@ -22,11 +23,16 @@ export interface Sharing {
   readonly clients: CacheTier<JsonObject>;
   readonly lock: WriteLock;
   /** Makes the bucket that replicas share; undefined without Redis. */
-  readonly shareBucket: ((name: string, local: Bucket) => Bucket) | undefined;
+  readonly shareBucket: ((name: string, local: LocalBucket) => Bucket) | undefined;
   /** Undefined without Redis. */
   readonly redis: RedisConnection | undefined;
   /** What stands in Redis in place of an id. */
   readonly hide: (id: string) => string;
+  /**
+   * Connects to Redis in the background. Resolves at once where that does not succeed, and where Redis holds nothing
+   * yet, when it grants write locks: who asks sooner would be refused.
+   */
+  start(): Promise<void>;
 }
 
 const document = z.custom<JsonObject>(isJsonObject);
@@ -39,29 +45,42 @@ const profileSchema: z.ZodType<Profile> = z.object({
     .transform((value) => value),
 });
 
-/** @param observe the connection as the parts are to use it; by default as it is. */
-export async function composeSharing(
-  config: Config,
-  observe: (redis: RedisConnection) => RedisConnection = (redis) => redis,
-): Promise<Sharing> {
-  const { redisUrl } = config;
+/** What is told of Redis to whoever runs the service. */
+export interface SharingObserver {
+  /** The connection as the parts are to use it. */
+  readonly connection?: (redis: RedisConnection) => RedisConnection;
+  /** A write goes without the shared lock. */
+  readonly unlocked?: () => void;
+  /** Redis holds nothing, so that locks are granted only after this time. */
+  readonly emptied?: (waitMs: number) => void;
+}
+
+export async function composeSharing(config: Config, observer: SharingObserver = {}): Promise<Sharing> {
   const hide = createHide(config);
-  if (redisUrl === undefined) {
+  const local = createLocalWriteLock({ keepMs: WRITE_LOCK.lockMs, waitMs: config.upstreamWaitMs });
+  if (config.redis === undefined) {
     return {
       users: createMemoryTier({ entriesMax: PROFILES_MAX }),
       clients: createMemoryTier({ entriesMax: CLIENTS_MAX }),
-      lock: { hold: (_userId, task) => task({ confirm: async () => undefined }) },
+      lock: local,
       shareBucket: undefined,
       redis: undefined,
       hide,
+      start: async () => undefined,
     };
   }
   // Its client takes a tenth of the start, which whoever has no Redis need not wait for.
   const { createRedisConnection } = await import('./lib/redis-connection.ts');
-  const redis = observe(createRedisConnection({ ...REDIS, url: redisUrl }));
+  const { address, timeoutMs: commandTimeoutMs, writeWithoutLock } = config.redis;
+  const connection = createRedisConnection({ ...REDIS, address, commandTimeoutMs });
+  const redis = observer.connection?.(connection) ?? connection;
   const seal = createSeal(config.cacheEncryptionKeys);
   const longestStaleSeconds = Math.max(config.cacheStaleSeconds, config.cacheStaleIfErrorSeconds);
   const keepMs = (ttlSeconds: number) => Math.max(1, ttlSeconds + longestStaleSeconds) * 1000;
+  const lock = createRedisWriteLock(
+    { redis, hide, random: Math.random, local, onUnlocked: observer.unlocked, onEmptied: observer.emptied },
+    { ...WRITE_LOCK, waitMs: config.upstreamWaitMs, commandTimeoutMs, withoutLock: writeWithoutLock },
+  );
   return {
     users: createRedisTier(
       { redis, seal, hide, schema: profileSchema },
@@ -76,10 +95,15 @@ export async function composeSharing(
         idsMax: CLIENTS_MAX,
       },
     ),
-    lock: createRedisWriteLock({ redis, hide, random: Math.random }, WRITE_LOCK),
-    shareBucket: (name, local) => createSharedBucket({ redis, local }, { name: `${hide('budget')}:${name}` }),
+    lock,
+    shareBucket: (name, bucket) =>
+      createSharedBucket({ redis, local: bucket }, { name: `${hide('budget')}:${name}` }),
     redis,
     hide,
+    async start() {
+      redis.start();
+      await lock.settled();
+    },
   };
 }
 

@@ -52,9 +52,9 @@ export async function createService(config: Config, surroundings: Surroundings =
   const { clock = systemClock } = surroundings;
   const observability = composeObservability(config, clock, surroundings);
   const { logger, metrics } = observability;
-  const sharing = await composeSharing(config, (connection) => metrics.redis.countingRedis(connection));
+  const sharing = await composeSharing(config, observability.sharing);
   const { redis } = sharing;
-  redis?.onDown((reason) => logger.warn('redis does not serve; going on without it', reason));
+  if (redis) observability.watchRedis(redis);
   const { http, keys, tenant } = composeUpstream(config, sharing, clock, observability.upstream);
 
   const directory = metrics.upstream.countingDirectory(tenant.users);
@@ -175,7 +175,7 @@ export async function createService(config: Config, surroundings: Surroundings =
       for (const warning of config.warnings) logger.warn('configuration_warning', new SafeError(warning));
       await observability.start();
       if (config.leastPrivilege === 'enforce') await examinePrivileges();
-      redis?.start();
+      await sharing.start();
       const opsPort = await opsListener.start();
       const port = await publicListener.start();
       upkeep.start();

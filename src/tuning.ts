@@ -25,15 +25,10 @@ export const STOP = { settleMs: 250, graceMs: 10_000 };
 
 /** Longer than nearly every read of the tenant; one that takes longer does not fill the shared cache. */
 export const LEASE_MS = 3_000;
-export const REDIS = {
-  // Redis answers in well under a millisecond; who waits longer for a cache is better off without it.
-  commandTimeoutMs: 100,
-  probeIntervalMs: 500,
-};
+export const REDIS = { probeIntervalMs: 500 };
 export const WRITE_LOCK = {
-  // What the death of a writer costs the others.
+  // What the death of a writer costs the others. A holder renews it three times in that time.
   lockMs: 4_000,
-  waitMs: 6_000,
 };
 
 export const CHANGE_FEED = {
@@ -71,9 +66,6 @@ export const LIMITS = {
   // In each process, for each limit: far more people than one process serves in a minute.
   keysMax: 100_000,
   addressesMax: 10_000,
-  // Of the reads of a user, a replica counts so many for itself, and hears of the others at least so often.
-  untoldShare: 0.25,
-  unheardMs: 1_000,
 };
 
 /** For proofs the caller's clock counts. Those of devices are seldom half a minute wrong, and a proof is made for one

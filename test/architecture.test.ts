@@ -151,7 +151,7 @@ describe('in what ships', () => {
       [...rooms].filter((room) => !['http', 'identity'].includes(room) && !COMPOSITION.test(room)),
     ).toEqual([]);
     expect(knows('axios')).toEqual(['src/lib/http-client.ts']);
-    expect(knows('@redis/client')).toEqual(['src/lib/redis-connection.ts']);
+    expect(knows('@redis/client')).toEqual(['src/lib/redis-session.ts']);
   });
 
   test('OpenTelemetry is known to one file, which is loaded only by whoever wants to trace', () => {

@@ -68,7 +68,12 @@ export function createOurs(
     },
   );
   const service = createMetadataService(
-    { directory, cache, clock, lock: { hold: (_id, task) => task({ confirm: async () => undefined }) } },
+    {
+      directory,
+      cache,
+      clock,
+      lock: { hold: (_id, task) => task({ confirm: async () => undefined, keep: () => undefined }) },
+    },
     {
       limits: documentLimits(config),
       deadlineMs: waitMs + timeoutMs,

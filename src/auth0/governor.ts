@@ -4,6 +4,7 @@
  */
 import { AppError } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
+import { createDeferred } from '../lib/deferred.ts';
 import type { HttpResponse } from '../lib/http-client.ts';
 import type { Bucket } from '../lib/token-bucket.ts';
 import type { CallOptions, Urgency } from '../metadata/ports.ts';
@@ -35,14 +36,14 @@ export interface GovernorOptions {
 
 interface Waiting {
   readonly urgency: Urgency;
-  readonly giveUpAt: number;
   readonly admit: () => void;
-  readonly refuse: (error: AppError) => void;
 }
 
 interface Queue {
   readonly waiting: Waiting[];
   pumping: boolean;
+  /** Ends the pause of the pump. */
+  wake: () => void;
   /** Writes admitted in a row since somebody has been waiting all the time. */
   writesInARow: number;
 }
@@ -63,6 +64,9 @@ const KEPT_TENTHS: Readonly<Record<Urgency, readonly [first: number, last: numbe
   refresh: [8, 2],
 };
 
+/** A token that is due at the very end of the wait may still be taken, which is a round trip to Redis. */
+const LAST_TAKE_MS = 50;
+
 /** A block longer than this is no rate limit that we know; asking again then is cheaper than believing it. */
 const BLOCKED_MS_MAX = 60_000;
 
@@ -81,7 +85,7 @@ export function createGovernor(
   function queueOf(bucket: Bucket): Queue {
     const known = queues.get(bucket);
     if (known) return known;
-    const queue = { waiting: [], pumping: false, writesInARow: 0 };
+    const queue = { waiting: [], pumping: false, wake: () => undefined, writesInARow: 0 };
     queues.set(bucket, queue);
     return queue;
   }
@@ -94,8 +98,11 @@ export function createGovernor(
     return first('write') ?? read;
   }
 
-  function leave(queue: Queue, waiting: Waiting): void {
-    queue.waiting.splice(queue.waiting.indexOf(waiting), 1);
+  /** @returns whether it was still in the queue. */
+  function leave(queue: Queue, waiting: Waiting): boolean {
+    const index = queue.waiting.indexOf(waiting);
+    if (index >= 0) queue.waiting.splice(index, 1);
+    return index >= 0;
   }
 
   async function pump(bucket: Bucket, queue: Queue): Promise<void> {
@@ -103,47 +110,54 @@ export function createGovernor(
     queue.pumping = true;
     for (let first = next(queue); first; first = next(queue)) {
       const pauseMs = await bucket.take(floorFor(bucket, first.urgency));
-      if (pauseMs === 0) {
-        // Somebody more urgent may have come meanwhile; a token is a token.
-        const chosen = next(queue) ?? first;
-        leave(queue, chosen);
-        const inARow = chosen.urgency === 'write' && queue.waiting.length > 0;
-        queue.writesInARow = inARow ? queue.writesInARow + 1 : 0;
-        chosen.admit();
-      } else {
-        dismissLate(bucket, queue);
+      if (pauseMs > 0) {
         await pause(pauseMs, queue);
+      } else {
+        // Somebody more urgent may have come meanwhile, or everybody may have left; a token is a token.
+        const chosen = next(queue);
+        if (chosen) admitNow(queue, chosen);
       }
     }
     queue.pumping = false;
   }
 
-  function dismissLate(bucket: Bucket, queue: Queue): void {
-    for (const waiting of queue.waiting.filter(({ giveUpAt }) => clock.now() >= giveUpAt)) {
-      leave(queue, waiting);
-      waiting.refuse(tooBusy(expectedWaitMs(bucket, queue, waiting.urgency)));
-    }
+  function admitNow(queue: Queue, chosen: Waiting): void {
+    leave(queue, chosen);
+    const inARow = chosen.urgency === 'write' && queue.waiting.length > 0;
+    queue.writesInARow = inARow ? queue.writesInARow + 1 : 0;
+    chosen.admit();
   }
 
-  /** Until the bucket has something again, or the first of those who wait has waited long enough. */
-  function pause(pauseMs: number, queue: Queue): Promise<unknown> {
-    const nextGiveUp = Math.min(...queue.waiting.map(({ giveUpAt }) => giveUpAt - clock.now()));
-    return sleep(Math.max(1, Math.min(pauseMs, nextGiveUp)));
+  /** Until the bucket has something again. A newcomer who is served first may not have to wait for as long. */
+  async function pause(pauseMs: number, queue: Queue): Promise<void> {
+    const woken = createDeferred();
+    queue.wake = () => woken.resolve();
+    await Promise.race([sleep(Math.min(pauseMs, waitMs)), woken.promise]);
+  }
+
+  /** Each request has a timer of its own, so that what the bucket or its Redis do cannot make it wait longer. */
+  async function waitInQueue(bucket: Bucket, queue: Queue, urgency: Urgency, leftMs: number): Promise<void> {
+    const admitted = createDeferred();
+    const waiting = { urgency, admit: () => admitted.resolve() };
+    queue.waiting.push(waiting);
+    if (next(queue) === waiting) queue.wake();
+    void pump(bucket, queue);
+    await Promise.race([admitted.promise, sleep(leftMs + LAST_TAKE_MS)]);
+    if (leave(queue, waiting)) throw tooBusy(expectedWaitMs(bucket, queue, urgency));
   }
 
   return {
     async admit(lane, { urgency, staleness = 0, atOnce = false }) {
       const bucket = bucketOf(lane);
       const queue = queueOf(bucket);
+      const askedAt = clock.now();
       if (queue.waiting.length === 0 && (await bucket.take(floorFor(bucket, urgency, staleness))) === 0)
         return;
       const expectedMs = expectedWaitMs(bucket, queue, urgency);
       // A refresh that must wait serves nobody: the next reader will ask for one again.
-      if (urgency === 'refresh' || atOnce || expectedMs > waitMs) throw tooBusy(expectedMs);
-      await new Promise<void>((admit, refuse) => {
-        queue.waiting.push({ urgency, giveUpAt: clock.now() + waitMs, admit, refuse });
-        void pump(bucket, queue);
-      });
+      const leftMs = waitMs - (clock.now() - askedAt);
+      if (urgency === 'refresh' || atOnce || expectedMs > leftMs) throw tooBusy(expectedMs);
+      await waitInQueue(bucket, queue, urgency, leftMs);
     },
     learn(lane, { status, headers }) {
       const limit = Number(headers.get('x-ratelimit-limit') ?? Number.NaN);

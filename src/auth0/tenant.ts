@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../lib/clock.ts';
 import type { HttpClient } from '../lib/http-client.ts';
-import { type Bucket, type BucketSize, createLocalBucket } from '../lib/token-bucket.ts';
+import { type Bucket, type BucketSize, createLocalBucket, type LocalBucket } from '../lib/token-bucket.ts';
 import { type Budget, cautious, type Lane, PLANS } from './budget.ts';
 import { type ClientCredentials, createClientAuthentication } from './client-credentials.ts';
 import { createGovernor } from './governor.ts';
@@ -29,7 +29,7 @@ interface Dependencies {
   readonly http: HttpClient;
   readonly clock: Clock;
   /** Makes the bucket that replicas share, where they do. */
-  readonly shareBucket: ((name: string, local: Bucket) => Bucket) | undefined;
+  readonly shareBucket: ((name: string, local: LocalBucket) => Bucket) | undefined;
   readonly observer?: TenantObserver | undefined;
 }
 

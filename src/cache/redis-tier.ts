@@ -9,7 +9,15 @@ import { boundedMap } from '../lib/bounded-map.ts';
 import { z } from 'zod';
 import { parseJsonText } from '../lib/json-text.ts';
 import type { RedisConnection } from '../lib/redis-connection.ts';
-import { mayBeDone, RedisRefused, type RedisScript, redisScript } from '../lib/redis-script.ts';
+import { toGroupedKey } from '../lib/redis-key.ts';
+import { RELEASE_LOCK } from '../lib/redis-lock.ts';
+import {
+  mayBeDone,
+  RedisRefused,
+  type RedisScript,
+  redisScript,
+  smallRedisScript,
+} from '../lib/redis-script.ts';
 import type { Seal } from './sealed.ts';
 import type { CacheEntry, CacheTier, Lease } from './tier.ts';
 
@@ -34,7 +42,7 @@ export interface RedisTierOptions {
 }
 
 /** KEYS entry, lease. ARGV token, lease in ms, whether to take it from its holder. */
-const LEASE = redisScript(`
+const LEASE = smallRedisScript(`
 if ARGV[3] == '1' then redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2]) return 1 end
 if redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2], 'NX') then return 1 end
 return 0`);
@@ -43,11 +51,6 @@ return 0`);
 const FILL = redisScript(`
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
-return redis.call('DEL', KEYS[2])`);
-
-/** KEYS entry, lease. ARGV token. */
-const RELEASE = redisScript(`
-if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[2])`);
 
 /**
@@ -63,6 +66,8 @@ return redis.call('PUBLISH', ARGV[1], ARGV[2])`);
 /** The tenant takes 100 to 300 ms, and one reader a replica waits: asking now and then costs next to nothing. */
 const POLL_MS = 40;
 const DEBT_RETRY_MS = 500;
+/** A probe deletes its entry itself. */
+const PROBE_MS = 10_000;
 
 /** Stands for a lease while Redis cannot give one: nobody is waited for, and nothing will be filled. */
 const NO_LEASE = 'none';
@@ -87,11 +92,21 @@ export function createRedisTier<V>(
   let retry: NodeJS.Timeout | undefined;
 
   redis.onUp(payDebts);
+  const probeId = randomUUID();
+  redis.addProbe(async (probe, group) => {
+    const place = `metadata-bff:${name}:{${group}}:probe:${probeId}`;
+    const keys = [place, `${place}:lease`];
+    const token = randomUUID();
+    await probe(LEASE, keys, [token, String(leaseMs), '1']);
+    await probe(FILL, keys, [token, 'probe', String(PROBE_MS)]);
+    await probe(RELEASE_LOCK, keys.slice(1), [token]);
+    await probe(INVALIDATE, keys, [`metadata-bff:${name}:probe`, group]);
+  });
 
   async function payDebts(): Promise<void> {
     try {
       for (const [token, key] of Array.from(unheard.entries())) {
-        await run(RELEASE, key, token);
+        await redis.run(RELEASE_LOCK, [leaseOf(key)], [token]);
         unheard.delete(token);
       }
       for (const key of Array.from(owed.rkeys())) {
@@ -117,12 +132,15 @@ export function createRedisTier<V>(
   }
 
   function placeOf(key: string): string {
-    // The braces keep an entry and its lease on one node of a cluster.
-    return `metadata-bff:${name}:{${key}}`;
+    return `metadata-bff:${name}:${toGroupedKey(key)}`;
+  }
+
+  function leaseOf(key: string): string {
+    return `${placeOf(key)}:lease`;
   }
 
   function run(script: RedisScript, key: string, ...args: readonly string[]) {
-    return redis.run(script, [placeOf(key), `${placeOf(key)}:lease`], args);
+    return redis.run(script, [placeOf(key), leaseOf(key)], args);
   }
 
   /** As Redis holds it. */
@@ -165,7 +183,7 @@ export function createRedisTier<V>(
     },
     async release(key, lease) {
       if (lease === NO_LEASE) return;
-      await run(RELEASE, key, String(lease)).catch(() => oweRelease(key, lease));
+      await redis.run(RELEASE_LOCK, [leaseOf(key)], [String(lease)]).catch(() => oweRelease(key, lease));
     },
     settled: () => delay(POLL_MS),
     async invalidate(key, successor) {

@@ -38,6 +38,7 @@ export type ProblemCode =
   | 'upstream_rate_limited'
   | 'upstream_unavailable'
   | 'keys_unavailable'
+  | 'lock_unavailable'
   | 'draining'
   | 'upstream_timeout';
 

@@ -45,6 +45,7 @@ export const PROBLEMS = {
   upstream_rate_limited: { status: 503, title: 'The identity provider is out of budget' },
   upstream_unavailable: { status: 503, title: 'The identity provider is unavailable' },
   keys_unavailable: { status: 503, title: 'Tokens cannot be verified at the moment' },
+  lock_unavailable: { status: 503, title: 'The write lock cannot be had at the moment' },
   draining: { status: 503, title: 'The service is shutting down' },
   upstream_timeout: { status: 504, title: 'The identity provider did not answer in time' },
 } as const satisfies Record<ErrorCode, ProblemType>;

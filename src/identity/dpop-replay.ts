@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../lib/clock.ts';
 import type { RedisConnection } from '../lib/redis-connection.ts';
+import { toGroupedKey } from '../lib/redis-key.ts';
 import { redisScript } from '../lib/redis-script.ts';
 
 export interface DpopReplay {
@@ -64,7 +65,7 @@ export function createDpopReplay(
       if (!rememberHere(proof)) return false;
       if (redis === undefined) return true;
       const answer = await redis
-        .run(CLAIM, [`metadata-bff:dpop:${proof}`], [String(rememberMs)])
+        .run(CLAIM, [`metadata-bff:dpop:${toGroupedKey(proof)}`], [String(rememberMs)])
         .catch(() => undefined);
       return answer !== 0;
     },

@@ -39,6 +39,7 @@ export type ErrorCode =
   | 'upstream_rate_limited'
   | 'upstream_unavailable'
   | 'keys_unavailable'
+  | 'lock_unavailable'
   | 'draining'
   | 'upstream_timeout';
 

@@ -4,6 +4,7 @@
  */
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import type { RedisConnection } from './redis-connection.ts';
+import { toGroupedKey } from './redis-key.ts';
 import { type RedisScript, redisScript } from './redis-script.ts';
 
 export interface Quota {
@@ -96,7 +97,7 @@ export function createSharedLimit(
     async count(key, points = 1) {
       if (!redis.healthy()) return local.count(key, points);
       try {
-        return countOf(await limiter.consume(hide(key), points), true);
+        return countOf(await limiter.consume(toGroupedKey(hide(key)), points), true);
       } catch (thrown) {
         return thrown instanceof RateLimiterRes ? countOf(thrown, false) : local.count(key, points);
       }

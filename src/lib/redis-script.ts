@@ -29,20 +29,46 @@ export function mayBeDone(error: unknown): boolean {
 
 /** Redis is there, but refused the command (full, read-only ...). Nothing was done. */
 export class RedisRefused extends SafeError {
-  constructor(reason: string) {
-    super(`redis refused: ${reason}`);
+  /** The error code of Redis, such as `READONLY`. */
+  readonly code: string;
+
+  constructor(code: string) {
+    super(`redis refused: ${code}`);
     this.name = 'RedisRefused';
+    this.code = code;
   }
 }
 
-export interface RedisScript {
+interface ScriptText {
   readonly source: string;
   readonly sha1: string;
 }
 
+export interface RedisScript extends ScriptText {
+  /** The same for a server that does not know the flags of scripts: Redis before version 7. */
+  readonly withoutFlags: ScriptText | undefined;
+}
+
+function hashed(source: string): ScriptText {
+  return { source, sha1: createHash('sha1').update(source).digest('hex') };
+}
+
 /** A Lua script, which Redis runs as one step. */
 export function redisScript(source: string): RedisScript {
-  return { source, sha1: createHash('sha1').update(source).digest('hex') };
+  return { ...hashed(source), withoutFlags: undefined };
+}
+
+/**
+ * A script that also a full Redis runs (`allow-oom`, Redis 7): for locks, which are small, end by themselves, and without
+ * which writes are lost.
+ */
+export function smallRedisScript(source: string): RedisScript {
+  return { ...hashed(`#!lua flags=allow-oom\n${source}`), withoutFlags: hashed(source) };
+}
+
+/** How a Redis before version 7 answers a script with flags. */
+export function isFlagsUnknown(error: unknown): boolean {
+  return error instanceof Error && /compiling script.*near '#'/.test(error.message);
 }
 
 export type RedisReply = string | number | null | readonly RedisReply[];
@@ -58,5 +84,13 @@ export function redisErrorCode(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown';
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
   // An answer of Redis starts with its own error code, such as OOM, READONLY or NOAUTH.
-  return code ?? /^[A-Z]{2,}\b/.exec(error.message)?.[0] ?? error.constructor.name;
+  return code ?? replyCode(error.message) ?? error.constructor.name;
+}
+
+function replyCode(message: string): string | undefined {
+  const code = /^[A-Z]{2,}\b/.exec(message)?.[0];
+  if (code !== 'ERR') return code;
+  // Of a command inside of a script, Redis 7.0 says in words what is not permitted, and Redis 6 names its code later.
+  if (message.startsWith("ERR The user executing the script can't")) return 'NOPERM';
+  return /[:\s]-([A-Z]{3,})\s/.exec(message)?.[1] ?? code;
 }

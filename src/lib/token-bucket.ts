@@ -20,10 +20,16 @@ export interface Bucket {
   take(floor: number): Promise<number>;
   /** Tokens there were when this process last looked, grown since by the time that has passed. */
   estimate(): number;
-  /** The other side says that no more than `remaining` are left, and with `blockedMs` none for that long. */
+  /** The tenant says that no more than `remaining` are left, and with `blockedMs` none for that long. */
   correct(remaining: number, blockedMs: number): Promise<void>;
   /** The other side names its burst. A bucket whose size was fixed knows better and ignores it. */
   adopt(burst: number): void;
+}
+
+/** A bucket that can follow another one, which counts for several processes. */
+export interface LocalBucket extends Bucket {
+  /** From now on this bucket holds what the other one holds, and is blocked for as long. */
+  sync(remaining: number, blockedMs: number): void;
 }
 
 /** Until the other side names its limit, a bucket without a size of its own holds nobody back. */
@@ -33,7 +39,7 @@ const BOUNDLESS: BucketSize = { burst: 10_000, perSecond: 10_000 };
 export function createLocalBucket(
   { clock }: { readonly clock: Clock },
   fixed: BucketSize | undefined,
-): Bucket {
+): LocalBucket {
   let size = fixed ?? BOUNDLESS;
   let tokens = size.burst;
   let countedAt = clock.now();
@@ -65,6 +71,10 @@ export function createLocalBucket(
     async correct(remaining, blockedMs) {
       tokens = Math.min(count(), remaining);
       countedAt = Math.max(countedAt, clock.now() + blockedMs);
+    },
+    sync(remaining, blockedMs) {
+      tokens = Math.min(remaining, size.burst);
+      countedAt = clock.now() + blockedMs;
     },
     adopt(burst) {
       if (fixed === undefined) size = { burst, perSecond: burst };

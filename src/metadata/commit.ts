@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { boundedMap } from '../lib/bounded-map.ts';
-import { hasCode } from '../lib/app-error.ts';
+import { AppError, hasCode } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import { type JsonObject, jsonBytes, jsonEqual } from '../lib/json.ts';
 import { rootChanges } from './changes.ts';
@@ -70,7 +70,10 @@ export function createCommit(
         await begin();
         await grip.confirm();
       };
-      return directory.change(userId, changes, { ...call, beforeSending });
+      return directory.change(userId, changes, { ...call, beforeSending }).catch((error: unknown) => {
+        if (error instanceof AppError && error.extras.outcome === 'unknown') grip.keep();
+        throw error;
+      });
     });
     sizes.set(userId, sizeOf(profile.userMetadata));
     return profile;

@@ -82,6 +82,8 @@ export interface ClientDirectory {
 export interface Grip {
   /** @throws AppError when the hold was lost meanwhile: then nothing may be sent. */
   confirm(): Promise<void>;
+  /** What was sent may yet be applied: the hold then lasts beyond the task, for its bound. */
+  keep(): void;
 }
 
 /** One writer per user, across processes. */

@@ -10,6 +10,10 @@ export interface RedisMetrics {
   watchRedis(healthy: () => boolean): void;
   /** The same connection, timing its commands. */
   countingRedis(redis: RedisConnection): RedisConnection;
+  /** A write goes without the shared lock. */
+  unlockedWrite(): void;
+  /** Redis does not serve, or refuses something it is needed for. */
+  unavailable(reason: Error): void;
   /** The same lock, timing the waits for it. */
   countingLock(lock: WriteLock): WriteLock;
 }
@@ -39,6 +43,18 @@ export function createRedisMetrics(registers: Registry[]): RedisMetrics {
   notGranted.inc(0);
   const lost = failures.labels('lost');
   lost.inc(0);
+  const unlocked = new Counter({
+    name: 'metadata_bff_unlocked_writes_total',
+    help: 'Writes made without the shared lock, because Redis was silent for longer than a lock lasts.',
+    registers,
+  });
+  const outages = new Counter({
+    name: 'metadata_bff_redis_unavailable_total',
+    help: 'Times that Redis stopped serving, by its error code, or `unreachable`.',
+    labelNames: ['code'],
+    registers,
+  });
+  outages.labels('unreachable').inc(0);
   const command = children((outcome: string) => commands.labels(outcome));
 
   async function timed<T>(task: () => Promise<T>): Promise<T> {
@@ -63,6 +79,9 @@ export function createRedisMetrics(registers: Registry[]): RedisMetrics {
         collect: () => up.set(healthy() ? 1 : 0),
       });
     },
+    unlockedWrite: () => unlocked.inc(),
+    unavailable: (reason) =>
+      outages.labels(reason instanceof RedisRefused ? reason.code : 'unreachable').inc(),
     countingRedis: (redis) => ({
       ...redis,
       run: (script, keys, args) => timed(() => redis.run(script, keys, args)),
@@ -77,6 +96,7 @@ export function createRedisMetrics(registers: Registry[]): RedisMetrics {
             granted = true;
             waits.observe((performance.now() - startedAt) / 1000);
             return task({
+              ...grip,
               confirm: () =>
                 grip.confirm().catch((error: unknown) => {
                   lost.inc();

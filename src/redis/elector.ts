@@ -8,7 +8,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { RedisConnection } from '../lib/redis-connection.ts';
-import { type RedisReply, redisScript } from '../lib/redis-script.ts';
+import { type RedisReply, smallRedisScript } from '../lib/redis-script.ts';
 
 /** One process's time of leading. */
 export interface Term {
@@ -39,30 +39,31 @@ export interface ElectorOptions {
 }
 
 /** KEYS lock, progress. ARGV token, bound in ms. Answers 1 and the progress, or 0 and the time left. */
-const ACQUIRE = redisScript(`
+const ACQUIRE = smallRedisScript(`
 if redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2], 'NX') then
   return {1, redis.call('GET', KEYS[2]) or ''}
 end
 return {0, redis.call('PTTL', KEYS[1])}`);
 
 /**
- * KEYS lock, progress. ARGV token, bound in ms, progress or nothing. A full Redis lets a script write that has
- * begun with what needs no memory.
+ * KEYS lock, progress. ARGV token, bound in ms, progress or nothing, lifetime of the progress in ms.
  */
-const RENEW = redisScript(`
+const RENEW = smallRedisScript(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
-if ARGV[3] ~= '' then redis.call('SET', KEYS[2], ARGV[3]) end
+if ARGV[3] ~= '' then redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4]) end
 return 1`);
 
-/** KEYS lock, progress. ARGV token, channel, progress or nothing. */
-const RELEASE = redisScript(`
+/** KEYS lock, progress. ARGV token, channel, progress or nothing, lifetime of the progress in ms. */
+const RELEASE = smallRedisScript(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-if ARGV[3] ~= '' then redis.call('SET', KEYS[2], ARGV[3]) end
+if ARGV[3] ~= '' then redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4]) end
 redis.call('DEL', KEYS[1])
 return redis.call('PUBLISH', ARGV[2], 'free')`);
 
 const WAIT_JITTER_MS = 50;
+/** Far longer than a fleet is without a leader; the tenant forgets what happened before that sooner. */
+const PROGRESS_MS = String(30 * 24 * 60 * 60 * 1000);
 
 export function createElector({ redis, random }: Dependencies, { name, boundMs }: ElectorOptions): Elector {
   // The braces keep both on one node of a cluster.
@@ -73,6 +74,16 @@ export function createElector({ redis, random }: Dependencies, { name, boundMs }
   let campaign: Promise<void> | undefined;
 
   redis.subscribe(vacancies, () => bell.ring());
+  redis.addProbe(async (probe, group) => {
+    const probeKeys = [
+      `metadata-bff:{${group}}:election-probe`,
+      `metadata-bff:{${group}}:election-probe:progress`,
+    ];
+    const token = randomUUID();
+    await probe(ACQUIRE, probeKeys, [token, String(boundMs)]);
+    await probe(RENEW, probeKeys, [token, String(boundMs), '', PROGRESS_MS]);
+    await probe(RELEASE, probeKeys, [token, `${vacancies}:probe`, '', PROGRESS_MS]);
+  });
 
   async function run(job: (term: Term) => Promise<void>): Promise<void> {
     while (!stopping.signal.aborted) {
@@ -103,7 +114,7 @@ export function createElector({ redis, random }: Dependencies, { name, boundMs }
 
     async function renew(): Promise<void> {
       const askedAt = performance.now();
-      const args = [token, String(boundMs), progress];
+      const args = [token, String(boundMs), progress, PROGRESS_MS];
       const renewed = await redis.run(RENEW, keys, args).catch(() => undefined);
       if (renewed === 0) end();
       if (renewed !== 1 || over.signal.aborted) return;
@@ -136,7 +147,7 @@ export function createElector({ redis, random }: Dependencies, { name, boundMs }
       clearInterval(renewal);
       end();
       clearTimeout(expiry);
-      await redis.run(RELEASE, keys, [token, vacancies, progress]).catch(() => undefined);
+      await redis.run(RELEASE, keys, [token, vacancies, progress, PROGRESS_MS]).catch(() => undefined);
     }
   }
 

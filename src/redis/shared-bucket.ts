@@ -3,70 +3,82 @@
  * Redis's own clock. Without Redis each replica spends its own, and the tenant's word corrects them.
  */
 import type { RedisConnection } from '../lib/redis-connection.ts';
-import { redisScript } from '../lib/redis-script.ts';
-import type { Bucket } from '../lib/token-bucket.ts';
+import { smallRedisScript } from '../lib/redis-script.ts';
+import type { Bucket, LocalBucket } from '../lib/token-bucket.ts';
 
 /**
- * KEYS bucket. ARGV burst, tokens per second, floor. Answers the milliseconds to wait (0: one was taken)
- * and the tokens left, in thousandths. `at` may lie in the future: then the bucket is blocked until then.
+ * Reads the bucket. `at` may lie in the future: then the bucket is blocked until then, for `block` milliseconds at the
+ * most, which is what the tenant asked for. Without that bound, a clock of Redis that steps back would block everybody
+ * for as long as it stepped.
  */
-const TAKE = redisScript(`
+const READ_BUCKET = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local burst, rate, floor = tonumber(ARGV[1]), tonumber(ARGV[2]) / 1000, tonumber(ARGV[3])
-local state = redis.call('HMGET', KEYS[1], 'tokens', 'at')
-local tokens, at = tonumber(state[1]) or burst, tonumber(state[2]) or now
+local burst, rate = tonumber(ARGV[1]), tonumber(ARGV[2]) / 1000
+local state = redis.call('HMGET', KEYS[1], 'tokens', 'at', 'block')
+local tokens, at, block = tonumber(state[1]) or burst, tonumber(state[2]) or now, tonumber(state[3]) or 0
+at = math.min(at, now + block)
 if now > at then
   tokens = math.min(burst, tokens + (now - at) * rate)
   at = now
-end
-local wait = math.max(0, at - now)
+end`;
+
+const WRITE_BUCKET = `
+redis.call('HSET', KEYS[1], 'tokens', tostring(tokens), 'at', tostring(at), 'block', tostring(at - now))
+redis.call('PEXPIRE', KEYS[1], math.ceil(at - now + burst / rate) + 60000)`;
+
+/**
+ * KEYS bucket. ARGV burst, tokens per second, floor. Answers the milliseconds to wait (0: one was taken), the tokens
+ * left in thousandths, and the milliseconds for which the tenant has blocked everybody.
+ */
+const TAKE = smallRedisScript(`${READ_BUCKET}
+local floor = tonumber(ARGV[3])
+local wait = at - now
 if wait == 0 and tokens >= floor + 1 then
   tokens = tokens - 1
 else
   wait = math.max(1, math.ceil(wait + (floor + 1 - tokens) / rate))
-end
-redis.call('HSET', KEYS[1], 'tokens', tostring(tokens), 'at', tostring(at))
-redis.call('PEXPIRE', KEYS[1], math.ceil(math.max(0, at - now) + burst / rate) + 60000)
-return { wait, math.floor(tokens * 1000) }`);
+end${WRITE_BUCKET}
+return { wait, math.floor(tokens * 1000), at - now }`);
 
 /** KEYS bucket. ARGV burst, tokens per second, remaining, blocked ms. */
-const CORRECT = redisScript(`
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local burst, rate = tonumber(ARGV[1]), tonumber(ARGV[2]) / 1000
-local state = redis.call('HMGET', KEYS[1], 'tokens', 'at')
-local tokens, at = tonumber(state[1]) or burst, tonumber(state[2]) or now
-if now > at then
-  tokens = math.min(burst, tokens + (now - at) * rate)
-  at = now
-end
+const CORRECT = smallRedisScript(`${READ_BUCKET}
 tokens = math.min(tokens, tonumber(ARGV[3]))
-at = math.max(at, now + tonumber(ARGV[4]))
-redis.call('HSET', KEYS[1], 'tokens', tostring(tokens), 'at', tostring(at))
-redis.call('PEXPIRE', KEYS[1], math.ceil(at - now + burst / rate) + 60000)
+at = math.max(at, now + tonumber(ARGV[4]))${WRITE_BUCKET}
 return math.floor(tokens * 1000)`);
 
 /** @param local what this replica spends from while Redis is down. */
 export function createSharedBucket(
-  { redis, local }: { readonly redis: RedisConnection; readonly local: Bucket },
+  {
+    redis,
+    local,
+  }: { readonly redis: Pick<RedisConnection, 'run' | 'addProbe'>; readonly local: LocalBucket },
   { name }: { readonly name: string },
 ): Bucket {
-  const key = `metadata-bff:budget:${name}`;
+  const key = `metadata-bff:{budget:${name}}`;
   const size = (): string[] => {
     const { burst, perSecond } = local.size();
     return [String(burst), String(perSecond)];
   };
+
+  redis.addProbe(async (run, group) => {
+    const probe = [`metadata-bff:{${group}}:budget-probe`];
+    await run(CORRECT, probe, [...size(), '1', '0']);
+    await run(TAKE, probe, [...size(), '0']);
+  });
 
   return {
     size: () => local.size(),
     adopt: (burst) => local.adopt(burst),
     async take(floor) {
       const reply = await redis.run(TAKE, [key], [...size(), String(floor)]).catch(() => undefined);
-      const [waitMs, thousandths] = Array.isArray(reply) ? reply : [];
-      if (typeof waitMs !== 'number' || typeof thousandths !== 'number') return local.take(floor);
-      // What Redis knows is also the best guess for a wait, and for the time when Redis is gone.
-      await local.correct(thousandths / 1000, 0);
+      const [waitMs, thousandths, blockedMs] = Array.isArray(reply) ? reply : [];
+      if (typeof waitMs !== 'number' || typeof thousandths !== 'number' || typeof blockedMs !== 'number') {
+        return local.take(floor);
+      }
+      // What Redis knows is also the best estimate of a wait, and counts on while Redis is gone. A block that another
+      // replica was told of holds here, too.
+      local.sync(thousandths / 1000, blockedMs);
       return waitMs;
     },
     estimate: () => local.estimate(),

@@ -1,120 +1,276 @@
 /**
  * One writer per user across replicas: a lock in Redis with a bound, so that a replica which dies holding
- * it delays others by that bound at most. Without Redis the local queue alone keeps order.
+ * it delays others by that bound at most.
+ *
+ * A write goes without the lock only after Redis has been silent for longer than that bound, when no replica can hold
+ * a lock any more, and only where the operator allows it. A Redis that answers, if only to refuse, may be serving
+ * others.
+ *
+ * A Redis that was emptied has forgotten who holds a lock. It is known by a key that is missing beside the lock, and
+ * grants none for one bound; those who hold one take it again meanwhile.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '../lib/app-error.ts';
-import type { RedisConnection } from '../lib/redis-connection.ts';
-import { mayBeDone, redisScript } from '../lib/redis-script.ts';
+import { createDeferred } from '../lib/deferred.ts';
+import type { RedisConnection, RunScript } from '../lib/redis-connection.ts';
+import { KEY_GROUPS, toGroupedKey } from '../lib/redis-key.ts';
+import { RELEASE_LOCK } from '../lib/redis-lock.ts';
+import { mayBeDone, type RedisReply, smallRedisScript } from '../lib/redis-script.ts';
 import type { Grip, WriteLock } from '../metadata/ports.ts';
 
 interface Dependencies {
-  readonly redis: RedisConnection;
+  readonly redis: Pick<RedisConnection, 'run' | 'era' | 'silentMs' | 'onUp' | 'onDown' | 'addProbe'>;
   /** From a user id to what may stand in Redis in its place. */
   readonly hide: (userId: string) => string;
   readonly random: () => number;
+  /** Keeps the order of this process while Redis is silent. */
+  readonly local: WriteLock;
+  /** Called for each write that goes without the shared lock. */
+  readonly onUnlocked?: (() => void) | undefined;
+  /** Called when Redis was found empty: locks are granted after `waitMs`. */
+  readonly onEmptied?: ((waitMs: number) => void) | undefined;
 }
 
 export interface WriteLockOptions {
   /** The bound: without a renewal the lock ends after this time. A living holder renews it. */
   readonly lockMs: number;
-  /** How long a writer waits for others before it gives up. */
+  /** `UPSTREAM_WAIT_MS`: how long a write waits for the lock. */
   readonly waitMs: number;
+  /** The longest time that one attempt to take the lock can take. */
+  readonly commandTimeoutMs: number;
+  /** `WRITE_WITHOUT_LOCK`. */
+  readonly withoutLock: 'allow' | 'refuse';
 }
 
-/** KEYS lock, fence. ARGV token, bound in ms. Answers the fencing token: it only ever grows. */
-const ACQUIRE = redisScript(`
-if not redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2], 'NX') then return 0 end
-return redis.call('INCR', KEYS[2])`);
+export interface RedisWriteLock extends WriteLock {
+  /** Resolves when locks can be had, or when Redis is not there to be asked. */
+  settled(): Promise<void>;
+}
 
-/** KEYS lock. ARGV token, bound in ms. */
-const RENEW = redisScript(`
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-return redis.call('PEXPIRE', KEYS[1], ARGV[2])`);
+/**
+ * `emptied` milliseconds ago Redis had nothing (for all that is known, never: far more than a bound). Reads and renews
+ * the key that tells; where it is missing, or its time lies ahead because the clock was set back, begins anew.
+ */
+const READ_EMPTIED = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local since = tonumber(redis.call('GET', KEYS[2]) or '')
+local found = 0
+if not since or since > now then
+  found, since = 1, now
+  redis.call('SET', KEYS[2], string.format('%.0f', since))
+end
+redis.call('PEXPIRE', KEYS[2], ARGV[3])
+local emptied = now - since`;
 
-/** KEYS lock. ARGV token. */
-const RELEASE = redisScript(`
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-return redis.call('DEL', KEYS[1])`);
+/**
+ * KEYS lock, since. ARGV token, bound in ms, lifetime of `since` in ms. Answers whether it was granted, else after how
+ * many ms it is worth asking again, and whether Redis was found empty. The same token may be granted twice: the answer
+ * to the first may have been lost.
+ */
+const ACQUIRE = smallRedisScript(`${READ_EMPTIED}
+local held = redis.call('GET', KEYS[1])
+if held and held ~= ARGV[1] then return { 0, math.max(1, redis.call('PTTL', KEYS[1])), found } end
+if not held and emptied < tonumber(ARGV[2]) then return { 0, ARGV[2] - emptied, found } end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return { 1, 0, found }`);
+
+/**
+ * KEYS lock, since. ARGV token, bound in ms, lifetime of `since` in ms, 1 where the lock cannot have ended by its
+ * bound: then one that is missing from an emptied Redis is taken again, since nobody else was granted it.
+ */
+const RENEW = smallRedisScript(`${READ_EMPTIED}
+local held = redis.call('GET', KEYS[1])
+if held and held ~= ARGV[1] then return 0 end
+if not held and (ARGV[4] ~= '1' or emptied >= tonumber(ARGV[2])) then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1`);
 
 const POLL_MS = 15;
 const POLL_JITTER_MS = 20;
 /** Beyond that, a lock ends by its bound only. */
 const UNHEARD_MAX = 1_000;
+/** How long Redis is remembered to hold what it held; far longer than it takes to come by every group of keys. */
+const SINCE_MS = 7 * 24 * 60 * 60 * 1000;
+/** How long a start waits to find out whether there is a Redis. */
+const FIRST_LOOK_MS = 1_000;
+/** A write whose lock was lost before anything was sent is begun anew, so often. */
+const RUNS_MAX = 3;
+
+type Granted = { readonly until: number } | 'unlocked';
+
+/** What one write may still wait, whatever it waits for. */
+interface Wait {
+  leftMs: number;
+}
 
 export function createRedisWriteLock(
-  { redis, hide, random }: Dependencies,
-  { lockMs, waitMs }: WriteLockOptions,
-): WriteLock {
-  const fence = 'metadata-bff:write:fence';
+  { redis, hide, random, local, onUnlocked, onEmptied }: Dependencies,
+  { lockMs, waitMs, commandTimeoutMs, withoutLock }: WriteLockOptions,
+): RedisWriteLock {
   /** Locks that Redis may hold for us without our knowing, or would not let go, by their token. */
   const unheard = new Map<string, string>();
+  const probeToken = randomUUID();
+  let settledAt = 0;
+  /** Resolved when it is known whether there is a Redis, and since when it has held something. */
+  const looked = createDeferred();
 
+  redis.onDown(() => looked.resolve());
   redis.onUp(async () => {
     for (const [token, lock] of unheard) {
-      await redis.run(RELEASE, [lock], [token]);
+      await redis.run(RELEASE_LOCK, [lock], [token]);
       unheard.delete(token);
     }
+    await examineGroups();
+  });
+  redis.addProbe(async (run, group) => {
+    const keys = keysOf(`{${group}}:probe`);
+    const reply = await run(ACQUIRE, keys, acquireArgs(probeToken));
+    await run(RENEW, keys, [...acquireArgs(probeToken), '0']);
+    await run(RELEASE_LOCK, [keys[0]], [probeToken]);
+    if (isFoundEmpty(reply)) await examineGroups(run);
   });
 
-  function remember(lock: string, token: string): undefined {
-    if (unheard.size < UNHEARD_MAX) unheard.set(token, lock);
-    return undefined;
+  function acquireArgs(token: string): string[] {
+    return [token, String(lockMs), String(SINCE_MS)];
   }
 
-  /** The number of this grip, or undefined while Redis cannot say who holds the lock. */
-  async function acquire(lock: string, token: string): Promise<number | undefined> {
-    const giveUpAt = Date.now() + waitMs;
+  /** Looks at every group of keys at once, so that an empty Redis costs one bound, and not one for each. */
+  async function examineGroups(run: RunScript = redis.run): Promise<void> {
+    const replies = await Promise.all(
+      KEY_GROUPS.map((group) =>
+        run(ACQUIRE, keysOf(`{${group}}:probe`), acquireArgs(probeToken)).catch(() => undefined),
+      ),
+    );
+    const emptied = replies.some(isFoundEmpty);
+    if (emptied) {
+      settledAt = performance.now() + lockMs;
+      onEmptied?.(lockMs);
+    }
+    looked.resolve();
+  }
+
+  function remember(lock: string, token: string): void {
+    if (unheard.size < UNHEARD_MAX) unheard.set(token, lock);
+  }
+
+  /** @throws AppError `lock_unavailable` when the wait is over. */
+  async function acquire(
+    [lock, since]: readonly [string, string],
+    token: string,
+    wait: Wait,
+  ): Promise<Granted> {
+    let mayBeHeld = false;
     for (;;) {
-      const granted = await redis
-        .run(ACQUIRE, [lock, fence], [token, String(lockMs)])
-        .catch((error: unknown) => (mayBeDone(error) ? remember(lock, token) : undefined));
-      if (granted === undefined) return undefined;
-      if (typeof granted === 'number' && granted > 0) return granted;
-      if (Date.now() > giveUpAt) {
-        throw new AppError('upstream_unavailable', 'Other changes of this user are still under way.', {
-          retryAfterSeconds: Math.ceil(lockMs / 1000),
-        });
+      const askedAt = performance.now();
+      const reply = await redis.run(ACQUIRE, [lock, since], acquireArgs(token)).catch((error: unknown) => {
+        mayBeHeld ||= mayBeDone(error);
+        return undefined;
+      });
+      const [granted, busyMs] = Array.isArray(reply) ? reply : [];
+      if (granted === 1) return { until: askedAt + lockMs };
+      const silentMs = redis.silentMs();
+      const isSilent = reply === undefined && silentMs > lockMs;
+      if (wait.leftMs <= 0 || isSilent) {
+        if (mayBeHeld) remember(lock, token);
+        if (isSilent && withoutLock === 'allow') return 'unlocked';
+        throw lockUnavailable(typeof busyMs === 'number' ? busyMs : Math.max(0, lockMs - silentMs));
       }
       await delay(POLL_MS + random() * POLL_JITTER_MS);
+      // A process that stood still has not waited for Redis meanwhile.
+      wait.leftMs -= Math.min(performance.now() - askedAt, commandTimeoutMs + 2 * (POLL_MS + POLL_JITTER_MS));
+    }
+  }
+
+  /** @returns undefined when the lock was lost before anything was sent, so that the task may be run again. */
+  async function runLocked<T>(userId: string, task: (grip: Grip) => Promise<T>, wait: Wait) {
+    const keys = keysOf(toGroupedKey(hide(userId)));
+    const token = randomUUID();
+    const granted = await acquire(keys, token, wait);
+    let isLost = false;
+    const lose = (): never => {
+      isLost = true;
+      throw lockUnavailable(0);
+    };
+
+    if (granted === 'unlocked') {
+      onUnlocked?.();
+      const value = await local.hold(userId, (grip) =>
+        task({
+          ...grip,
+          async confirm() {
+            // Redis is back, and another replica may have been granted the lock.
+            if (redis.era() !== undefined) lose();
+          },
+        }),
+      );
+      return { value, isLost };
+    }
+
+    let heldUntil = granted.until;
+    let isKept = false;
+    const renew = async () => {
+      const askedAt = performance.now();
+      const mayTakeAgain = askedAt < heldUntil ? '1' : '0';
+      const renewed = await redis
+        .run(RENEW, keys, [...acquireArgs(token), mayTakeAgain])
+        .catch(() => undefined);
+      if (renewed === 1) heldUntil = askedAt + lockMs;
+      return renewed;
+    };
+    const timer = setInterval(() => void renew(), lockMs / 3);
+    try {
+      const value = await task({
+        async confirm() {
+          const renewed = await renew();
+          if (renewed === 1) return;
+          // Nobody has answered: what is about to be sent must be over before another one can have the lock.
+          if (renewed === undefined && heldUntil - performance.now() >= lockMs / 2) return;
+          lose();
+        },
+        keep() {
+          isKept = true;
+        },
+      });
+      return { value, isLost };
+    } finally {
+      clearInterval(timer);
+      if (isKept) await renew();
+      else await redis.run(RELEASE_LOCK, [keys[0]], [token]).catch(() => remember(keys[0], token));
     }
   }
 
   return {
     async hold(userId, task) {
-      const lock = `metadata-bff:write:{${hide(userId)}}`;
-      const token = randomUUID();
-      const number = await acquire(lock, token);
-      if (number === undefined) return task({ confirm: async () => undefined });
-
-      let heldUntil = performance.now() + lockMs;
-      const renew = async () => {
-        const askedAt = performance.now();
-        const renewed = await redis.run(RENEW, [lock], [token, String(lockMs)]).catch(withoutRedis);
-        if (renewed === 1) heldUntil = askedAt + lockMs;
-        return renewed;
-      };
-      const timer = setInterval(() => void renew(), lockMs / 3);
-      const grip: Grip = {
-        async confirm() {
-          // Whoever was frozen, or out of touch with Redis, for longer than the bound may have a successor.
-          if ((await renew()) === 0 || performance.now() > heldUntil) {
-            throw new AppError('upstream_unavailable', 'The change was not made; try again.', {
-              retryAfterSeconds: 1,
-            });
-          }
-        },
-      };
-      try {
-        return await task(grip);
-      } finally {
-        clearInterval(timer);
-        await redis.run(RELEASE, [lock], [token]).catch(() => remember(lock, token));
+      const wait = { leftMs: waitMs };
+      for (let runs = 1; ; runs += 1) {
+        const { value, isLost } = await runLocked(userId, task, wait);
+        if (!isLost || runs >= RUNS_MAX) return value;
       }
+    },
+    async settled() {
+      await Promise.race([looked.promise, delay(FIRST_LOOK_MS)]);
+      await delay(Math.max(0, settledAt - performance.now()));
     },
   };
 }
 
-/** Without Redis there is nobody to ask: the local queue alone keeps order then. */
-const withoutRedis = (): undefined => undefined;
+function keysOf(groupedKey: string): [lock: string, since: string] {
+  const lock = `metadata-bff:write:${groupedKey}`;
+  return [lock, `${lock.slice(0, lock.indexOf('}') + 1)}:since`];
+}
+
+function isFoundEmpty(reply: RedisReply | undefined): boolean {
+  return Array.isArray(reply) && reply[2] === 1;
+}
+
+function lockUnavailable(afterMs: number): AppError {
+  return new AppError(
+    'lock_unavailable',
+    'The write lock cannot be had at the moment. Nothing was changed.',
+    {
+      retryAfterSeconds: Math.max(1, Math.ceil(afterMs / 1000)),
+    },
+  );
+}

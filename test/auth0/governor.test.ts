@@ -3,6 +3,7 @@ import { createVirtualTime } from '../../bench/simulation/virtual-time.ts';
 import { createGovernor } from '../../src/auth0/governor.ts';
 import { type BucketSize, createLocalBucket } from '../../src/lib/token-bucket.ts';
 import type { CallOptions } from '../../src/metadata/ports.ts';
+import { createSharedBucket } from '../../src/redis/shared-bucket.ts';
 import { appErrorOf } from '../lib/rejection.ts';
 
 const WAIT_MS = 2_000;
@@ -23,8 +24,14 @@ function createWorld(size: BucketSize = { burst: 2, perSecond: 2 }) {
   const spend = async () => {
     for (let taken = 0; taken < size.burst; taken += 1) await bucket.take(0);
   };
-  return { time, governor, order, ask, queue, spend, start: time.clock.now() };
+  return { time, governor, bucket, order, ask, queue, spend, start: time.clock.now() };
 }
+
+const response429 = (headers: Readonly<Record<string, string>>) => ({
+  status: 429,
+  headers: new Map(Object.entries(headers)),
+  text: '',
+});
 
 const read = { urgency: 'read' } as const;
 const write = { urgency: 'write' } as const;
@@ -71,6 +78,43 @@ describe('who is admitted first', () => {
     const admitted = (name: string) => order.filter((each) => each === name).length;
     expect(admitted('read')).toBeGreaterThan(15);
     expect(admitted('write')).toBeGreaterThan(3 * admitted('read'));
+  });
+});
+
+describe('while the tenant has blocked everybody for 30 seconds', () => {
+  test('a request that waits is refused after the wait, and one that comes later at once, both with a true time', async () => {
+    const { ask, governor, spend, start, time } = createWorld({ burst: 5, perSecond: 5 });
+    await spend();
+    const waiting = appErrorOf(ask(read)).then((error) => ({ error, at: time.clock.now() - start }));
+    // Also the bucket learns of it only after the request has begun to wait.
+    governor.learn('users.read', response429({ 'x-ratelimit-reset': String(start / 1000 + 30) }));
+    await time.runUntil(start + 10_000);
+    const first = await waiting;
+    expect(first.at).toBeLessThanOrEqual(WAIT_MS + 100);
+    expect(first.error.extras.retryAfterSeconds).toBeGreaterThanOrEqual(28);
+    const late = await appErrorOf(ask(write));
+    expect(time.clock.now() - start).toBe(10_000);
+    expect(late.extras.retryAfterSeconds).toBe(21);
+  });
+
+  test('requests of another process that shares the bucket are refused at once', async () => {
+    const time = createVirtualTime(Date.UTC(2026, 0, 1));
+    const local = createLocalBucket(time, { burst: 5, perSecond: 5 });
+    const redis = { run: async () => [30_200, 0, 30_000], addProbe: () => undefined };
+    const bucket = createSharedBucket({ redis, local }, { name: 'test' });
+    const governor = createGovernor({ ...time, bucketOf: () => bucket }, { waitMs: WAIT_MS });
+    const error = await appErrorOf(governor.admit('users.read', read));
+    expect([time.clock.now(), error.extras.retryAfterSeconds]).toEqual([Date.UTC(2026, 0, 1), 31]);
+  });
+
+  test('a write that comes while a read waits for a token of its own part is admitted at once', async () => {
+    const { bucket, queue, order, start, time } = createWorld({ burst: 20, perSecond: 1 });
+    await bucket.correct(2, 0);
+    void queue('read', read);
+    await time.runUntil(start + 100);
+    void queue('write', write);
+    await time.runUntil(start + 101);
+    expect(order).toEqual(['write']);
   });
 });
 

@@ -31,7 +31,7 @@ test('a complete environment gives a frozen configuration with the documented de
     cacheStaleSeconds: 600,
     cacheStaleIfErrorSeconds: 3600,
     cacheClientTtlSeconds: 300,
-    redisUrl: undefined,
+    redis: undefined,
     cacheEncryptionKeys: [],
     upstreamTimeoutMs: 5000,
     logLevel: 'info',

@@ -93,6 +93,17 @@ const collector: Rule = {
   refuses: ['', 'collector:4318', 'grpc://collector:4317', 'file:///x'],
 };
 
+/** One server, with nothing else said of it. */
+const at = (host: string, port: number) => ({
+  topology: 'single',
+  nodes: [{ host, port }],
+  masterName: '',
+  database: 0,
+  username: undefined,
+  password: undefined,
+  encrypted: false,
+});
+
 const RULES: Readonly<Record<VariableName, Rule>> = {
   HOST: listenAddress,
   PORT: integer(0, 65_535),
@@ -284,9 +295,71 @@ const RULES: Readonly<Record<VariableName, Rule>> = {
   CACHE_ENCRYPTION_KEY_PREVIOUS: aesKey,
   CACHE_HASH_KEY: { accepts: same('x'.repeat(16)), refuses: ['', 'x'.repeat(15), `x\n${'x'.repeat(16)}`] },
   REDIS_URL: {
-    accepts: same('redis://localhost:6379', 'rediss://user:pass@redis.test:6380/1'),
-    refuses: ['', 'localhost:6379', 'http://redis.test', 'redis.test'],
+    accepts: [
+      ['redis://localhost', at('localhost', 6379)],
+      ['redis://localhost:6379/', at('localhost', 6379)],
+      [
+        'rediss://user:p%40ss:w@redis.test:6380/1',
+        { ...at('redis.test', 6380), database: 1, username: 'user', password: 'p@ss:w', encrypted: true },
+      ],
+      ['redis://:pass@[fd00::1]:6380', { ...at('fd00::1', 6380), password: 'pass' }],
+      ['redis://[::1]/2', { ...at('::1', 6379), database: 2 }],
+      [
+        'redis+sentinel://a.test:26380,b.test,[::1]:26381/main/3',
+        {
+          ...at('a.test', 26_380),
+          topology: 'sentinel',
+          nodes: [
+            { host: 'a.test', port: 26_380 },
+            { host: 'b.test', port: 26_379 },
+            { host: '::1', port: 26_381 },
+          ],
+          masterName: 'main',
+          database: 3,
+        },
+      ],
+      [
+        'rediss+cluster://user:pass@a.test:7000,b.test',
+        {
+          ...at('a.test', 7000),
+          topology: 'cluster',
+          nodes: [
+            { host: 'a.test', port: 7000 },
+            { host: 'b.test', port: 6379 },
+          ],
+          username: 'user',
+          password: 'pass',
+          encrypted: true,
+        },
+      ],
+    ],
+    refuses: [
+      '',
+      'localhost:6379',
+      'http://redis.test',
+      'redis.test',
+      'redis://',
+      'redis://redis.test:0',
+      'redis://redis.test:65536',
+      'redis://redis.test/abc',
+      'redis://redis.test/0/1',
+      'redis://redis.test?tls=true',
+      'redis://redis.test#x',
+      'redis://:p%ss@redis.test',
+      'redis://::1',
+      'redis://[redis.test]',
+      'redis://a.test,b.test',
+      'redis+sentinel://a.test',
+      'redis+sentinel://a.test/main/abc',
+      'redis+cluster://a.test/0',
+      'redis+tls://a.test',
+    ],
   },
+  REDIS_CA_FILE: anyText,
+  REDIS_CERT_FILE: anyText,
+  REDIS_KEY_FILE: anyText,
+  REDIS_TIMEOUT_MS: integer(50, 10_000),
+  WRITE_WITHOUT_LOCK: { accepts: same('allow', 'refuse'), refuses: ['', 'true', 'ALLOW'] },
   UPSTREAM_BUDGET: {
     accepts: [
       ...same('free', 'self-service', 'enterprise-nonprod', 'enterprise'),

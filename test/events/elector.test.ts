@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { createRedisConnection } from '../../src/lib/redis-connection.ts';
 import { createElector, type Term } from '../../src/redis/elector.ts';
-import { describeWithRedisServer, type RedisServer, startRedis } from '../support/redis.ts';
+import { describeWithRedisServer, redisAddress, type RedisServer, startRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 import { afterwards } from './stage.ts';
 
@@ -37,7 +37,7 @@ describeWithRedisServer('the election', () => {
 
   async function stand(redisServer = server): Promise<Candidate> {
     const redis = createRedisConnection({
-      url: redisServer.url,
+      address: redisAddress(redisServer.url),
       commandTimeoutMs: 100,
       probeIntervalMs: 50,
     });

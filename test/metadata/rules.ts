@@ -19,5 +19,5 @@ export function freeRules(limits: DocumentLimits = LIMITS): MetadataRules {
 
 /** The lock of a replica that is alone, or that must not rely on one. */
 export const freeLock: WriteLock = {
-  hold: (_userId, task) => task({ confirm: () => Promise.resolve() }),
+  hold: (_userId, task) => task({ confirm: () => Promise.resolve(), keep: () => undefined }),
 };

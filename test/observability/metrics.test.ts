@@ -127,7 +127,7 @@ test('streams of events are counted while they are open', async () => {
 
 test('write locks that are not given in time, or lost before the change, are counted apart', async () => {
   const metrics = createMetrics({ now: () => 0 });
-  const grip = { confirm: () => Promise.reject(new Error('lost')) };
+  const grip = { confirm: () => Promise.reject(new Error('lost')), keep: () => undefined };
   const refusing = metrics.redis.countingLock({ hold: () => Promise.reject(new Error('busy')) });
   const losing = metrics.redis.countingLock({ hold: (_userId, task) => task(grip) });
   await expect(refusing.hold('jane', async () => 1)).rejects.toThrow('busy');

@@ -27,6 +27,11 @@ describeWithRedisServer('a Redis that refuses', () => {
     await server.stop();
   });
 
+  async function connectionsReceived(): Promise<number> {
+    const info = String(await server.command('INFO', 'stats'));
+    return Number(/total_connections_received:(\d+)/.exec(info)?.[1]);
+  }
+
   test('a full Redis refuses what it cannot hold, and stays up', async () => {
     const { redis } = await connections.openUp(server.url);
     await server.command('CONFIG', 'SET', 'maxmemory', '100kb');
@@ -38,14 +43,21 @@ describeWithRedisServer('a Redis that refuses', () => {
     expect(await redis.run(WRITE, ['key'], ['x'])).toBe('OK');
   });
 
-  test('a read-only Redis refuses writes, and stays up', async () => {
-    const { redis } = await connections.openUp(server.url, PATIENT);
+  test('a Redis that has become read-only is left for a new connection, and what was learnt before is not fresh', async () => {
+    const { redis, downs } = await connections.openUp(server.url, PATIENT);
     await server.command('REPLICAOF', '127.0.0.1', '1');
     const refused = await timed(() => redis.run(WRITE, ['key'], ['x']));
-    await server.command('REPLICAOF', 'NO', 'ONE');
     expect(refused.value).toBeInstanceOf(RedisRefused);
-    expect(String(refused.value)).toMatch(/READONLY/);
-    expect(redis.era()).toBe(1);
+    expect(redis.era()).toBeUndefined();
+    const before = await connectionsReceived();
+    await until(
+      async () => ((await connectionsReceived()) >= before + 2 ? true : undefined),
+      Date.now() + 5_000,
+    );
+    expect(redis.era()).toBeUndefined();
+    await server.command('REPLICAOF', 'NO', 'ONE');
+    expect(await until(() => redis.era())).toBe(2);
+    expect(downs.map(String)).toEqual(['RedisRefused: redis refused: READONLY']);
   });
 
   test('an error of it, whatever happens, names neither the address nor the password', async () => {

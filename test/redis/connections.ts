@@ -1,5 +1,6 @@
 /** Connections to a Redis as the service makes them, with what they tell and hear. */
 import { createRedisConnection, type RedisConnection } from '../../src/lib/redis-connection.ts';
+import { redisAddress } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 import { TIMES } from './tiers.ts';
 
@@ -22,7 +23,7 @@ export function createConnections(): Connections {
   const opened: RedisConnection[] = [];
 
   function open(url: string, times = TIMES): OpenConnection {
-    const redis = createRedisConnection({ url, ...times });
+    const redis = createRedisConnection({ address: redisAddress(url), ...times });
     opened.push(redis);
     const downs: Error[] = [];
     const heard: string[] = [];

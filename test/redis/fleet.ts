@@ -33,7 +33,7 @@ export interface Call {
   readonly at: number;
 }
 
-export type Fault = Readonly<Record<string, string | number | boolean>>;
+export type Fault = Readonly<Record<string, string | number | boolean | Readonly<Record<string, string>>>>;
 
 export interface Fleet {
   readonly replicas: readonly Replica[];

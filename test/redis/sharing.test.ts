@@ -10,7 +10,7 @@ import { contentsOf } from './redis-contents.ts';
 import type { Replica } from '../support/replica.ts';
 
 const LATENCY_MS = 40;
-const isUser = (text: string) => /^metadata-bff:user:\S+\} /.test(text);
+const isUser = (text: string) => /^metadata-bff:user:\{.\}[\w-]+ /.test(text);
 
 describeWithRedis('two replicas with one Redis', () => {
   let redis: TestRedis;

@@ -5,8 +5,10 @@ import { createRedisTier } from '../../src/cache/redis-tier.ts';
 import { createSeal } from '../../src/cache/sealed.ts';
 import type { CacheTier, Lease } from '../../src/cache/tier.ts';
 import { createRedisConnection, type RedisConnection } from '../../src/lib/redis-connection.ts';
+import { toGroupedKey } from '../../src/lib/redis-key.ts';
 import { redisScript } from '../../src/lib/redis-script.ts';
 import type { StartedTier, TierValue } from '../cache/tier-contract.ts';
+import { redisAddress } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 
 export const TIMES = { commandTimeoutMs: 100, probeIntervalMs: 100 };
@@ -48,7 +50,7 @@ export function createTierFamily(
 
   return {
     async open({ keys = [], url: ownUrl = url } = {}) {
-      const redis = createRedisConnection({ url: ownUrl, ...PATIENT });
+      const redis = createRedisConnection({ address: redisAddress(ownUrl), ...PATIENT });
       connections.push(redis);
       const tier = createRedisTier(
         { redis, seal: createSeal(keys), hide, schema },
@@ -71,7 +73,7 @@ export function createTierFamily(
         },
       };
     },
-    placeOf: (key) => `metadata-bff:${name}:{${key}}`,
+    placeOf: (key) => `metadata-bff:${name}:${toGroupedKey(key)}`,
     async stop() {
       await Promise.all(connections.map((connection) => connection.stop()));
     },

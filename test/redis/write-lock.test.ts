@@ -4,15 +4,18 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/
 import { AppError } from '../../src/lib/app-error.ts';
 import { createRedisConnection, type RedisConnection } from '../../src/lib/redis-connection.ts';
 import type { Grip, WriteLock } from '../../src/metadata/ports.ts';
-import { createRedisWriteLock } from '../../src/redis/write-lock.ts';
+import { createLocalWriteLock } from '../../src/redis/local-write-lock.ts';
+import { createRedisWriteLock, type WriteLockOptions } from '../../src/redis/write-lock.ts';
+import { toGroupedKey } from '../../src/lib/redis-key.ts';
+import { appErrorOf } from '../lib/rejection.ts';
 import { createDeferred } from '../lib/deferred.ts';
-import { describeWithRedisServer, type RedisServer, startRedis } from '../support/redis.ts';
+import { describeWithRedisServer, redisAddress, type RedisServer, startRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 import { type Relay, startRelay } from './relay.ts';
 import { PATIENT } from './tiers.ts';
 
 const LOCK_MS = 400;
-const OPTIONS = { lockMs: LOCK_MS, waitMs: 1_500 };
+const OPTIONS = { lockMs: LOCK_MS, waitMs: 1_500, commandTimeoutMs: 500, withoutLock: 'allow' } as const;
 
 describeWithRedisServer('the write lock', () => {
   let server: RedisServer;
@@ -35,13 +38,25 @@ describeWithRedisServer('the write lock', () => {
     await server.stop();
   });
 
-  async function open(url = server.url): Promise<{ redis: RedisConnection; lock: WriteLock }> {
-    const redis = createRedisConnection({ url, ...PATIENT });
+  async function open(
+    url = server.url,
+    { onUnlocked, ...options }: Partial<WriteLockOptions> & { readonly onUnlocked?: () => void } = {},
+  ): Promise<{ redis: RedisConnection; lock: WriteLock }> {
+    const redis = createRedisConnection({ address: redisAddress(url), ...PATIENT });
     opened.push(redis);
+    const local = createLocalWriteLock({ keepMs: LOCK_MS, waitMs: OPTIONS.waitMs });
+    const lock = createRedisWriteLock(
+      { redis, hide: (id) => id, random: Math.random, local, onUnlocked },
+      { ...OPTIONS, ...options },
+    );
     redis.start();
     await until(() => redis.era());
-    return { redis, lock: createRedisWriteLock({ redis, hide: (id) => id, random: Math.random }, OPTIONS) };
+    await lock.settled();
+    return { redis, lock };
   }
+
+  const lockKey = () => `metadata-bff:write:${toGroupedKey(user)}`;
+  const lockExists = () => server.command('EXISTS', lockKey());
 
   const viaRelay = () => open(`redis://127.0.0.1:${relay.port}`);
 
@@ -116,7 +131,7 @@ describeWithRedisServer('the write lock', () => {
     const { letGo } = await grab(here);
     const refusal: unknown = await there.hold(user, async () => 'in').catch((error: unknown) => error);
     expect(refusal).toBeInstanceOf(AppError);
-    expect(refusal).toMatchObject({ code: 'upstream_unavailable' });
+    expect(refusal).toMatchObject({ code: 'lock_unavailable' });
     await letGo();
   });
 
@@ -124,33 +139,139 @@ describeWithRedisServer('the write lock', () => {
     const { lock: here } = await open();
     const { lock: there } = await open();
     const first = await grab(here);
-    await server.command('DEL', `metadata-bff:write:{${user}}`);
+    await server.command('DEL', lockKey());
     const second = await grab(there);
-    await expect(first.grip.confirm()).rejects.toMatchObject({ code: 'upstream_unavailable' });
-    await first.letGo();
+    await expect(first.grip.confirm()).rejects.toMatchObject({ code: 'lock_unavailable' });
     await second.grip.confirm();
-    expect(await server.command('EXISTS', `metadata-bff:write:{${user}}`)).toBe(1);
+    expect(await lockExists()).toBe(1);
     await second.letGo();
-    expect(await server.command('EXISTS', `metadata-bff:write:{${user}}`)).toBe(0);
-  });
-
-  test('without Redis from the beginning, lets everybody in', async () => {
-    const { lock, redis } = await viaRelay();
-    await loseContact(redis);
-    const { grip, letGo } = await grab(lock);
-    await grip.confirm();
-    await letGo();
-    expect(redis.era()).toBeUndefined();
+    await first.letGo();
+    expect(await lockExists()).toBe(0);
   });
 
   test('that a frozen Redis granted too late keeps nobody out after the thaw', async () => {
-    const { lock: here, redis } = await open();
+    const { lock: here, redis } = await open(server.url, { lockMs: 60_000, waitMs: 100 });
     server.freeze();
-    const { letGo } = await grab(here);
+    await expect(here.hold(user, async () => 'in')).rejects.toMatchObject({ code: 'lock_unavailable' });
     server.thaw();
     await until(() => redis.era());
-    expect(await server.command('EXISTS', `metadata-bff:write:{${user}}`)).toBe(0);
+    expect(await lockExists()).toBe(0);
+  });
+
+  test('is waited for while Redis stalls for less than the bound, and then had', async () => {
+    const unlocked: string[] = [];
+    const { lock } = await open(server.url, {
+      lockMs: 3_000,
+      waitMs: 5_000,
+      onUnlocked: () => unlocked.push('here'),
+    });
+    server.freeze();
+    setTimeout(() => server.thaw(), 1_200);
+    const { letGo } = await grab(lock);
+    expect(await lockExists()).toBe(1);
     await letGo();
+    expect(unlocked).toEqual([]);
+  });
+
+  test('is refused with a true time while Redis may still grant it to others', async () => {
+    const { lock, redis } = await open(`redis://127.0.0.1:${relay.port}`, { lockMs: 5_000, waitMs: 300 });
+    await loseContact(redis);
+    const refusal = await appErrorOf(lock.hold(user, async () => 'in'));
+    expect(refusal.code).toBe('lock_unavailable');
+    expect(refusal.extras.retryAfterSeconds).toBeGreaterThanOrEqual(4);
+    expect(refusal.extras.retryAfterSeconds).toBeLessThanOrEqual(5);
+  });
+
+  test('is gone without, and counted, once Redis has been silent for longer than the bound', async () => {
+    const unlocked: string[] = [];
+    const { lock, redis } = await open(`redis://127.0.0.1:${relay.port}`, {
+      onUnlocked: () => unlocked.push('here'),
+    });
+    await loseContact(redis);
+    const lostAt = performance.now();
+    expect(await lock.hold(user, async () => 'in')).toBe('in');
+    expect(performance.now() - lostAt).toBeGreaterThanOrEqual(LOCK_MS - 50);
+    expect(unlocked).toEqual(['here']);
+  });
+
+  test('is not gone without where the operator refuses that', async () => {
+    const { lock, redis } = await open(`redis://127.0.0.1:${relay.port}`, { withoutLock: 'refuse' });
+    await loseContact(redis);
+    await until(() => (redis.silentMs() > LOCK_MS ? true : undefined));
+    await expect(lock.hold(user, async () => 'in')).rejects.toMatchObject({ code: 'lock_unavailable' });
+  });
+
+  test('is not gone without while Redis answers, if only to refuse', async () => {
+    const unlocked: string[] = [];
+    const { lock } = await open(server.url, { onUnlocked: () => unlocked.push('here') });
+    await server.command('REPLICAOF', '127.0.0.1', '1');
+    const refusal = await appErrorOf(lock.hold(user, async () => 'in'));
+    await server.command('REPLICAOF', 'NO', 'ONE');
+    expect(refusal.code).toBe('lock_unavailable');
+    expect(unlocked).toEqual([]);
+    expect(await lock.hold(user, async () => 'in')).toBe('in');
+  });
+
+  test('is had from a full Redis, too', async () => {
+    const { lock } = await open();
+    await server.command('CONFIG', 'SET', 'maxmemory', '100kb');
+    const { grip, letGo } = await grab(lock);
+    await grip.confirm();
+    await letGo();
+    await server.command('CONFIG', 'SET', 'maxmemory', '0');
+    expect(await lockExists()).toBe(0);
+  });
+
+  test('a write without it begins anew under the lock when Redis is back before anything was sent', async () => {
+    const { lock, redis } = await viaRelay();
+    await loseContact(redis);
+    const runs: string[] = [];
+    const result = await lock.hold(user, async (grip) => {
+      runs.push((await lockExists()) === 1 ? 'locked' : 'unlocked');
+      relay.mend();
+      await until(() => redis.era());
+      return grip.confirm().then(
+        () => 'sent',
+        () => 'not sent',
+      );
+    });
+    expect([runs, result]).toEqual([['unlocked', 'locked'], 'sent']);
+  });
+
+  test('of an emptied Redis goes to its holder again, and to nobody else for the bound', async () => {
+    const { lock: here } = await open(server.url, { lockMs: 1_000 });
+    const { lock: there } = await open(server.url, { lockMs: 1_000, waitMs: 3_000 });
+    const first = await grab(here);
+    await server.command('FLUSHALL');
+    const flushedAt = performance.now();
+    const second = there.hold(user, async () => performance.now());
+    await until(async () => ((await lockExists()) === 1 ? true : undefined), Date.now() + 900);
+    await first.grip.confirm();
+    await delay(1_200);
+    await first.grip.confirm();
+    const endedAt = performance.now();
+    await first.letGo();
+    expect(await second).toBeGreaterThanOrEqual(endedAt);
+    expect(endedAt - flushedAt).toBeGreaterThan(1_000);
+  });
+
+  test('of an emptied Redis that had no holder is granted after the bound', async () => {
+    const { lock } = await open(server.url, { lockMs: 1_000, waitMs: 3_000 });
+    await server.command('FLUSHALL');
+    const flushedAt = performance.now();
+    await lock.hold(user, async () => undefined);
+    expect(performance.now() - flushedAt).toBeGreaterThanOrEqual(950);
+  });
+
+  test('outlasts a write whose outcome is unknown by the bound', async () => {
+    const { lock: here } = await open(server.url, { lockMs: 1_000 });
+    const { lock: there } = await open(server.url, { lockMs: 1_000 });
+    await here.hold(user, async (grip) => grip.keep());
+    const endedAt = performance.now();
+    await there.hold(user, async () => undefined);
+    const waitedMs = performance.now() - endedAt;
+    expect(waitedMs).toBeGreaterThan(700);
+    expect(waitedMs).toBeLessThan(1_400);
   });
 
   test('that was given up while Redis was out of reach keeps nobody out afterwards', async () => {
@@ -160,7 +281,7 @@ describeWithRedisServer('the write lock', () => {
     await letGo();
     relay.mend();
     await until(() => redis.era());
-    expect(await server.command('EXISTS', `metadata-bff:write:{${user}}`)).toBe(0);
+    expect(await lockExists()).toBe(0);
   });
 
   test('is still confirmed when Redis has just gone: nobody else can have it yet', async () => {
@@ -178,7 +299,7 @@ describeWithRedisServer('the write lock', () => {
     const { grip, letGo } = await grab(here);
     await loseContact(redis);
     const second = await grab(there);
-    await expect(grip.confirm()).rejects.toMatchObject({ code: 'upstream_unavailable' });
+    await expect(grip.confirm()).rejects.toMatchObject({ code: 'lock_unavailable' });
     await second.letGo();
     await letGo();
   });

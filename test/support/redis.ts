@@ -4,6 +4,9 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { describe, expect, test } from '@jest/globals';
 import { createClient } from '@redis/client';
+import { parseRedisUrl } from '../../config/redis.ts';
+import { KEY_GROUPS } from '../../src/lib/redis-key.ts';
+import type { RedisAddress } from '../../src/lib/redis-session.ts';
 import { freePort } from './free-port.ts';
 import { until } from './until.ts';
 
@@ -36,6 +39,12 @@ const given = process.env['REDIS_URL'];
 /** Whether any Redis can be used: one that is started here, or the one that `REDIS_URL` names. */
 export function redisAvailable(): boolean {
   return hasServer || given !== undefined;
+}
+
+/** As the connection takes it. */
+export function redisAddress(url: string): RedisAddress {
+  const { encrypted: _encrypted, ...address } = parseRedisUrl(url);
+  return { ...address, tls: undefined };
 }
 
 /** Tests that are content with any Redis. Without one they say so, and pass. */
@@ -73,12 +82,17 @@ export async function openRedis(): Promise<TestRedis> {
   };
 }
 
-export async function startRedis({ password = '' } = {}): Promise<RedisServer> {
+/** What a Redis holds that has been in use for a while; an empty one grants write locks only after a bound. */
+const IN_USE = KEY_GROUPS.flatMap((group) => [`metadata-bff:write:{${group}}:since`, '1']);
+
+/** @param empty whether it is to hold nothing, as when it is seen for the first time. */
+export async function startRedis({ password = '', empty = false } = {}): Promise<RedisServer> {
   const port = await freePort();
   let currentPassword = password;
   const url = () => `redis://${currentPassword === '' ? '' : `:${currentPassword}@`}127.0.0.1:${port}`;
   const run = (...words: readonly string[]) => command(url(), words);
   let server = await launch(port, password);
+  if (!empty) await run('MSET', ...IN_USE);
 
   const running = () => server.exitCode === null && server.signalCode === null;
 

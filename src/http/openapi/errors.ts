@@ -42,6 +42,7 @@ const HEADERS_OF: Partial<Record<ErrorCode, readonly ResponseHeader[]>> = {
   upstream_rate_limited: ['Retry-After'],
   upstream_unavailable: ['Retry-After'],
   keys_unavailable: ['Retry-After'],
+  lock_unavailable: ['Retry-After'],
 };
 
 interface DialectWords {

@@ -90,6 +90,7 @@ export const GUARDED: readonly ErrorCode[] = [
 ];
 const CHANGING: readonly ErrorCode[] = [
   ...GUARDED,
+  'lock_unavailable',
   'key_read_only',
   'user_not_found',
   'precondition_failed',

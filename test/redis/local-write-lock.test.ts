@@ -1,0 +1,18 @@
+import { expect, test } from '@jest/globals';
+import { createLocalWriteLock } from '../../src/redis/local-write-lock.ts';
+import { appErrorOf } from '../lib/rejection.ts';
+
+test('a write waits for a change whose outcome is unknown to be over', async () => {
+  const lock = createLocalWriteLock({ keepMs: 300, waitMs: 2_000 });
+  await lock.hold('jane', async (grip) => grip.keep());
+  const keptAt = performance.now();
+  expect(await lock.hold('omar', async () => performance.now() - keptAt)).toBeLessThan(250);
+  expect(await lock.hold('jane', async () => performance.now() - keptAt)).toBeGreaterThan(290);
+});
+
+test('a write that would have to wait for longer than it may is refused with a true time', async () => {
+  const lock = createLocalWriteLock({ keepMs: 4_000, waitMs: 2_000 });
+  await lock.hold('jane', async (grip) => grip.keep());
+  const { code, extras } = await appErrorOf(lock.hold('jane', async () => 'in'));
+  expect([code, extras.retryAfterSeconds]).toEqual(['lock_unavailable', 4]);
+});
