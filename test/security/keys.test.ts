@@ -1,5 +1,5 @@
 /** The issuer's keys: an outage is told apart from a bad token, and nobody can make this service flood it. */
-import { beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { expectProblem } from '../support/problem.ts';
 import { openScene } from '../support/scene.ts';
 import { type ServiceOptions, startService, type TestService } from '../support/service.ts';
@@ -109,6 +109,29 @@ describe('an outage with keys at hand', () => {
     await expectOutage(await ask(service, nextKey));
     expect((await ask(service)).status).toBe(200);
     expect(tenant.countOf('jwks')).toBe(1);
+  });
+});
+
+describe('the time of day', () => {
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
+  test.each([
+    ['forward', 5 * HOUR],
+    ['back', -5 * HOUR],
+  ])('that is set %s makes no key older or younger', async (_how, seconds) => {
+    const service = await start({ ownClocks: true });
+    tenant.answerWith('jwks', { status: 500 });
+    const before = Date.now();
+    const token = await mintToken({ claims: { exp: Math.floor(before / 1000) + 24 * HOUR, iat: undefined } });
+    jest.spyOn(Date, 'now').mockImplementation(() => before + seconds * 1000);
+    const headers = { authorization: `Bearer ${token}` };
+    // The first that is asked of a caller who is known, and nothing for which the tenant is needed.
+    const response = await fetch(`${service.url}/me/metadata`, { method: 'PUT', headers });
+    await expectProblem(response, 400, 'body_required');
+    const metrics = await (await fetch(`${service.opsUrl}/metrics`)).text();
+    expect(metrics).toContain('metadata_bff_signing_keys{state="fresh"} 1');
   });
 });
 
