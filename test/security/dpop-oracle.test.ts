@@ -21,6 +21,8 @@ async function holderOf(alg: string): Promise<Holder> {
   return { keys, token: await mintToken({ claims: { sub: user.id, cnf: { jkt } } }) };
 }
 
+type Modify = (header: Record<string, unknown>, payload: Record<string, unknown>) => void;
+
 interface Ask {
   readonly method?: string;
   readonly path?: string;
@@ -29,7 +31,7 @@ interface Ask {
   readonly skew?: number;
   /** The key of the proof, in place of the holder's. */
   readonly keys?: Keys;
-  readonly modify?: (header: Record<string, unknown>, payload: Record<string, unknown>) => void;
+  readonly modify?: Modify;
   /** What is sent in place of what the proof was made for. */
   readonly sent?: { readonly method?: string; readonly path?: string; readonly token?: string };
 }
@@ -37,9 +39,9 @@ interface Ask {
 /** The request as the library sends it, and the challenge as the library reads it. */
 async function ask(
   holder: Holder,
-  { method = 'GET', path = '/me/metadata', body, skew = 0, ...ask }: Ask = {},
+  { method = 'GET', path = '/me/metadata', body, skew = 0, ...rest }: Ask = {},
 ) {
-  const { keys = holder.keys, modify = () => undefined, sent = {} } = ask;
+  const { keys = holder.keys, modify = () => undefined, sent = {} } = rest;
   const handle = oauth.DPoP({ [oauth.clockSkew]: skew }, keys, { [oauth.modifyAssertion]: modify });
   const options = {
     DPoP: handle,
@@ -69,6 +71,11 @@ async function ask(
     return { status: thrown.status, errors: dpop.map(({ parameters }) => parameters.error) };
   }
 }
+
+const setClaim =
+  (name: string, value: string): Modify =>
+  (_header, payload) =>
+    void (payload[name] = value);
 
 const ACCEPTED = { status: 200, errors: [] };
 const PROOF_REFUSED = { status: 401, errors: ['invalid_dpop_proof'] };
@@ -127,12 +134,11 @@ describe('a proof is refused', () => {
 });
 
 test('a nonce that nobody asked for does not matter', async () => {
-  const modify: Ask['modify'] = (_header, payload) => void (payload['nonce'] = 'unasked');
-  expect(await ask(await holderOf('ES256'), { modify })).toEqual(ACCEPTED);
+  expect(await ask(await holderOf('ES256'), { modify: setClaim('nonce', 'unasked') })).toEqual(ACCEPTED);
 });
 
 test('of two requests with the same identifier the second is refused', async () => {
   const holder = await holderOf('ES256');
-  const modify: Ask['modify'] = (_header, payload) => void (payload['jti'] = 'the same');
+  const modify = setClaim('jti', 'the same');
   expect([await ask(holder, { modify }), await ask(holder, { modify })]).toEqual([ACCEPTED, PROOF_REFUSED]);
 });
