@@ -87,6 +87,13 @@ function parseUrl(value: string): URL | undefined {
   return URL.canParse(value) && /^[^\s\p{Cc}]+$/u.test(value) ? new URL(value) : undefined;
 }
 
+/** Whether what is fetched there, or sent there, can be trusted: https, or http that never leaves this machine. */
+export function isSafeUrl(value: string): boolean {
+  const { protocol, hostname = '', username = '', password = '' } = parseUrl(value) ?? {};
+  if (username + password !== '') return false;
+  return protocol === 'https:' || (protocol === 'http:' && LOOPBACK.test(hostname));
+}
+
 /**
  * An address that secrets may travel to: https, or http that never leaves this machine. It is written as others write
  * it: the host in lower case, without the port that the scheme has anyway.
@@ -105,7 +112,7 @@ export const url = z
   .transform((value) => parseUrl(value)?.href ?? value);
 
 /** Tokens name the issuer in `iss`; where its documents are follows from that. */
-export const issuerUrl = url.refine(
+const issuerUrl = url.refine(
   (value) => !/\/\.well-known(?:\/|$)/.test(value),
   'must be the issuer alone: leave out /.well-known and what follows',
 );
@@ -123,6 +130,11 @@ function checkedList(getFault: (item: string) => string | undefined): z.ZodType<
 }
 
 const distinct = (items: readonly string[]): string[] => [...new Set(items)];
+
+/** Several of them. */
+export const issuerUrls = checkedList((item) => issuerUrl.safeParse(item).error?.issues[0]?.message)
+  .refine((items) => items.length > 0, 'must list at least one issuer')
+  .transform((items) => distinct(items.map((item) => issuerUrl.parse(item))));
 
 /** What stands in a path as it is, and is not changed on its way: no empty, dotted or encoded segment. */
 const PLAIN_ADDRESS = /^https?:\/\/[^/?#\\]+(?:\/(?!\.{1,2}(?:\/|$))[\w.~!$&'()*+;=:@-]+)*\/?$/i;

@@ -20,8 +20,8 @@ export interface Config extends AccessConfig, AddressConfig {
   readonly opsHost: string;
   readonly opsPort: number;
   readonly audience: string;
-  /** With a trailing slash, as Auth0 writes it in `iss`. */
-  readonly issuer: string;
+  /** Of one tenant, each with a trailing slash, as Auth0 writes it in `iss`. At least one. */
+  readonly issuers: readonly string[];
   readonly jwksUri: string | undefined;
   /** Base of the tenant without a trailing slash; the token endpoint and `/api/v2` are below it. */
   readonly tenantUrl: string;
@@ -104,13 +104,21 @@ export function loadConfig(env: Environment, readFile: ReadFile): Config {
     return value ?? standIn;
   };
 
-  const issuer = optional('ISSUER_BASE_URL', VARIABLES.ISSUER_BASE_URL);
+  const given = optional('ISSUER_BASE_URL', VARIABLES.ISSUER_BASE_URL);
   const managementUrl = optional('AUTH0_MANAGEMENT_URL', VARIABLES.AUTH0_MANAGEMENT_URL);
   // With both addresses given, as for a local tenant, the domain has nothing left to say.
-  const needsDomain = issuer === undefined || managementUrl === undefined;
+  const needsDomain = given === undefined || managementUrl === undefined;
   const domain = needsDomain
     ? required('AUTH0_DOMAIN', VARIABLES.AUTH0_DOMAIN, '')
     : optional('AUTH0_DOMAIN', VARIABLES.AUTH0_DOMAIN);
+
+  const issuers = [...new Set((given ?? [`https://${domain}`]).map((url) => `${withoutSlash(url)}/`))];
+  const jwksUri = optional('JWKS_URI', VARIABLES.JWKS_URI);
+  if (issuers.length > 1 && jwksUri !== undefined) {
+    faults.push(
+      'JWKS_URI: must be unset where ISSUER_BASE_URL lists several issuers, each of which has keys of its own',
+    );
+  }
 
   const policyPath = required('POLICY_FILE', VARIABLES.POLICY_FILE, '');
   const policy = policyPath === '' ? undefined : loadPolicy(policyPath, readFile, faults);
@@ -120,8 +128,8 @@ export function loadConfig(env: Environment, readFile: ReadFile): Config {
     opsHost: required('OPS_HOST', VARIABLES.OPS_HOST, ''),
     opsPort: required('OPS_PORT', VARIABLES.OPS_PORT, 0),
     audience: required('AUDIENCE', VARIABLES.AUDIENCE, ''),
-    issuer: `${withoutSlash(issuer ?? `https://${domain}`)}/`,
-    jwksUri: optional('JWKS_URI', VARIABLES.JWKS_URI),
+    issuers,
+    jwksUri,
     tenantUrl: tenantUrlOf(managementUrl ?? `https://${domain}`),
     clientId: required('AUTH0_CLIENT_ID', VARIABLES.AUTH0_CLIENT_ID, ''),
     credentials: readCredentials(

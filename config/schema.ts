@@ -13,7 +13,7 @@ import {
   domain,
   flag,
   integer,
-  issuerUrl,
+  issuerUrls,
   listenAddress,
   text,
   url,
@@ -54,11 +54,13 @@ export const VARIABLES = {
     schema: domain,
   },
   ISSUER_BASE_URL: {
-    description: 'Issuer of the access tokens; differs from `https://AUTH0_DOMAIN` with a custom domain.',
-    schema: issuerUrl,
+    description:
+      'Issuer of the access tokens; differs from `https://AUTH0_DOMAIN` with a custom domain. Several domains of the one tenant are separated by commas.',
+    schema: issuerUrls,
   },
   JWKS_URI: {
-    description: 'Where the signing keys are. Unset, the issuer’s discovery document tells.',
+    description:
+      'Where the signing keys are. Unset, the issuer’s discovery document tells. Not with several issuers.',
     schema: url,
   },
   AUTH0_CLIENT_ID: { description: 'The machine-to-machine application.', required: true, schema: clientId },

@@ -138,7 +138,7 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
       'Call the service by one of its addresses. If the host is right, add it to `PUBLIC_URL`; if the proxy replaces `Host`, let it pass the host on and list the proxy in `TRUSTED_PROXIES`.',
   },
   rate_limited: {
-    when: 'The user has sent more reads or writes within a minute than `USER_READS_PER_MINUTE` or `USER_WRITES_PER_MINUTE` allow (a read with `Cache-Control: no-cache` counts as a write); or the address has sent more refused tokens and proofs than `AUTH_FAILURES_PER_MINUTE`; or the user has five streams of `/me/events` open already, or the process has as many as it can hold. Nothing of the request was looked at, and Auth0 was not asked.',
+    when: 'The user has sent more reads or writes within a minute than `USER_READS_PER_MINUTE` or `USER_WRITES_PER_MINUTE` allow (a read with `Cache-Control: no-cache` counts as a write); or the address has sent more refused tokens and proofs than `AUTH_FAILURES_PER_MINUTE`; or the user has five streams of `/me/events` open already, or the process has as many as it can hold; or the user has used 5,000 DPoP proofs within two and a half minutes, or all users together as many as the process can remember. Nothing of the request was looked at, and Auth0 was not asked.',
     remedy:
       'Wait as long as `Retry-After` says. `RateLimit` on every answer tells how many requests are left: slow down before there are none. One stream for each tab is enough. For the operator: where many users share one address and it is refused, look for an app that goes on sending an expired token.',
   },

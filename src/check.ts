@@ -9,7 +9,7 @@ import type { Config } from '../config/load.ts';
 import { comparePrivileges } from './auth0/privileges.ts';
 import { composeSharing } from './compose-sharing.ts';
 import { composeUpstream, privilegeNeeds } from './compose-upstream.ts';
-import { systemClock } from './lib/clock.ts';
+import { monotonicClock, systemClock } from './lib/clock.ts';
 import { AppError } from './lib/app-error.ts';
 import { createSchemaRules } from './metadata/schema-rules.ts';
 import type { RedisConnection } from './lib/redis-connection.ts';
@@ -40,7 +40,10 @@ export async function check(config: Config): Promise<boolean> {
 
 async function examine(config: Config): Promise<Finding[]> {
   const sharing = await composeSharing(config);
-  const { keys, tenant, http } = composeUpstream(config, sharing, systemClock);
+  const { issuers, tenant, http } = composeUpstream(config, sharing, {
+    clock: systemClock,
+    ages: monotonicClock,
+  });
   const findings = [
     await attempt('configuration', async () => {
       // The one part of a configuration that only its user can judge.
@@ -49,12 +52,18 @@ async function examine(config: Config): Promise<Finding[]> {
     }),
     ...config.warnings.map((detail): Finding => ({ name: 'configuration', state: 'warning', detail })),
   ];
+  const [, ...others] = issuers.all;
+  for (const keys of issuers.all) {
+    const name = others.length === 0 ? 'issuer and signing keys' : `issuer ${keys.issuer}`;
+    findings.push(
+      await attempt(name, async () => {
+        const { issuer, lists } = await keys.forKeyId(undefined);
+        return `${issuer} publishes ${lists.flatMap((list) => list.keys).length} usable key(s)`;
+      }),
+    );
+  }
   findings.push(
     ...addressFindings(config),
-    await attempt('issuer and signing keys', async () => {
-      const { issuer, jwks } = await keys.forKeyId(undefined);
-      return `${issuer} publishes ${jwks.keys.length} key(s)`;
-    }),
     await attempt('token endpoint', async () => {
       await tenant.tokens.token();
       return `issues tokens to ${config.clientId}`;

@@ -9,6 +9,7 @@ import type { TokenProvider } from './auth0/token-provider.ts';
 import type { Sharing } from './compose-sharing.ts';
 import { createOpenStreams } from './http/open-streams.ts';
 import type { Streaming } from './http/routes/events.ts';
+import type { TrustedIssuers } from './identity/trusted-issuers.ts';
 import { setAlarm } from './lib/alarm.ts';
 import type { Clock } from './lib/clock.ts';
 import { createEventClient } from './lib/event-client.ts';
@@ -108,7 +109,12 @@ function createSoleReign() {
 }
 
 /** What the streams of callers are made of. */
-export function composeStreaming(cache: MetadataCache, service: MetadataService, clock: Clock): Streaming {
+export function composeStreaming(
+  cache: MetadataCache,
+  service: MetadataService,
+  clock: Clock,
+  issuers: TrustedIssuers,
+): Streaming {
   const { random } = Math;
   return {
     watch: createMetadataWatch({ cache, service, setAlarm, random }, WATCH),
@@ -116,5 +122,6 @@ export function composeStreaming(cache: MetadataCache, service: MetadataService,
     clock,
     setAlarm,
     random,
+    watchRevoked: (caller, end) => issuers.watchRevoked(caller, end),
   };
 }

@@ -9,7 +9,7 @@ import { type LimitName, type NamedLimit, nameLimit } from './http/rate-limit-fi
 import { createAuthenticate } from './identity/authenticate.ts';
 import { createDpopReplay } from './identity/dpop-replay.ts';
 import { createDelegation } from './identity/delegation.ts';
-import type { SigningKeys } from './identity/signing-keys.ts';
+import type { TrustedIssuers } from './identity/trusted-issuers.ts';
 import { createVerifiedTokens } from './identity/verified-tokens.ts';
 import type { Clock } from './lib/clock.ts';
 import { createMemoryLimit, createSharedLimit } from './lib/rate-limit.ts';
@@ -19,12 +19,15 @@ import { LIMITS, PROOF_MEMORY, PROOFS, VERIFIED_TOKENS } from './tuning.ts';
 interface Dependencies {
   readonly config: Config;
   readonly sharing: Pick<Sharing, 'redis' | 'hide'>;
-  readonly keys: SigningKeys;
+  readonly issuers: TrustedIssuers;
+  /** The time of day. */
   readonly clock: Clock;
+  /** For ages and pauses. */
+  readonly ages: Clock;
   readonly metrics: Pick<Metrics, 'limited'>;
 }
 
-export function composeIdentity({ config, sharing, keys, clock, metrics }: Dependencies): Guard {
+export function composeIdentity({ config, sharing, issuers, clock, ages, metrics }: Dependencies): Guard {
   const { redis, hide } = sharing;
 
   function limit(name: LimitName, perMinute: number): NamedLimit | undefined {
@@ -39,15 +42,14 @@ export function composeIdentity({ config, sharing, keys, clock, metrics }: Depen
   return createGuard({
     authenticate: createAuthenticate(
       {
-        keys,
-        replay: createDpopReplay({ redis, clock }, PROOF_MEMORY),
+        issuers,
         verified: createVerifiedTokens({ clock }, VERIFIED_TOKENS),
         getAddress: getRequestAddress,
       },
       { ...config, ...PROOFS },
     ),
     addresses: createAddressLimit(
-      { failures: limit('auth-failures', config.authFailuresPerMinute), clock, onRefused },
+      { failures: limit('auth-failures', config.authFailuresPerMinute), clock: ages, onRefused },
       LIMITS,
     ),
     countCaller: createCallerLimits({
@@ -55,6 +57,7 @@ export function composeIdentity({ config, sharing, keys, clock, metrics }: Depen
       writes: limit('writes', config.userWritesPerMinute),
       onRefused,
     }),
+    replay: createDpopReplay({ redis, clock: ages }, PROOF_MEMORY),
     assertMayAct: createDelegation(config.policy.delegation),
   });
 }

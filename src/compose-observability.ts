@@ -43,7 +43,7 @@ export interface Observability {
 }
 
 /** Parts that are asked how they are, whenever somebody looks at the metrics. */
-interface WatchedParts extends Pick<UpstreamParts, 'keys' | 'tenant'>, Pick<Sharing, 'redis'> {
+interface WatchedParts extends Pick<UpstreamParts, 'issuers' | 'tenant'>, Pick<Sharing, 'redis'> {
   readonly streaming: Pick<Streaming, 'streams'>;
 }
 
@@ -108,11 +108,11 @@ export function composeObservability(
       });
     },
     audited,
-    watch(others, { keys, tenant, streaming, redis }) {
+    watch(others, { issuers, tenant, streaming, redis }) {
       const own = file ? [{ name: 'audit_log', critical: false, passing: () => file.healthy() }] : [];
       const checks = [...others, ...own];
       metrics.health.watchChecks(checks);
-      metrics.health.watchKeys(() => keys.state());
+      metrics.health.watchKeys(() => issuers.state());
       metrics.health.watchStreams(() => streaming.streams.count());
       metrics.upstream.watchBudget(tenant.buckets);
       if (redis) metrics.redis.watchRedis(() => redis.healthy());

@@ -1,18 +1,26 @@
 /** The part of the composition that speaks to Auth0: the issuer's keys and the tenant's Management API. */
+import { isSafeUrl } from '../config/fields.ts';
 import type { Config } from '../config/load.ts';
 import type { PrivilegeNeeds } from './auth0/privileges.ts';
 import { createTenant, type Tenant } from './auth0/tenant.ts';
 import type { TenantObserver } from './auth0/tenant-observer.ts';
 import type { Sharing } from './compose-sharing.ts';
-import { createSigningKeys, type KeyObserver, type SigningKeys } from './identity/signing-keys.ts';
+import { createSigningKeys, type KeyObserver } from './identity/signing-keys.ts';
+import { createTrustedIssuers, type TrustedIssuers } from './identity/trusted-issuers.ts';
 import type { Clock } from './lib/clock.ts';
 import { createHttpClient, type HttpClient } from './lib/http-client.ts';
 import { KEYS, UPSTREAM } from './tuning.ts';
 
 export interface UpstreamParts {
   readonly http: HttpClient;
-  readonly keys: SigningKeys;
+  readonly issuers: TrustedIssuers;
   readonly tenant: Tenant;
+}
+
+/** The time of day, and one for ages and pauses. */
+export interface Clocks {
+  readonly clock: Clock;
+  readonly ages: Clock;
 }
 
 /** Who is told of what goes on; by default nobody. */
@@ -25,14 +33,19 @@ export interface UpstreamObservers {
 export function composeUpstream(
   config: Config,
   { shareBucket }: Pick<Sharing, 'shareBucket'>,
-  clock: Clock,
+  { clock, ages }: Clocks,
   observers: UpstreamObservers = {},
 ): UpstreamParts {
   const client = createHttpClient({ ...UPSTREAM, timeoutMs: config.upstreamTimeoutMs });
   const http = observers.http?.(client) ?? client;
-  const keys = createSigningKeys(
-    { http, clock, observer: observers.keys },
-    { ...KEYS, issuer: config.issuer, jwksUri: config.jwksUri },
+  const { jwksUri } = config;
+  const issuers = createTrustedIssuers(
+    config.issuers.map((issuer) =>
+      createSigningKeys(
+        { http, clock: ages, observer: observers.keys },
+        { ...KEYS, issuer, jwksUri, acceptsAddress: isSafeUrl },
+      ),
+    ),
   );
   const tenant = createTenant(
     { http, clock, shareBucket, observer: observers.tenant },
@@ -45,7 +58,7 @@ export function composeUpstream(
       timeoutMs: config.upstreamTimeoutMs,
     },
   );
-  return { http, keys, tenant };
+  return { http, issuers, tenant };
 }
 
 /** Without a reader, `app_metadata` is not even asked for. */

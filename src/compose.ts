@@ -17,7 +17,7 @@ import { createOps } from './http/ops.ts';
 import { createRoutes } from './http/routes.ts';
 import { healthRoutes } from './http/routes/health.ts';
 import { SIGNING_ALGORITHMS } from './identity/presented-token.ts';
-import { type Clock, systemClock } from './lib/clock.ts';
+import { type Clock, monotonicClock, systemClock } from './lib/clock.ts';
 import { SafeError } from './lib/safe-error.ts';
 import { createUpkeep } from './lib/upkeep.ts';
 import { createClientSettings } from './metadata/client-settings.ts';
@@ -45,17 +45,19 @@ export interface Service {
 }
 
 interface Surroundings extends Destinations {
+  /** In place of the time of day and of what measures ages. */
   readonly clock?: Clock;
 }
 
 export async function createService(config: Config, surroundings: Surroundings = {}): Promise<Service> {
   const { clock = systemClock } = surroundings;
+  const ages = surroundings.clock ?? monotonicClock;
   const observability = composeObservability(config, clock, surroundings);
   const { logger, metrics } = observability;
   const sharing = await composeSharing(config, observability.sharing);
   const { redis } = sharing;
   if (redis) observability.watchRedis(redis);
-  const { http, keys, tenant } = composeUpstream(config, sharing, clock, observability.upstream);
+  const { http, issuers, tenant } = composeUpstream(config, sharing, { clock, ages }, observability.upstream);
 
   const directory = metrics.upstream.countingDirectory(tenant.users);
   const clients = metrics.upstream.countingClients(tenant.clients);
@@ -102,8 +104,8 @@ export async function createService(config: Config, surroundings: Surroundings =
   );
 
   const bodies = createBodyReader({ bodyBytesMax: Math.max(BODY_BYTES_MIN, 2 * config.metadataBytesMax) });
-  const guard = observability.audited(composeIdentity({ config, sharing, keys, clock, metrics }));
-  const streaming = composeStreaming(cache, service, clock);
+  const guard = observability.audited(composeIdentity({ config, sharing, issuers, clock, ages, metrics }));
+  const streaming = composeStreaming(cache, service, clock, issuers);
   const feed = composeFeed({ config, sharing, tokens: tenant.tokens, cache, clock, logger, metrics });
   const resources = createRoutes(
     { service, settings, guard, bodies, streaming },
@@ -119,12 +121,19 @@ export async function createService(config: Config, surroundings: Surroundings =
   );
   const readiness = observability.watch(
     [
-      { name: 'signing_keys', critical: true, passing: () => keys.ready() },
+      {
+        name: 'signing_keys',
+        // With keys of one issuer of several, those who log in there are served.
+        get critical() {
+          return !issuers.ready();
+        },
+        passing: () => issuers.complete(),
+      },
       { name: 'management_token', critical: false, passing: () => tenant.tokens.healthy() },
       ...(redis ? [{ name: 'redis', critical: false, passing: () => redis.healthy() }] : []),
       ...feed.checks,
     ],
-    { keys, tenant, streaming, redis },
+    { issuers, tenant, streaming, redis },
   );
   const app = createApp(
     {
@@ -148,7 +157,10 @@ export async function createService(config: Config, surroundings: Surroundings =
 
   const upkeep = createUpkeep(
     [
-      { name: 'signing keys', task: () => keys.forKeyId(undefined) },
+      ...issuers.all.map((keys) => ({
+        name: issuers.all.length === 1 ? 'signing keys' : `signing keys of ${keys.issuer}`,
+        task: () => keys.forKeyId(undefined),
+      })),
       { name: 'management token', task: () => tenant.tokens.token() },
     ],
     { onFailure: (name, error) => logger.warn(`${name} not fetched`, error), intervalMs: UPKEEP_INTERVAL_MS },

@@ -78,8 +78,10 @@ export const PROOFS = {
 export const PROOF_MEMORY = {
   // As long as one that was made ahead of time is accepted, by a replica whose clock is behind, too.
   rememberMs: (PROOFS.proofAgeSeconds + PROOFS.proofLeadSeconds + CLOCK_SKEW_SECONDS) * 1000,
-  // More than one process can verify in that time but for a flood; about 20 MB when full.
-  proofsMax: 200_000,
+  // More than one process can verify in that time; about 70 MB when full.
+  proofsMax: 500_000,
+  // 33 a second for all that time, more than a person's devices have use for.
+  proofsPerUserMax: 5_000,
 };
 
 // As many as there are profiles; about 40 MB when full.

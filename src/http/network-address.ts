@@ -1,49 +1,30 @@
 /** Which network an address belongs to, for what is counted by address. */
-import { isIPv6 } from 'node:net';
+import ipaddr from 'ipaddr.js';
 
 /** Longer than any address; what a misconfigured proxy passes on may be anything. */
-const CHARACTERS_MAX = 64;
+const MAX_CHARACTERS = 64;
 
-/** What every IPv4 address begins with when it is written as an IPv6 one (RFC 4291 section 2.5.5.2). */
-const MAPPED = '0:0:0:0:0:ffff';
+/** What an IPv6 host has for itself: it can use any address of it. */
+const GROUPS_OF_NETWORK = 4;
 
 /**
- * An IPv4 address as it is; an IPv6 one as its first 64 bits, because a single host has all addresses below them.
- * Some proxies write a port behind the address: it says nothing of who calls.
+ * An IPv4 address as it is, also where it is written as an IPv6 one (RFC 4291 section 2.5.5.2); an IPv6 one as its
+ * first 64 bits, because a single host has all addresses below them. Some proxies write a port behind the address: it
+ * says nothing of who calls. What is no address counts as the text that it is, up to 64 characters.
  */
 export function networkOf(address: string): string {
   const bare = withoutPort(address);
-  if (!isIPv6(bare)) return bare.slice(0, CHARACTERS_MAX);
-  const groups = groupsOf(bare);
-  if (groups.slice(0, 6).join(':') === MAPPED) return groups.slice(6).flatMap(bytesOf).join('.');
-  return `${groups.slice(0, 4).join(':')}::/64`;
+  // The library understands shorter notations of IPv4, too, which no socket and no proxy writes.
+  if (bare.length > MAX_CHARACTERS || !bare.includes(':') || !ipaddr.IPv6.isValid(bare)) {
+    return bare.slice(0, MAX_CHARACTERS);
+  }
+  const parsed = ipaddr.IPv6.parse(bare);
+  if (parsed.isIPv4MappedAddress()) return parsed.toIPv4Address().toString();
+  return `${parsed.parts
+    .slice(0, GROUPS_OF_NETWORK)
+    .map((group) => group.toString(16))
+    .join(':')}::/64`;
 }
-
-/** The eight groups of an IPv6 address, without leading zeros. */
-function groupsOf(address: string): string[] {
-  const [withoutZone = ''] = address.toLowerCase().split('%');
-  const [head, tail] = withoutZone.split('::').map(writtenGroups);
-  const [first = [], last = []] = [head, tail];
-  const left = Math.max(0, 8 - first.length - last.length);
-  return [...first, ...Array.from({ length: left }, () => '0'), ...last];
-}
-
-function writtenGroups(part: string): string[] {
-  const groups = part === '' ? [] : part.split(':');
-  return groups.flatMap((group) => (group.includes('.') ? groupsOfIPv4(group) : [hex(Number(`0x${group}`))]));
-}
-
-function groupsOfIPv4(address: string): string[] {
-  const [a = 0, b = 0, c = 0, d = 0] = address.split('.').map(Number);
-  return [hex(a * 256 + b), hex(c * 256 + d)];
-}
-
-function bytesOf(group: string): number[] {
-  const value = Number(`0x${group}`);
-  return [value >> 8, value & 255];
-}
-
-const hex = (value: number): string => value.toString(16);
 
 function withoutPort(address: string): string {
   const [, v4, v6] = /^(?:([\d.]+)|\[([^\]]+)\]):\d+$/.exec(address) ?? [];

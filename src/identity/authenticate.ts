@@ -4,20 +4,28 @@
  */
 import type { Request, Response } from 'express';
 import { auth } from 'express-oauth2-jwt-bearer';
-import { decodeJwt, type JWTPayload } from 'jose';
+import { decodeJwt, type JSONWebKeySet, type JWTPayload } from 'jose';
 import { atAddress, type RequestAddress } from './addressed-request.ts';
 import { type Caller, callerOf, type CallerOptions } from './caller.ts';
-import type { DpopReplay } from './dpop-replay.ts';
-import { acceptableKeyId, CLOCK_TOLERANCE_SECONDS, presentedToken } from './presented-token.ts';
-import { proofRefused, refusalOf, tokenRefused } from './refusal.ts';
-import type { KeySet, SigningKeys } from './signing-keys.ts';
+import type { ProofId } from './dpop-replay.ts';
+import { type KeySet, listsFor } from './key-set.ts';
+import { CLOCK_TOLERANCE_SECONDS, inspectToken, presentedToken } from './presented-token.ts';
+import { isSignatureRefusal, proofRefused, refusalOf, tokenRefused } from './refusal.ts';
+import type { TrustedIssuers } from './trusted-issuers.ts';
 import type { VerifiedTokens } from './verified-tokens.ts';
 
+export interface Authenticated {
+  readonly caller: Caller;
+  /** The proof that came with a bound token: verified, and still to be used up. Undefined for a bearer. */
+  readonly proof: ProofId | undefined;
+}
+
 /**
+ * Uses nothing up: whether a proof came before is asked once its caller is counted.
  * @throws AppError `token_missing`, `token_invalid`, `dpop_proof_invalid`, `request_malformed`,
  * `keys_unavailable`, `caller_not_a_user` or `client_not_allowed`.
  */
-export type Authenticate = (req: Request, res: Response) => Promise<Caller>;
+export type Authenticate = (req: Request, res: Response) => Promise<Authenticated>;
 
 export interface AuthenticateOptions extends CallerOptions {
   /** The identifier of this API, which must stand in `aud`. */
@@ -31,8 +39,7 @@ export interface AuthenticateOptions extends CallerOptions {
 }
 
 interface Dependencies {
-  readonly keys: SigningKeys;
-  readonly replay: DpopReplay;
+  readonly issuers: TrustedIssuers;
   readonly verified: VerifiedTokens;
   /** The address that the caller sees; undefined where the request names no usable host. */
   readonly getAddress: (req: Request) => RequestAddress | undefined;
@@ -42,19 +49,19 @@ interface Dependencies {
 const NO_ADDRESS: RequestAddress = { protocol: 'http', host: 'localhost', path: '/' };
 
 export function createAuthenticate(
-  { keys, replay, verified, getAddress }: Dependencies,
+  { issuers, verified, getAddress }: Dependencies,
   options: AuthenticateOptions,
 ): Authenticate {
   const { audience, dpopRequired, proofAgeSeconds, proofLeadSeconds } = options;
-  const verifiers = new WeakMap<KeySet, ReturnType<typeof auth>>();
+  const verifiers = new WeakMap<JSONWebKeySet, ReturnType<typeof auth>>();
 
-  function verifierFor(keySet: KeySet): ReturnType<typeof auth> {
-    const known = verifiers.get(keySet);
+  function verifierFor(issuer: string, publicKey: JSONWebKeySet): ReturnType<typeof auth> {
+    const known = verifiers.get(publicKey);
     if (known) return known;
     const verifier = auth({
-      issuer: keySet.issuer,
+      issuer,
       audience,
-      publicKey: keySet.jwks,
+      publicKey,
       // Each of these would otherwise be read from the environment (ISSUER_BASE_URL, JWKS_URI, SECRET,
       // TOKEN_SIGNING_ALG), whoever set it and for whatever purpose.
       issuerBaseURL: '',
@@ -73,28 +80,28 @@ export function createAuthenticate(
       },
       mtls: { enabled: false, required: false },
     });
-    verifiers.set(keySet, verifier);
+    verifiers.set(publicKey, verifier);
     return verifier;
   }
 
-  async function verify(original: Request, res: Response, keySet: KeySet): Promise<JWTPayload> {
+  /** By each key that has the token's key id: mostly one. */
+  async function verify(
+    original: Request,
+    res: Response,
+    keySet: KeySet,
+    keyId: string | undefined,
+  ): Promise<JWTPayload> {
     const req = atAddress(original, getAddress(original) ?? NO_ADDRESS);
-    await new Promise<void>((resolve, reject) => {
-      const next = (error?: unknown) => (error === undefined ? resolve() : reject(error));
-      Promise.resolve(verifierFor(keySet)(req, res, next)).catch(reject);
-    }).catch((error: unknown) => {
-      throw refusalOf(error, req);
-    });
-    if (!req.auth) throw tokenRefused();
-    return req.auth.payload;
-  }
-
-  /** Only after token and proof were verified: nobody else's proof is used up by a forged one. */
-  async function useUp(proof: string, jkt: string): Promise<void> {
-    const { jti } = decodeJwt(proof);
-    if (typeof jti !== 'string') throw proofRefused('The DPoP proof has no identifier that is a text.');
-    if (await replay.firstUse(jti, jkt)) return;
-    throw proofRefused('The DPoP proof was used before: each request needs a new one.');
+    let refusal: unknown = tokenRefused();
+    for (const list of listsFor(keySet, keyId)) {
+      try {
+        return await verifyWith(verifierFor(keySet.issuer, list), req, res);
+      } catch (error) {
+        if (!isSignatureRefusal(error)) throw error;
+        refusal = error;
+      }
+    }
+    throw refusal;
   }
 
   return async function authenticate(req, res) {
@@ -105,16 +112,42 @@ export function createAuthenticate(
     // A proof is good once, and beside a bearer a fault: whatever comes with one is looked at each time.
     const known = req.headers['dpop'] === undefined ? verified.find(token) : undefined;
     // The very keys that verified it, so that a token ends with its key.
-    if (known && known.keySet === keys.held()) return known.caller;
-    const kid = acceptableKeyId(token, Date.now());
-    const keySet = await keys.forKeyId(kid);
-    const claims = await verify(req, res, keySet);
+    if (known && issuers.isCurrent(known.keySet)) return known;
+    const { keyId, issuer } = inspectToken(token, Date.now());
+    const keySet = await issuers.keysFor(issuer, keyId);
+    const claims = await verify(req, res, keySet, keyId);
     const jkt = boundKey(claims);
-    const caller = callerOf(claims, options);
-    if (proof === undefined) verified.keep(token, { caller, keySet });
-    else await useUp(proof, jkt ?? '');
-    return caller;
+    const caller = callerOf(claims, keyId, options);
+    if (proof === undefined) {
+      const result = { caller, keySet, proof };
+      verified.keep(token, result);
+      return result;
+    }
+    return { caller, proof: { jti: uniqueIdentifier(proof), jkt: jkt ?? '' } };
   };
+}
+
+/** @throws AppError in our words for what the library refuses. */
+async function verifyWith(
+  verifier: ReturnType<typeof auth>,
+  req: Request,
+  res: Response,
+): Promise<JWTPayload> {
+  await new Promise<void>((resolve, reject) => {
+    const next = (error?: unknown) => (error === undefined ? resolve() : reject(error));
+    Promise.resolve(verifier(req, res, next)).catch(reject);
+  }).catch((error: unknown) => {
+    throw refusalOf(error, req);
+  });
+  if (!req.auth) throw tokenRefused();
+  return req.auth.payload;
+}
+
+/** Only of a proof that was verified. */
+function uniqueIdentifier(proof: string): string {
+  const { jti } = decodeJwt(proof);
+  if (typeof jti === 'string') return jti;
+  throw proofRefused('The DPoP proof has no identifier that is a text.');
 }
 
 /**

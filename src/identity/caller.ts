@@ -14,6 +14,9 @@ export interface Caller {
   readonly scopes: ReadonlySet<string>;
   /** Who acts for the user; undefined where the user acts in person. */
   readonly actor: Actor | undefined;
+  /** Of the token: its `iss`, and the key it names. */
+  readonly issuer: string;
+  readonly keyId: string | undefined;
   /** When the token ends, in seconds since the epoch. */
   readonly expiresAt: number;
 }
@@ -37,7 +40,11 @@ const USER_ID_CHARACTERS_MAX = 512;
 /**
  * @throws AppError `token_invalid`, `caller_not_a_user` or `client_not_allowed`.
  */
-export function callerOf(claims: JWTPayload, { permissionsClaim, allowedClients }: CallerOptions): Caller {
+export function callerOf(
+  claims: JWTPayload,
+  keyId: string | undefined,
+  { permissionsClaim, allowedClients }: CallerOptions,
+): Caller {
   const actor = parseActor(claims);
   const { sub } = claims;
   const machine = claims['gty'] === 'client-credentials';
@@ -52,6 +59,8 @@ export function callerOf(claims: JWTPayload, { permissionsClaim, allowedClients 
     clientId,
     scopes: new Set([...scopesIn(claims), ...(permissionsClaim ? permissionsIn(claims) : [])]),
     actor,
+    issuer: claims.iss ?? '',
+    keyId,
     expiresAt: claims.exp ?? 0,
   };
 }

@@ -3,29 +3,44 @@
  * good once, on all replicas together. What is remembered is a hash of its `jti` and its key.
  */
 import { createHash } from 'node:crypto';
+import { AppError } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { RedisConnection } from '../lib/redis-connection.ts';
 import { toGroupedKey } from '../lib/redis-key.ts';
 import { redisScript } from '../lib/redis-script.ts';
+import { proofRefused } from './refusal.ts';
+
+/**
+ * What makes a proof that one. `jkt` is the thumbprint of the key that signed: nobody can use up the `jti` of
+ * another's proof. Method and address do not count, because a proof is only good for its own; a `jti` that comes
+ * again for others is no unique identifier, which RFC 9449 section 4.2 asks for.
+ */
+export interface ProofId {
+  readonly jti: string;
+  readonly jkt: string;
+}
 
 export interface DpopReplay {
   /**
-   * Whether this is the first use. Of any number of concurrent uses, one is. `jkt` is the thumbprint of the key that
-   * signed: nobody can use up the `jti` of another's proof. Method and address do not count, because a proof is only
-   * good for its own; a `jti` that comes again for others is no unique identifier, which RFC 9449 section 4.2 asks for.
+   * Uses up a proof of this user. Of any number of concurrent uses, one succeeds.
+   * @throws AppError `dpop_proof_invalid` for a proof that was used before; `rate_limited` where one more could not
+   * be remembered: to forget another early in its place would let that one be used again.
    */
-  firstUse(jti: string, jkt: string): Promise<boolean>;
+  consume(proof: ProofId, userId: string): Promise<void>;
 }
 
 export interface DpopReplayOptions {
   readonly rememberMs: number;
-  /** In this process. When more come within `rememberMs`, the oldest are forgotten early. */
+  /** In this process, of all users together. */
   readonly proofsMax: number;
+  /** Of one user, so that none can take the room of all others. */
+  readonly proofsPerUserMax: number;
 }
 
 interface Dependencies {
   /** Undefined: this process remembers alone. */
   readonly redis: RedisConnection | undefined;
+  /** For ages only: one that nobody sets. */
   readonly clock: Clock;
 }
 
@@ -34,40 +49,78 @@ const CLAIM = redisScript(`
 if redis.call('SET', KEYS[1], '1', 'NX', 'PX', ARGV[1]) then return 1 end
 return 0`);
 
+/** How many proofs one user has used lately. */
+interface Tally {
+  readonly userId: string;
+  count: number;
+}
+
+interface Remembered {
+  readonly until: number;
+  readonly tally: Tally;
+}
+
+/** So many are dropped at once at most, so that no request waits for a whole store to be emptied. */
+const DROPPED_AT_ONCE = 1_000;
+
 /**
  * This process remembers also what Redis does. So with Redis down, or started anew and empty, a proof is still good
  * once on each replica; what another replica has seen is unknown then.
  */
 export function createDpopReplay(
   { redis, clock }: Dependencies,
-  { rememberMs, proofsMax }: DpopReplayOptions,
+  { rememberMs, proofsMax, proofsPerUserMax }: DpopReplayOptions,
 ): DpopReplay {
-  // Two generations: a proof is forgotten between one and two times `rememberMs` after its use, and no timer is needed.
-  let current = new Set<string>();
-  let previous = new Set<string>();
-  let began = clock.now();
+  /** In the order of their use, which is the order of their end. */
+  const proofs = new Map<string, Remembered>();
+  const tallies = new Map<string, Tally>();
 
-  function rememberHere(proof: string): boolean {
-    const age = clock.now() - began;
-    if (age >= rememberMs || current.size >= proofsMax / 2) {
-      previous = age >= 2 * rememberMs ? new Set() : current;
-      current = new Set();
-      began = clock.now();
+  function dropEnded(now: number): void {
+    let dropped = 0;
+    for (const [name, { until, tally }] of proofs) {
+      if (until > now || dropped === DROPPED_AT_ONCE) return;
+      dropped += 1;
+      proofs.delete(name);
+      tally.count -= 1;
+      if (tally.count === 0) tallies.delete(tally.userId);
     }
-    if (current.has(proof) || previous.has(proof)) return false;
-    current.add(proof);
-    return true;
+  }
+
+  function remember(name: string, userId: string): void {
+    const now = clock.now();
+    dropEnded(now);
+    const known = proofs.get(name);
+    if (known !== undefined) throw used();
+    const tally = tallies.get(userId) ?? { userId, count: 0 };
+    if (tally.count >= proofsPerUserMax) {
+      throw tooMany(`More than ${proofsPerUserMax} DPoP proofs of one user at a time.`, rememberMs);
+    }
+    const [oldest] = proofs.values();
+    if (oldest !== undefined && proofs.size >= proofsMax) {
+      throw tooMany('No more DPoP proofs can be remembered now.', oldest.until - now);
+    }
+    tally.count += 1;
+    tallies.set(userId, tally);
+    proofs.set(name, { until: now + rememberMs, tally });
   }
 
   return {
-    async firstUse(jti, jkt) {
-      const proof = createHash('sha256').update(`${jkt} ${jti}`).digest('base64url');
-      if (!rememberHere(proof)) return false;
-      if (redis === undefined) return true;
+    async consume({ jti, jkt }, userId) {
+      const name = createHash('sha256').update(`${jkt} ${jti}`).digest('base64url');
+      remember(name, userId);
+      if (redis === undefined) return;
       const answer = await redis
-        .run(CLAIM, [`metadata-bff:dpop:${toGroupedKey(proof)}`], [String(rememberMs)])
+        .run(CLAIM, [`metadata-bff:dpop:${toGroupedKey(name)}`], [String(rememberMs)])
         .catch(() => undefined);
-      return answer !== 0;
+      if (answer === 0) throw used();
     },
   };
+}
+
+function used(): AppError {
+  return proofRefused('The DPoP proof was used before: each request needs a new one.');
+}
+
+function tooMany(message: string, ms: number): AppError {
+  return new AppError('rate_limited', message, { retryAfterSeconds: Math.max(1, Math.ceil(ms / 1000)) });
 }

@@ -3,7 +3,7 @@
  * acceptable is refused here, before the issuer is asked or a signature is verified.
  */
 import type { Request } from 'express';
-import { decodeProtectedHeader, type ProtectedHeaderParameters } from 'jose';
+import { decodeJwt, decodeProtectedHeader, type ProtectedHeaderParameters } from 'jose';
 import { AppError } from '../lib/app-error.ts';
 import { proofRefused, tokenRefused } from './refusal.ts';
 
@@ -24,7 +24,9 @@ export const SIGNING_ALGORITHMS = [
   'ES256',
   'ES384',
   'ES512',
-];
+] as const;
+
+const ACCEPTED: ReadonlySet<unknown> = new Set(SIGNING_ALGORITHMS);
 
 /** `typ` of an access token: Auth0's own profile, and RFC 9068. Anything else is another kind of token. */
 const ACCESS_TOKEN_TYPES = /^(?:jwt|(?:application\/)?at\+jwt)$/i;
@@ -75,11 +77,18 @@ export function presentedToken(
   return { token, proof: dpop };
 }
 
+/** What a token says of itself before anything of it is verified: enough to choose the key to verify it with. */
+export interface TokenClues {
+  readonly keyId: string | undefined;
+  /** Its `iss`, whatever that is. */
+  readonly issuer: unknown;
+}
+
 /**
- * The key that the token names, if any.
+ * What the token says of itself.
  * @throws AppError `token_invalid` for what no key could make acceptable at this time.
  */
-export function acceptableKeyId(token: string, nowMs: number): string | undefined {
+export function inspectToken(token: string, nowMs: number): TokenClues {
   if (token.length > TOKEN_CHARACTERS_MAX) {
     // Said in numbers: another login gives the same token again, and its owner has to know why.
     throw tokenRefused(
@@ -95,24 +104,23 @@ export function acceptableKeyId(token: string, nowMs: number): string | undefine
     throw tokenRefused('The access token is not a JWT.');
   }
   const { alg, kid, typ } = header;
-  if (typeof alg !== 'string' || !SIGNING_ALGORITHMS.includes(alg)) {
+  if (!ACCEPTED.has(alg)) {
     throw tokenRefused('The access token is not signed with an accepted algorithm.');
   }
   if (kid !== undefined && typeof kid !== 'string') throw tokenRefused();
   if (typ !== undefined && !(typeof typ === 'string' && ACCESS_TOKEN_TYPES.test(typ))) throw tokenRefused();
+  const { exp, iss } = readClaims(token);
   // The one claim that goes bad in everybody's hands: an app that goes on with an old token must not cost signatures.
-  if (endOf(token) + CLOCK_TOLERANCE_SECONDS <= nowMs / 1000)
+  if (typeof exp === 'number' && exp + CLOCK_TOLERANCE_SECONDS <= nowMs / 1000) {
     throw tokenRefused('The access token has expired.');
-  return kid;
+  }
+  return { keyId: kid, issuer: iss };
 }
 
-/** When a token ends, in seconds, as far as can be seen: what cannot be read is for its verification to refuse. */
-function endOf(token: string): number {
+function readClaims(token: string): { readonly exp?: unknown; readonly iss?: unknown } {
   try {
-    const text = Buffer.from(token.split('.')[1] ?? '', 'base64url').toString();
-    const { exp }: { readonly exp?: unknown } = JSON.parse(text) ?? {};
-    return typeof exp === 'number' ? exp : Number.POSITIVE_INFINITY;
+    return decodeJwt(token);
   } catch {
-    return Number.POSITIVE_INFINITY;
+    throw tokenRefused('The access token is not a JWT.');
   }
 }

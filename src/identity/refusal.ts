@@ -12,13 +12,22 @@ export function proofRefused(message: string): AppError {
   return new AppError('dpop_proof_invalid', message);
 }
 
+const SIGNATURE_REFUSED = 'The signature of the access token cannot be verified.';
+
+/** Whether another key might verify what this one did not. */
+export function isSignatureRefusal(error: unknown): boolean {
+  return error instanceof AppError && error.message === SIGNATURE_REFUSED;
+}
+
+export const OTHER_ISSUER = 'The access token comes from another issuer.';
+
 /** Our words for what the library found; its own are for the log of a developer at most. */
 const REASONS: ReadonlyArray<readonly [RegExp, string]> = [
   [/"exp"|'exp'/, 'The access token has expired.'],
   [/"nbf"/, 'The access token is not valid yet.'],
-  [/'iss'/, 'The access token comes from another issuer.'],
+  [/'iss'/, OTHER_ISSUER],
   [/'aud'/, 'The access token is meant for another audience.'],
-  [/signature|applicable key|matching keys/, 'The signature of the access token cannot be verified.'],
+  [/signature|applicable key|matching keys/, SIGNATURE_REFUSED],
   [/has no jkt/, 'The access token is not bound to a key, so it cannot be used with the DPoP scheme.'],
   [/DPoP-bound|confirmation/, 'The access token is bound to a key and needs a DPoP proof made with it.'],
 ];

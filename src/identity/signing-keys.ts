@@ -2,7 +2,6 @@
  * The issuer's signing keys, fetched and held by us. An issuer that cannot be reached is an outage, never
  * a bad token: keys once held stay usable for a bounded time, and without any the error says so.
  */
-import type { JSONWebKeySet, JWK } from 'jose';
 import { z } from 'zod';
 import { AppError } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -10,15 +9,11 @@ import type { HttpClient } from '../lib/http-client.ts';
 import { parseJsonText } from '../lib/json-text.ts';
 import { SafeError } from '../lib/safe-error.ts';
 import { createSingleFlight } from '../lib/single-flight.ts';
-
-/** One fetched state of the issuer. The object's identity changes with every fetch that changed it. */
-export interface KeySet {
-  /** The issuer exactly as its tokens name it in `iss`. */
-  readonly issuer: string;
-  readonly jwks: JSONWebKeySet;
-}
+import { hasKey, jwksSchema, type KeySet, separateAlike, usableKeys } from './key-set.ts';
 
 export interface SigningKeys {
+  /** As it is configured, with its trailing slash. */
+  readonly issuer: string;
   /**
    * The keys to verify a token with whose header names `kid`. An unknown one is looked for at the issuer,
    * as often as the brake allows; the keys held are answered when it is not there either.
@@ -30,14 +25,20 @@ export interface SigningKeys {
   /** Whether tokens can be verified without asking the issuer. */
   ready(): boolean;
   /** Stale: usable, and their renewal is overdue. None: not usable. */
-  state(): 'fresh' | 'stale' | 'none';
+  state(): KeyState;
+  /** From now on, calls the listener when other keys are held than before, or none any more. */
+  onChange(listener: () => void): void;
 }
+
+export type KeyState = 'fresh' | 'stale' | 'none';
 
 export interface SigningKeysOptions {
   /** With its trailing slash, as Auth0 writes it in `iss`. */
   readonly issuer: string;
   /** Given, discovery is skipped. */
   readonly jwksUri: string | undefined;
+  /** Whether keys may be fetched from an address that discovery names: the same that is asked of `jwksUri`. */
+  readonly acceptsAddress: (url: string) => boolean;
   /** Older keys are fetched anew in the background. */
   readonly refreshAfterMs: number;
   /** Older keys verify nothing: the bound on trusting a key that may have been retired meanwhile. */
@@ -58,24 +59,14 @@ export interface KeyObserver {
 
 interface Dependencies {
   readonly http: HttpClient;
+  /** For ages and pauses only: one that nobody sets. */
   readonly clock: Clock;
   readonly observer?: KeyObserver | undefined;
 }
 
 const discoverySchema = z.object({ issuer: z.string(), jwks_uri: z.url({ protocol: /^https?$/ }) });
 
-const jwksSchema = z.object({ keys: z.array(z.custom<JWK>(isKey)).max(100) });
-
-function isKey(value: unknown): value is JWK {
-  return typeof value === 'object' && value !== null && 'kty' in value && typeof value.kty === 'string';
-}
-
-/** Not for encryption, and never symmetric: nobody may verify with a secret that the issuer publishes. */
-function verifies({ kty, use }: JWK): boolean {
-  return kty !== 'oct' && (use === undefined || use === 'sig');
-}
-
-const withoutSlash = (url: string): string => url.replace(/\/$/, '');
+export const withoutSlash = (url: string): string => url.replace(/\/$/, '');
 
 export function createSigningKeys(
   { http, clock, observer }: Dependencies,
@@ -85,6 +76,14 @@ export function createSigningKeys(
   let failedAt = Number.NEGATIVE_INFINITY;
   let allowance = options.unknownKeyBurst;
   let allowanceAt = clock.now();
+  const listeners: Array<() => void> = [];
+
+  function hold(next: typeof held): void {
+    const changed = next?.set !== held?.set;
+    held = next;
+    if (!changed) return;
+    for (const listener of listeners) listener();
+  }
 
   async function getJson<T>(url: string, schema: z.ZodType<T>): Promise<T> {
     const { status, text } = await http.send({ method: 'GET', url, operation: 'issuer.keys' });
@@ -99,6 +98,7 @@ export function createSigningKeys(
     const found = await getJson(`${base}/.well-known/openid-configuration`, discoverySchema);
     // RFC 8414 section 3.3: a document that speaks for another issuer must not be used.
     if (withoutSlash(found.issuer) !== base) throw new SafeError('discovery names another issuer');
+    if (!options.acceptsAddress(found.jwks_uri)) throw new SafeError('discovery names an unsafe jwks_uri');
     return found;
   }
 
@@ -106,12 +106,12 @@ export function createSigningKeys(
     try {
       const { issuer, jwks_uri: jwksUri } = await discover();
       const { keys } = await getJson(jwksUri, jwksSchema);
-      const verifying = keys.filter(verifies);
+      const usable = usableKeys(keys);
       // An issuer always has a key; a list without one is a fault of its, not of every token.
-      if (verifying.length === 0) throw new SafeError('the issuer publishes no key that verifies');
-      const fetched: KeySet = { issuer, jwks: { keys: verifying } };
+      if (usable.length === 0) throw new SafeError('the issuer publishes no key that verifies');
+      const fetched: KeySet = { issuer, lists: separateAlike(usable) };
       const set = held && JSON.stringify(held.set) === JSON.stringify(fetched) ? held.set : fetched;
-      held = { set, fetchedAt: clock.now() };
+      hold({ set, fetchedAt: clock.now() });
       failedAt = Number.NEGATIVE_INFINITY;
       observer?.keyFetch('ok');
       return set;
@@ -135,12 +135,14 @@ export function createSigningKeys(
     return fetchKeys();
   }
 
-  function usable(): KeySet | undefined {
-    return held && clock.now() - held.fetchedAt < options.usableForMs ? held.set : undefined;
+  /** Keys whose time is over are dropped, so that whoever relies on them learns of it. */
+  function current(): KeySet | undefined {
+    if (held && clock.now() - held.fetchedAt >= options.usableForMs) hold(undefined);
+    return held?.set;
   }
 
-  function state(): 'fresh' | 'stale' | 'none' {
-    if (!held || !usable()) return 'none';
+  function state(): KeyState {
+    if (!current() || !held) return 'none';
     return clock.now() - held.fetchedAt > options.refreshAfterMs ? 'stale' : 'fresh';
   }
 
@@ -154,13 +156,14 @@ export function createSigningKeys(
   }
 
   return {
+    issuer: options.issuer,
     async forKeyId(kid) {
-      const set = usable();
+      const set = current();
       if (!set) {
         observer?.keyLookup('missing');
         return ask();
       }
-      const known = kid === undefined || set.jwks.keys.some((key) => key.kid === kid);
+      const known = kid === undefined || hasKey(set, kid);
       if (!known) {
         observer?.keyLookup('unknown');
         if (clock.now() - failedAt < options.retryAfterMs) throw unavailable();
@@ -172,8 +175,11 @@ export function createSigningKeys(
       observer?.keyLookup(stale ? 'stale' : 'fresh');
       return set;
     },
-    held: usable,
-    ready: () => usable() !== undefined,
+    held: current,
+    ready: () => current() !== undefined,
     state,
+    onChange(listener) {
+      listeners.push(listener);
+    },
   };
 }

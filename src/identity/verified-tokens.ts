@@ -7,11 +7,13 @@ import { hash } from 'node:crypto';
 import { boundedMap } from '../lib/bounded-map.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Caller } from './caller.ts';
-import type { KeySet } from './signing-keys.ts';
+import type { KeySet } from './key-set.ts';
 
 export interface VerifiedToken {
   readonly caller: Caller;
   readonly keySet: KeySet;
+  /** A bearer has none. */
+  readonly proof: undefined;
 }
 
 export interface VerifiedTokens {

@@ -12,7 +12,7 @@ test('a complete environment gives a frozen configuration with the documented de
     opsHost: '127.0.0.1',
     opsPort: 9400,
     audience: 'https://api.test',
-    issuer: 'https://tenant.eu.auth0.com/',
+    issuers: ['https://tenant.eu.auth0.com/'],
     jwksUri: undefined,
     tenantUrl: 'https://tenant.eu.auth0.com',
     clientId: 'client',
@@ -45,8 +45,8 @@ describe('the addresses', () => {
       ISSUER_BASE_URL: 'https://login.example.com',
       JWKS_URI: 'https://keys.example.com/jwks',
     });
-    expect([config.issuer, config.tenantUrl, config.jwksUri]).toEqual([
-      'https://login.example.com/',
+    expect([config.issuers, config.tenantUrl, config.jwksUri]).toEqual([
+      ['https://login.example.com/'],
       'https://tenant.eu.auth0.com',
       'https://keys.example.com/jwks',
     ]);
@@ -64,7 +64,22 @@ describe('the addresses', () => {
       AUTH0_DOMAIN: undefined,
     };
     const config = load(changes);
-    expect([config.tenantUrl, config.issuer]).toEqual(['http://localhost:4400', 'http://localhost:4400/']);
+    expect([config.tenantUrl, config.issuers]).toEqual(['http://localhost:4400', ['http://localhost:4400/']]);
+  });
+
+  test('of the issuer may be several, each once and with a slash', () => {
+    const { issuers } = load({
+      ISSUER_BASE_URL: 'https://login.example.com, https://tenant.eu.auth0.com/,https://login.example.com/',
+    });
+    expect(issuers).toEqual(['https://login.example.com/', 'https://tenant.eu.auth0.com/']);
+  });
+
+  test('of several issuers leave no place for one JWKS_URI', () => {
+    const faults = faultsOf({
+      ISSUER_BASE_URL: 'https://a.example.com,https://b.example.com',
+      JWKS_URI: 'https://keys.example.com/jwks',
+    });
+    expect(faults).toEqual([expect.stringMatching(/^JWKS_URI: must be unset where .* keys of its own$/)]);
   });
 
   test('need the domain when only one of them is given', () => {
@@ -279,7 +294,7 @@ describe('a value that can never work is refused with the reason', () => {
   });
 
   test('and the issuer is written as Auth0 writes it, whatever the case of its host', () => {
-    expect(load({ AUTH0_DOMAIN: 'Tenant.EU.auth0.com' }).issuer).toBe('https://tenant.eu.auth0.com/');
-    expect(load({ ISSUER_BASE_URL: 'https://Login.Test:443' }).issuer).toBe('https://login.test/');
+    expect(load({ AUTH0_DOMAIN: 'Tenant.EU.auth0.com' }).issuers).toEqual(['https://tenant.eu.auth0.com/']);
+    expect(load({ ISSUER_BASE_URL: 'https://Login.Test:443' }).issuers).toEqual(['https://login.test/']);
   });
 });

@@ -125,12 +125,17 @@ const RULES: Readonly<Record<VariableName, Rule>> = {
     ],
   },
   ISSUER_BASE_URL: {
-    ...url,
+    accepts: [
+      ...url.accepts.map(([text, value]): Accepted => [text, [value]]),
+      [' https://a.test , https://b.test/,,https://A.test', ['https://a.test/', 'https://b.test/']],
+    ],
     refuses: [
       ...url.refuses,
       'https://a.test/.well-known/openid-configuration',
       'https://a.test/x/.well-known/oauth-authorization-server',
       'https://a.test/.well-known',
+      ' , ',
+      ...url.refuses.filter((text) => text.trim() !== '').map((text) => `https://a.test,${text}`),
     ],
   },
   JWKS_URI: url,

@@ -150,6 +150,21 @@ describe('a stream ends', () => {
   });
 });
 
+test('a stream ends when the issuer retires the key of its token, and others go on', async () => {
+  const { tenant, service, dashboard, jane } = await openStage({ env: { AUTH0_EVENTS: 'false' } });
+  const old = await jane.follow();
+  await fetch(`${tenant.url}/_local/keys/rotate`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{"retire":true}',
+  });
+  const newer = await personAt(service, await dashboard.token()).follow();
+  expect(await old.ended).toBe('ended');
+  await expectProblem(await jane.ask(), 401, 'token_invalid');
+  expect((await personAt(service, await dashboard.token()).patch({ theme: 'light' })).status).toBe(200);
+  expect(await newer.nextData(UPDATED)).toMatchObject({ keys: ['theme'] });
+});
+
 describe('an outage of the tenant', () => {
   test('is waited out by an open stream', async () => {
     const { dashboard, jane } = await openStage();

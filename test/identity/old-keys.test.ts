@@ -44,6 +44,25 @@ describe('keys that grow old', () => {
     expect(keys.ready()).toBe(false);
     expect((await appErrorOf(keys.forKeyId('k1'))).code).toBe('keys_unavailable');
   });
+
+  test('are told of when they change, and when their time is over, but not when they stay the same', async () => {
+    const { http, clock, keys } = createWorld();
+    let changes = 0;
+    keys.onChange(() => {
+      changes += 1;
+    });
+    http.next(published('k1'), published('k1'), published('k2'));
+    await keys.forKeyId('k1');
+    expect(changes).toBe(1);
+    clock.advance(11 * MINUTE);
+    await keys.forKeyId('k1');
+    await quiet();
+    expect(changes).toBe(1);
+    await keys.forKeyId('k2');
+    expect(changes).toBe(2);
+    clock.advance(240 * MINUTE);
+    expect([keys.held(), changes]).toEqual([undefined, 3]);
+  });
 });
 
 describe('discovery', () => {
@@ -56,10 +75,23 @@ describe('discovery', () => {
     expect(http.sent.map(({ url }) => url)).toEqual([DISCOVERY, JWKS]);
   });
 
+  test.each(['http://localhost:4400/jwks', 'http://127.0.0.1/jwks', 'http://[::1]:9/jwks'])(
+    'may name %s, which is on this machine',
+    async (address) => {
+      const { http, keys } = createWorld({ jwksUri: undefined });
+      http.next(json(200, { issuer: ISSUER, jwks_uri: address }), published('k1'));
+      expect(await kidsFor(keys, 'k1')).toEqual(['k1']);
+    },
+  );
+
   test.each([
     { issuer: 'https://other.test/', jwks_uri: JWKS },
     { issuer: 'https://issuer.test.evil/', jwks_uri: JWKS },
     { issuer: ISSUER, jwks_uri: 'file:///etc/passwd' },
+    { issuer: ISSUER, jwks_uri: 'http://issuer.test/jwks' },
+    { issuer: ISSUER, jwks_uri: 'http://localhost.evil.test/jwks' },
+    { issuer: ISSUER, jwks_uri: 'https://user:password@issuer.test/jwks' },
+    { issuer: ISSUER, jwks_uri: 'https://user@issuer.test/jwks' },
     { issuer: ISSUER },
   ])('that answers %j is not used', async (document) => {
     const { http, keys } = createWorld({ jwksUri: undefined });

@@ -5,7 +5,7 @@ import { createOpenApiDocument } from '../../src/http/openapi/document.ts';
 process.stdout.write(
   createOpenApiDocument({
     audience: 'https://metadata.example.com',
-    issuer: 'https://tenant.example.auth0.com/',
+    issuers: ['https://tenant.example.auth0.com/'],
     scopes: {
       readMetadata: 'read:metadata',
       updateMetadata: 'update:metadata',

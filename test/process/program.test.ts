@@ -110,6 +110,16 @@ describe('check', () => {
     expect(program.output()).toMatch(/ok +public url +https:\/\/api\.example\.com\/me\n/);
   });
 
+  test('has a finding for each issuer, and ends with 1 when one of them does not answer', async () => {
+    const other = 'http://127.0.0.1:9';
+    const program = runProgram({ ...environment(), ISSUER_BASE_URL: `${tenant.url},${other}` }, 'check');
+    expect(await program.ends()).toBe(1);
+    expect(program.output()).toMatch(
+      new RegExp(`ok +issuer ${tenant.url}/ +${tenant.url}/ publishes 1 usable key`),
+    );
+    expect(program.output()).toMatch(new RegExp(`failed +issuer ${other}/ +keys_unavailable`));
+  });
+
   test('ends with 1 when the tenant does not accept the client, and keeps the secret to itself', async () => {
     const program = runProgram({ ...environment(), AUTH0_CLIENT_SECRET: 'wrong-secret-value' }, 'check');
     expect(await program.ends()).toBe(1);

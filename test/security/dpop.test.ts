@@ -4,6 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import { createDevice, type ProofChanges, requireDpop } from '../support/dpop.ts';
 import { expectProblem } from '../support/problem.ts';
 import { openScene } from '../support/scene.ts';
+import { startService } from '../support/service.ts';
 import { createSigningKey, mintToken } from '../support/tokens.ts';
 
 const { service, tenant, managementCalls } = await openScene();
@@ -117,6 +118,35 @@ describe('a proof', () => {
       await ask(good),
     ];
     expect(answers.map(({ status }) => status)).toEqual([401, 401, 200, 200]);
+  });
+});
+
+describe('a request beyond the limit of its user', () => {
+  test('does not use up its proof, which is good once the limit lets it pass', async () => {
+    const limited = await startService({ env: { USER_READS_PER_MINUTE: '2' } });
+    const own = await createDevice({ claims: { sub: 'auth0|limited' } });
+    tenant.user('auth0|limited', {});
+    const send = (path: string, dpop: string) =>
+      fetch(`${limited.url}${path}`, { headers: { authorization: `DPoP ${own.token}`, dpop } });
+    for (const _ of [1, 2]) {
+      expect((await send('/me', await own.proof(`${limited.url}/me`))).status).toBe(200);
+    }
+    const proofOfWrite = await own.proof(`${limited.url}/me/metadata`);
+    await expectProblem(await send('/me/metadata', proofOfWrite), 429, 'rate_limited');
+    // Past the cache it is counted with the writes, of which there are some left.
+    const headers = { authorization: `DPoP ${own.token}`, dpop: proofOfWrite, 'cache-control': 'no-cache' };
+    expect((await fetch(`${limited.url}/me/metadata`, { headers })).status).toBe(200);
+    await expectProblem(await fetch(`${limited.url}/me/metadata`, { headers }), 401, 'dpop_proof_invalid');
+  });
+
+  test('is refused before its used proof is looked at', async () => {
+    const limited = await startService({ env: { USER_READS_PER_MINUTE: '1' } });
+    const own = await createDevice({ claims: { sub: 'auth0|limited' } });
+    const dpop = await own.proof(`${limited.url}/me`);
+    const headers = { authorization: `DPoP ${own.token}`, dpop };
+    tenant.user('auth0|limited', {});
+    expect((await fetch(`${limited.url}/me`, { headers })).status).toBe(200);
+    await expectProblem(await fetch(`${limited.url}/me`, { headers }), 429, 'rate_limited');
   });
 });
 

@@ -1,5 +1,5 @@
 /** The issuer's keys: an outage is told apart from a bad token, and nobody can make this service flood it. */
-import { beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { expectProblem } from '../support/problem.ts';
 import { openScene } from '../support/scene.ts';
 import { type ServiceOptions, startService, type TestService } from '../support/service.ts';
@@ -112,6 +112,29 @@ describe('an outage with keys at hand', () => {
   });
 });
 
+describe('the time of day', () => {
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
+  test.each([
+    ['forward', 5 * HOUR],
+    ['back', -5 * HOUR],
+  ])('that is set %s makes no key older or younger', async (_how, seconds) => {
+    const service = await start({ ownClocks: true });
+    tenant.answerWith('jwks', { status: 500 });
+    const before = Date.now();
+    const token = await mintToken({ claims: { exp: Math.floor(before / 1000) + 24 * HOUR, iat: undefined } });
+    jest.spyOn(Date, 'now').mockImplementation(() => before + seconds * 1000);
+    const headers = { authorization: `Bearer ${token}` };
+    // The first that is asked of a caller who is known, and nothing for which the tenant is needed.
+    const response = await fetch(`${service.url}/me/metadata`, { method: 'PUT', headers });
+    await expectProblem(response, 400, 'body_required');
+    const metrics = await (await fetch(`${service.opsUrl}/metrics`)).text();
+    expect(metrics).toContain('metadata_bff_signing_keys{state="fresh"} 1');
+  });
+});
+
 describe('an outage without any keys', () => {
   const evil = { issuer: 'https://evil.example/', jwks_uri: `${ISSUER}.well-known/jwks.json` };
   const OUTAGES: ReadonlyArray<readonly [string, Route, TenantAnswer]> = [
@@ -121,6 +144,16 @@ describe('an outage without any keys', () => {
     ['discovery is HTML', 'discovery', { status: 200, body: '<html>LEAK' }],
     ['discovery names another issuer', 'discovery', { status: 200, body: evil }],
     ['discovery names no key set', 'discovery', { status: 200, body: { issuer: ISSUER } }],
+    [
+      'discovery names a key set by http',
+      'discovery',
+      { status: 200, body: { issuer: ISSUER, jwks_uri: 'http://tenant.example.auth0.com/LEAK' } },
+    ],
+    [
+      'discovery names a key set with credentials',
+      'discovery',
+      { status: 200, body: { issuer: ISSUER, jwks_uri: 'https://a:LEAK@tenant.example.auth0.com/jwks' } },
+    ],
     [
       'discovery names a file',
       'discovery',
@@ -171,5 +204,67 @@ describe('an outage without any keys', () => {
     const service = await start({ awaitReady: false });
     await Promise.all(Array.from({ length: 10 }, async () => expectOutage(await ask(service))));
     expect(tenant.countOf('discovery')).toBe(1);
+  });
+});
+
+async function askWith(keys: readonly unknown[], key: SigningKey = issuerKey): Promise<Response> {
+  tenant.answerWith('jwks', { status: 200, body: { keys } });
+  const service = await start({ awaitReady: false });
+  return ask(service, key);
+}
+
+describe('a key set of which a part is odd', () => {
+  const odd: readonly unknown[] = [
+    null,
+    'key',
+    7,
+    [],
+    {},
+    { kid: 'key-1' },
+    { kty: 'NEW', kid: 'key-1' },
+    { kty: 'RSA', kid: 'key-1' },
+  ];
+
+  test.each<readonly [string, readonly unknown[]]>([
+    ['has odd members', [...odd, issuerKey.jwk, ...odd]],
+    ['has the same key twice', [issuerKey.jwk, issuerKey.jwk]],
+    ['has another key of the same id behind it', [issuerKey.jwk, { ...nextKey.jwk, kid: 'key-1' }]],
+    ['has another key of the same id before it', [{ ...nextKey.jwk, kid: 'key-1' }, issuerKey.jwk]],
+    [
+      'has a key for encryption of the same id',
+      [{ ...nextKey.jwk, kid: 'key-1', use: 'enc' }, issuerKey.jwk],
+    ],
+    [
+      'has more than a hundred members',
+      [issuerKey.jwk, ...Array.from({ length: 200 }, (_, n) => ({ ...nextKey.jwk, kid: `k${n}` }))],
+    ],
+  ])('serves, when it %s', async (_name, keys) => {
+    expect((await askWith(keys)).status).toBe(200);
+  });
+
+  test('is an outage when nothing of it can be used', async () => {
+    const response = await askWith(odd);
+    expect(response.status).toBe(503);
+    await expectOutage(response);
+  });
+
+  test('verifies the tokens of both keys that share an id, and of no third', async () => {
+    const twin = { ...nextKey, kid: 'key-1', jwk: { ...nextKey.jwk, kid: 'key-1' } };
+    const third = await createSigningKey('key-1');
+    tenant.keys = [issuerKey.jwk, twin.jwk];
+    const service = await start();
+    expect((await ask(service)).status).toBe(200);
+    expect((await ask(service, twin)).status).toBe(200);
+    await expectProblem(await ask(service, third), 401, 'token_invalid');
+  });
+
+  test('says what else is wrong with a token of the second of two keys that share an id', async () => {
+    const twin = { ...nextKey, kid: 'key-1', jwk: { ...nextKey.jwk, kid: 'key-1' } };
+    tenant.keys = [issuerKey.jwk, twin.jwk];
+    const service = await start();
+    const token = await mintToken({ key: twin, claims: { aud: 'other' } });
+    const response = await fetch(`${service.url}/me`, { headers: { authorization: `Bearer ${token}` } });
+    expect(response.headers.get('www-authenticate')).toContain('meant for another audience');
+    await expectProblem(response, 401, 'token_invalid');
   });
 });

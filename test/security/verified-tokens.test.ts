@@ -84,7 +84,7 @@ test('a token ends with the key that verified it', async () => {
 });
 
 describe('what is remembered', () => {
-  const keySet = { issuer: 'https://issuer.example/', jwks: { keys: [] } };
+  const keySet = { issuer: 'https://issuer.example/', lists: [] };
 
   function verifiedUntil(expiresAt: number) {
     return {
@@ -93,9 +93,12 @@ describe('what is remembered', () => {
         clientId: undefined,
         scopes: new Set<string>(),
         actor: undefined,
+        issuer: keySet.issuer,
+        keyId: undefined,
         expiresAt,
       },
       keySet,
+      proof: undefined,
     };
   }
 

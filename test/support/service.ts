@@ -32,6 +32,8 @@ export interface ServiceOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** The policy file's content; without one, every default. */
   readonly policy?: unknown;
+  /** True for the clocks that it has in production, in place of one to move. */
+  readonly ownClocks?: boolean;
   /** False for a tenant that is not there from the beginning. */
   readonly awaitReady?: boolean;
 }
@@ -45,6 +47,7 @@ afterAll(async () => {
 export async function startService({
   env = {},
   policy = {},
+  ownClocks = false,
   awaitReady = true,
 }: ServiceOptions = {}): Promise<TestService> {
   const logLines: string[] = [];
@@ -54,7 +57,7 @@ export async function startService({
     path.endsWith('policy.json') ? JSON.stringify(policy) : readFileSync(path, 'utf8'),
   );
   const service = await createService(config, {
-    clock,
+    ...(ownClocks ? {} : { clock }),
     logDestination: { write: (line) => void logLines.push(line) },
     auditDestination: { write: (line) => void auditLines.push(line) },
   });

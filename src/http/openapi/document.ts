@@ -12,7 +12,7 @@ import { createPaths, OPTIONS_TAG, type SCHEMES } from './paths.ts';
 
 export interface DocumentOptions extends EndpointsOptions {
   readonly audience: string;
-  readonly issuer: string;
+  readonly issuers: readonly string[];
   /** Addresses at which callers reach the service, if any are configured. */
   readonly publicUrls: readonly string[];
   /** The operator's JSON Schema of `user_metadata`, if there is one. */
@@ -76,8 +76,10 @@ export function createOpenApiDocument(options: DocumentOptions): string {
   return JSON.stringify({ ...document, components: { ...components, schemas } });
 }
 
-function securitySchemes({ audience, issuer, scopes, compat }: DocumentOptions) {
-  const token = `An access token of \`${issuer}\` for the audience \`${audience}\``;
+function securitySchemes({ audience, issuers, scopes, compat }: DocumentOptions) {
+  // All are domains of one tenant, so a client may use any.
+  const [issuer = ''] = issuers;
+  const token = `An access token of ${issuers.map((each) => `\`${each}\``).join(' or ')} for the audience \`${audience}\``;
   const named = {
     [scopes.readMetadata]: 'Read their own user_metadata.',
     [scopes.updateMetadata]: 'Change their own user_metadata.',

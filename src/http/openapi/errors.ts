@@ -25,7 +25,6 @@ const EVERY_ERROR: readonly ResponseHeader[] = ['Cache-Control', 'Vary', 'X-Requ
 const UNCOUNTED: ReadonlySet<ErrorCode> = new Set([
   'token_missing',
   'token_invalid',
-  'dpop_proof_invalid',
   'caller_not_a_user',
   'keys_unavailable',
   'route_not_found',

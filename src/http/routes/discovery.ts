@@ -8,7 +8,7 @@ import { sendPublic } from '../respond.ts';
 
 export interface DiscoveryOptions {
   readonly audience: string;
-  readonly issuer: string;
+  readonly issuers: readonly string[];
   readonly scopes: readonly string[];
   readonly algorithms: readonly string[];
   readonly dpopRequired: boolean;
@@ -21,7 +21,7 @@ const ANY_OBJECT = { $schema: 'https://json-schema.org/draft/2020-12/schema', ty
 
 export function discoveryRoutes({
   audience,
-  issuer,
+  issuers,
   scopes,
   algorithms,
   dpopRequired,
@@ -35,7 +35,7 @@ export function discoveryRoutes({
     if (known) return known;
     const document: JsonObject = {
       resource: identifier,
-      authorization_servers: [issuer],
+      authorization_servers: [...issuers],
       scopes_supported: [...scopes],
       bearer_methods_supported: ['header'],
       dpop_signing_alg_values_supported: [...algorithms],

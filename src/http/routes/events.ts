@@ -27,6 +27,11 @@ export interface Streaming {
   readonly clock: Clock;
   readonly setAlarm: SetAlarm;
   readonly random: () => number;
+  /**
+   * Calls `end` when the key that verified the caller's token is no longer the issuer's. Returns the function that
+   * ends the watch. Absent: streams end with their tokens only.
+   */
+  readonly watchRevoked?: (caller: Caller, end: () => void) => () => void;
 }
 
 export interface StreamingOptions extends EventStreamOptions {
@@ -35,7 +40,7 @@ export interface StreamingOptions extends EventStreamOptions {
 }
 
 export function eventRoutes(
-  { watch, streams, guard, clock, setAlarm, random }: Streaming & { readonly guard: Guard },
+  { watch, streams, guard, clock, setAlarm, random, watchRevoked }: Streaming & { readonly guard: Guard },
   { readScope, reconnectMs, ...options }: StreamingOptions & { readonly readScope: string },
 ): readonly Resource[] {
   async function follow(req: Request, res: Response, caller: Caller): Promise<void> {
@@ -75,8 +80,10 @@ export function eventRoutes(
     const retryMs = reconnectMs * (1 + random());
     stream = beginEventStream(res, { lastEventId: etag, retryMs }, options);
     const cancelExpiry = setAlarm(caller.expiresAt * 1000 - clock.now(), end);
+    const endWatchingKey = watchRevoked?.(caller, end);
     res.once('close', () => {
       endWatching();
+      endWatchingKey?.();
       cancelExpiry();
     });
     if (missed) tell(missed);
