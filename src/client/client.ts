@@ -160,6 +160,7 @@ export function createClient<T extends object>(
 }
 
 function snapshotOf<V>({ etag, text }: State, { headers }: Answer): Snapshot<V> {
-  const value: V = JSON.parse(text);
+  // Nothing is shown to a token that may change and not read.
+  const value: V = JSON.parse(text || 'null');
   return { value, etag, ...factsIn(headers) };
 }

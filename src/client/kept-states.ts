@@ -5,7 +5,7 @@
 import type { Answer } from './problem-answer.ts';
 
 export interface Snapshot<T> {
-  /** A copy of one's own. */
+  /** A copy of one's own. After a write with a token that may not read it is null, and the tag `''`. */
   readonly value: T;
   /** Names this state; `''` if an intermediary took the field away. */
   readonly etag: string;

@@ -95,6 +95,29 @@ describe('a patch', () => {
   });
 });
 
+describe('a write with a token that may not read', () => {
+  test('is stored, and shows nothing', async () => {
+    const jane = await person(BEFORE, { scope: 'update:metadata' });
+    const { client } = openClient({ baseUrl: service.url, getAccessToken: async () => jane.token });
+    expect(await client.patch({ theme: 'light' })).toMatchObject({ value: null, etag: '' });
+    expect(await client.replaceKey('list', [3])).toMatchObject({ value: null, etag: '' });
+    expect(jane.user.stored).toMatchObject({ theme: 'light', list: [3] });
+  });
+
+  test('is a conflict that shows nothing, where another state is stored', async () => {
+    const jane = await person(BEFORE, { scope: 'update:metadata' });
+    const { client } = openClient({ baseUrl: service.url, getAccessToken: async () => jane.token });
+    const wrong = { ifMatch: '"another"' };
+    const conflict = await rejection(ConflictError, client.patch({ theme: 'light' }, wrong));
+    expect([conflict.code, conflict.current, conflict.etag]).toEqual([
+      'precondition_failed',
+      undefined,
+      undefined,
+    ]);
+    expect(jane.user.stored).toEqual(BEFORE);
+  });
+});
+
 describe('a replacement', () => {
   test('of the state last seen is stored, and so is the next', async () => {
     const { client, jane, writes } = await openJane();

@@ -53,9 +53,16 @@ describe('with Terraform', () => {
     expect(permissions.match(/(?<=name +=\s")[^"]+/g)).toEqual([readMetadata, updateMetadata]);
   });
 
+  test('an app under per-app authorization is granted the scopes of the default policy that users need', () => {
+    const { readMetadata, updateMetadata } = policySchema.parse({}).scopes;
+    const grant = resource(fence('hcl access'), 'auth0_client_grant', 'app');
+    expect(JSON.parse(/scopes += (.*)/.exec(grant)?.[1] ?? '')).toEqual([readMetadata, updateMetadata]);
+    expect(grant).toMatch(/subject_type += "user"/);
+  });
+
   test('blocks are balanced, and what they refer to is there', () => {
     const blocks = page.fences.filter(({ info }) => info.startsWith('hcl')).map(({ text }) => text);
-    expect(blocks).toHaveLength(4);
+    expect(blocks).toHaveLength(5);
     const declared = new Set(
       [...blocks.join('').matchAll(/^resource "(\w+)" "(\w+)"/gm)].map(([, type, name]) => `${type}.${name}`),
     );

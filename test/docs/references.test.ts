@@ -121,8 +121,9 @@ describe('environment variables', () => {
       'test/tenant/management-contract.test.ts',
       'test/browser/chromium.ts',
       'test/browser/access.test.ts',
+      'test/chaos/odd-requests.test.ts',
     ].flatMap(
-      (path) => contentOf(path).match(/\b(?:TENANT|TEST_TENANT|WEB|CHROMIUM|WRITE)_[A-Z0-9_]+\b/g) ?? [],
+      (path) => contentOf(path).match(/\b(?:TENANT|TEST_TENANT|WEB|CHROMIUM|WRITE|ODD)_[A-Z0-9_]+\b/g) ?? [],
     ),
   );
   for (const [, name = ''] of contentOf('Dockerfile').matchAll(/^ARG (\w+)/gm)) elsewhere.add(name);
@@ -153,7 +154,7 @@ describe('names in snake case', () => {
     duration_ms ops_port signing_keys management_token change_feed not_ready private_key_jwt member_since
     name_empty name_forbidden name_reserved text_not_unicode number_too_large root_not_object null_at_root
     too_large too_many_keys too_deep read_only operation_invalid not_applicable test_failed
-    network_failed answer_unusable login_required
+    network_failed answer_unusable redirect_refused login_required require_client_grant
     insufficient_scope invalid_body inexistent_user too_many_requests
     configuration_warning refused_by_tenant
     org_id stripe_customer`.split(/\s+/),
