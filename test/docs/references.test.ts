@@ -156,6 +156,7 @@ describe('names in snake case', () => {
     network_failed answer_unusable login_required
     insufficient_scope invalid_body inexistent_user too_many_requests
     configuration_warning refused_by_tenant
+    proxy_pass fail_duration
     org_id stripe_customer`.split(/\s+/),
   );
 
