@@ -50,13 +50,14 @@ afterAll(async () => {
   await tenant.stop();
 });
 
-const answerPage: RequestListener = (_req, res) => {
+/** Answers every request with a page that does nothing. */
+const servesPage: RequestListener = (_req, res) => {
   res.setHeader('Content-Type', 'text/html').end('<!doctype html><title>page</title>');
 };
 
-/** A page of its own origin that does nothing. */
+/** The page on a port of its own, and so of an origin of its own. */
 async function servePage({ secure = false } = {}) {
-  const server = secure ? createSecureServer(createIdentity(), answerPage) : createServer(answerPage);
+  const server = secure ? createSecureServer(createIdentity(), servesPage) : createServer(servesPage);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address: AddressInfo | string | null = server.address();
   if (address === null || typeof address === 'string') throw new Error('no port was given');

@@ -157,6 +157,7 @@ describe('names in snake case', () => {
     network_failed answer_unusable redirect_refused login_required require_client_grant
     insufficient_scope invalid_body inexistent_user too_many_requests
     configuration_warning refused_by_tenant
+    proxy_pass fail_duration
     org_id stripe_customer`.split(/\s+/),
   );
 
