@@ -27,6 +27,11 @@ export interface Streaming {
   readonly clock: Clock;
   readonly setAlarm: SetAlarm;
   readonly random: () => number;
+  /**
+   * Calls `end` when the token of the caller would no longer be accepted, because its key was retired. Called when a
+   * stream opens; returns the function that ends the watch, which is called when the stream is over.
+   */
+  readonly watchRevoked?: (caller: Caller, end: () => void) => () => void;
 }
 
 export interface StreamingOptions extends EventStreamOptions {
@@ -35,7 +40,15 @@ export interface StreamingOptions extends EventStreamOptions {
 }
 
 export function eventRoutes(
-  { watch, streams, guard, clock, setAlarm, random }: Streaming & { readonly guard: Guard },
+  {
+    watch,
+    streams,
+    guard,
+    clock,
+    setAlarm,
+    random,
+    watchRevoked = neverRevoked,
+  }: Streaming & { readonly guard: Guard },
   { readScope, reconnectMs, ...options }: StreamingOptions & { readonly readScope: string },
 ): readonly Resource[] {
   async function follow(req: Request, res: Response, caller: Caller): Promise<void> {
@@ -53,7 +66,12 @@ export function eventRoutes(
       ended = true;
       stream?.end();
     };
-    const leave = streams.admit(caller.userId, end);
+    const giveBack = streams.admit(caller.userId, end);
+    const endWatchRevoked = watchRevoked(caller, end);
+    const leave = () => {
+      giveBack();
+      endWatchRevoked();
+    };
     res.once('close', leave);
 
     const tell = ({ etag, keys }: MetadataUpdate) =>
@@ -73,7 +91,9 @@ export function eventRoutes(
       return;
     }
     const retryMs = reconnectMs * (1 + random());
-    stream = beginEventStream(res, { lastEventId: etag, retryMs }, options);
+    // A client that missed something has seen it only with the event that tells of it: until then, its id is the old one.
+    const first = { id: missed ? undefined : etag, event: 'stream.opened', data: { etag } };
+    stream = beginEventStream(res, { first, retryMs }, options);
     const cancelExpiry = setAlarm(caller.expiresAt * 1000 - clock.now(), end);
     res.once('close', () => {
       endWatching();
@@ -88,4 +108,8 @@ export function eventRoutes(
   }
 
   return [resource('/me/events', { GET: guard(readScope, follow) })];
+}
+
+function neverRevoked(): () => void {
+  return () => undefined;
 }
