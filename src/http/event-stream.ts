@@ -5,7 +5,8 @@
 import type { Response } from 'express';
 
 export interface StreamEvent {
-  readonly id: string;
+  /** What the client names when it connects again. Without one, it goes on naming what it named before. */
+  readonly id: string | undefined;
   readonly event: string;
   /** Sent as JSON. */
   readonly data: unknown;
@@ -32,35 +33,40 @@ export function prepareEventStream(res: Response): void {
 }
 
 /**
- * Begins the stream. `lastEventId` is what the client will name when it connects again, although nothing has
- * happened yet; `retryMs` is when it should.
+ * Begins the stream with its first event, which must have data: readers pass over the id of an event without any, or
+ * hand on an empty message. `retryMs` is when the client should connect again.
  */
 export function beginEventStream(
   res: Response,
-  { lastEventId, retryMs }: { readonly lastEventId: string; readonly retryMs: number },
+  { first, retryMs }: { readonly first: StreamEvent; readonly retryMs: number },
   { heartbeatMs, unreadBytesMax }: EventStreamOptions,
 ): EventStream {
   prepareEventStream(res);
   res.flushHeaders();
 
-  function write(frame: string): void {
+  function write(lines: string): void {
     if (res.writableEnded || res.destroyed) return;
-    res.write(`${frame}\n\n`);
+    res.write(lines);
     if (res.writableLength > unreadBytesMax) res.destroy();
   }
 
   const heartbeat = setInterval(() => {
     // What was written one heartbeat ago has still not been taken.
     if (res.writableLength > 0) res.destroy();
-    else write(': heartbeat');
+    // A comment without an empty line behind it: some readers would hand on an empty message.
+    else write(': heartbeat\n');
   }, heartbeatMs);
   res.once('close', () => clearInterval(heartbeat));
-  write(`retry: ${Math.round(retryMs)}\nid: ${lastEventId}`);
+  write(`retry: ${Math.round(retryMs)}\n${frameOf(first)}`);
 
   return {
-    send: ({ id, event, data }) => write(`id: ${id}\nevent: ${event}\ndata: ${JSON.stringify(data)}`),
+    send: (event) => write(frameOf(event)),
     end: () => {
       if (!res.writableEnded) res.end();
     },
   };
+}
+
+function frameOf({ id, event, data }: StreamEvent): string {
+  return `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
 }

@@ -81,7 +81,8 @@ describe('watching', () => {
         cuts += 1;
       });
       res.writeHead(200, { 'content-type': 'text/event-stream' });
-      res.write(req.headers['last-event-id'] ? '\n' : 'retry: 3000\nid: "one"\n\n');
+      const opened = 'retry: 3000\nid: "one"\nevent: stream.opened\ndata: {"etag":"\\"one\\""}\n\n';
+      res.write(req.headers['last-event-id'] ? '\n' : opened);
     });
     let silences = 0;
     const isSecondSilence = () => {

@@ -7,6 +7,7 @@ import { until } from '../support/until.ts';
 import { feedOpen, openStage, personAt } from './stage.ts';
 
 const UPDATED = 'metadata.updated';
+const OPENED = 'stream.opened';
 
 /** What a stream has told so far, in order. */
 function keysIn(text: string): string[] {
@@ -18,7 +19,13 @@ describe('a stream of one’s own events', () => {
     const { jane } = await openStage({ env: { AUTH0_EVENTS: 'false' } });
     const before = await jane.read();
     const reader = await jane.follow();
-    expect(reader.text()).toMatch(new RegExp(`^retry: \\d{4}\\nid: ${before.headers.get('etag')}\\n\\n`));
+    const opened = before.headers.get('etag');
+    expect(reader.text()).toMatch(/^retry: \d{4}\n/);
+    expect(await reader.next()).toEqual({
+      id: opened,
+      event: OPENED,
+      data: JSON.stringify({ etag: opened }),
+    });
     await jane.patch({ theme: 'light', language: null, added: 1 });
     const { event, id, data } = await reader.next();
     const etag = (await jane.read()).headers.get('etag');
@@ -111,6 +118,8 @@ describe('connecting again', () => {
     expect(await upToDate.nextData(UPDATED)).toMatchObject({ keys: ['theme'] });
     const late = await jane.follow({ 'last-event-id': seen });
     const etag = (await jane.read()).headers.get('etag');
+    // Without an id: whoever loses the connection here has not been told yet.
+    expect(await late.next()).toEqual({ id: undefined, event: OPENED, data: JSON.stringify({ etag }) });
     expect(await late.next()).toMatchObject({ id: etag, event: UPDATED });
     expect(keysIn(late.text())).toEqual(['["language","notifications","theme"]']);
   });
@@ -204,6 +213,8 @@ describe('a request for a stream', () => {
     await expectProblem(await asked({ sub: 'auth0|nobody' }), 404, 'user_not_found');
     await expectProblem(await asked({ expires_in: -60 }), 401, 'token_invalid');
     await expectProblem(await jane.ask({ accept: 'application/json' }), 406, 'not_acceptable');
+    await expectProblem(await jane.ask({ accept: 'text/event-stream;q=0, */*' }), 406, 'not_acceptable');
+    await jane.follow({ accept: 'text/event-stream; charset=utf-8' });
     await expectProblem(await jane.ask({}, 'POST'), 405, 'method_not_allowed');
     const head = await jane.ask({}, 'HEAD');
     expect([head.status, head.headers.get('content-type')]).toEqual([200, 'text/event-stream']);

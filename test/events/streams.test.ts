@@ -22,7 +22,8 @@ async function serveStream(options = OPTIONS) {
     res.once('close', () => {
       closed = true;
     });
-    streams.push(beginEventStream(res, { lastEventId: '"tag"', retryMs: 2_500.4 }, options));
+    const first = { id: '"tag"', event: 'opened', data: { etag: '"tag"' } };
+    streams.push(beginEventStream(res, { first, retryMs: 2_500.4 }, options));
   });
   const url = await listen(createServer(app));
   return {
@@ -36,8 +37,21 @@ describe('an event stream', () => {
   test('begins with what a client needs to come back, and is kept alive', async () => {
     const { url } = await serveStream();
     const reader = await openSse(url);
-    await reader.received(/: heartbeat\n\n: heartbeat\n\n/);
-    expect(reader.text()).toMatch(/^retry: 2500\nid: "tag"\n\n: heartbeat/);
+    await reader.received(/: heartbeat\n: heartbeat\n/);
+    expect(reader.text()).toMatch(
+      /^retry: 2500\nid: "tag"\nevent: opened\ndata: \{"etag":"\\"tag\\""\}\n\n: heartbeat\n/,
+    );
+    await reader.close();
+  });
+
+  test('delivers an event that comes behind heartbeats, and leaves the id alone where the event has none', async () => {
+    const { url, stream } = await serveStream();
+    const reader = await openSse(url);
+    const opened = await stream();
+    await reader.received(/: heartbeat\n: heartbeat\n/);
+    opened.send({ id: undefined, event: 'x', data: 1 });
+    await reader.next();
+    expect(await reader.next()).toEqual({ id: undefined, event: 'x', data: '1' });
     await reader.close();
   });
 
@@ -51,6 +65,7 @@ describe('an event stream', () => {
     opened.send({ id: '"b"', event: 'x', data: 1 });
     expect(await reader.ended).toBe('ended');
     expect(reader.waiting()).toEqual([
+      { id: '"tag"', event: 'opened', data: '{"etag":"\\"tag\\""}' },
       { id: '"a"', event: 'x', data: '{"key":"a\\n\\nevent: forged\\ndata: 1"}' },
     ]);
   });

@@ -7,13 +7,14 @@ import { text } from './schemas.ts';
 const EXAMPLE = [
   'retry: 2718',
   'id: "3q2-7wAAAAAAAAAAAAAAAAAA"',
+  'event: stream.opened',
+  'data: {"etag":"\\"3q2-7wAAAAAAAAAAAAAAAAAA\\""}',
   '',
   'id: "M8f6JWH2I-H6zL4q5e6IBv5P"',
   'event: metadata.updated',
   'data: {"etag":"\\"M8f6JWH2I-H6zL4q5e6IBv5P\\"","keys":["theme"]}',
   '',
   ': heartbeat',
-  '',
   '',
 ].join('\n');
 
@@ -25,7 +26,7 @@ export function streamEndpoint(scopes: readonly string[]): Endpoint {
       id: 'followMetadata',
       summary: 'Be told when the metadata changes',
       description:
-        'Server-sent events, each with the tag of the whole document and the top-level keys to read again. The stream ends with the token; after a reconnection with `Last-Event-ID`, what was missed is one event with all keys.',
+        'Server-sent events. The first, `stream.opened`, has the tag of the whole document; each `metadata.updated` has its new tag and the top-level keys to read again. The stream ends with the token; after a reconnection with `Last-Event-ID`, what was missed is one event with all keys.',
       scopes,
       requestHeaders: ['Last-Event-ID', ...CALLER],
       answers: [

@@ -28,8 +28,8 @@ export interface Streaming {
   readonly setAlarm: SetAlarm;
   readonly random: () => number;
   /**
-   * Calls `end` when the key that verified the caller's token is no longer the issuer's. Returns the function that
-   * ends the watch. Absent: streams end with their tokens only.
+   * Calls `end` when the key that verified the caller's token is no longer the issuer's. Called when a stream opens;
+   * returns the function that ends the watch, which is called when the stream is over.
    */
   readonly watchRevoked?: (caller: Caller, end: () => void) => () => void;
 }
@@ -40,7 +40,15 @@ export interface StreamingOptions extends EventStreamOptions {
 }
 
 export function eventRoutes(
-  { watch, streams, guard, clock, setAlarm, random, watchRevoked }: Streaming & { readonly guard: Guard },
+  {
+    watch,
+    streams,
+    guard,
+    clock,
+    setAlarm,
+    random,
+    watchRevoked = neverRevoked,
+  }: Streaming & { readonly guard: Guard },
   { readScope, reconnectMs, ...options }: StreamingOptions & { readonly readScope: string },
 ): readonly Resource[] {
   async function follow(req: Request, res: Response, caller: Caller): Promise<void> {
@@ -58,7 +66,12 @@ export function eventRoutes(
       ended = true;
       stream?.end();
     };
-    const leave = streams.admit(caller.userId, end);
+    const giveBack = streams.admit(caller.userId, end);
+    const endWatchRevoked = watchRevoked(caller, end);
+    const leave = () => {
+      giveBack();
+      endWatchRevoked();
+    };
     res.once('close', leave);
 
     const tell = ({ etag, keys }: MetadataUpdate) =>
@@ -78,12 +91,12 @@ export function eventRoutes(
       return;
     }
     const retryMs = reconnectMs * (1 + random());
-    stream = beginEventStream(res, { lastEventId: etag, retryMs }, options);
+    // A client that missed something has seen it only with the event that tells of it: until then, its id is the old one.
+    const first = { id: missed ? undefined : etag, event: 'stream.opened', data: { etag } };
+    stream = beginEventStream(res, { first, retryMs }, options);
     const cancelExpiry = setAlarm(caller.expiresAt * 1000 - clock.now(), end);
-    const endWatchingKey = watchRevoked?.(caller, end);
     res.once('close', () => {
       endWatching();
-      endWatchingKey?.();
       cancelExpiry();
     });
     if (missed) tell(missed);
@@ -95,4 +108,8 @@ export function eventRoutes(
   }
 
   return [resource('/me/events', { GET: guard(readScope, follow) })];
+}
+
+function neverRevoked(): () => void {
+  return () => undefined;
 }
