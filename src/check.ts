@@ -37,12 +37,14 @@ export async function check(config: Config): Promise<boolean> {
 async function examine(config: Config): Promise<Finding[]> {
   const sharing = await composeSharing(config);
   const { keys, tenant, http } = composeUpstream(config, sharing, systemClock);
+  const warnings: string[] = [];
   const findings = [
     await attempt('configuration', async () => {
       // The one part of a configuration that only its user can judge.
-      createSchemaRules(config.policy.userMetadata.schema);
+      warnings.push(...createSchemaRules(config.policy.userMetadata.schema).warnings);
       return 'complete';
     }),
+    ...warnings.map((detail): Finding => ({ name: 'schema', state: 'warning', detail })),
   ];
   findings.push(
     await attempt('issuer and signing keys', async () => {

@@ -81,6 +81,7 @@ export async function createService(config: Config, surroundings: Surroundings =
     { ...staleness, ttlSeconds: config.cacheClientTtlSeconds, entriesMax: CLIENTS_MAX },
   );
   const { policy } = config;
+  const schema = createSchemaRules(policy.userMetadata.schema);
   const service = createMetadataService(
     { directory, cache, lock: metrics.redis.countingLock(sharing.lock), clock },
     {
@@ -90,7 +91,7 @@ export async function createService(config: Config, surroundings: Surroundings =
         depthMax: policy.limits.depth,
       },
       deadlineMs: config.upstreamWaitMs + config.upstreamTimeoutMs,
-      schema: createSchemaRules(policy.userMetadata.schema),
+      schema,
       viewOf: createViews(policy.clients),
       appMetadataReadable: new Set(policy.appMetadata.readable),
     },
@@ -174,6 +175,7 @@ export async function createService(config: Config, surroundings: Surroundings =
     reopen: () => observability.reopen(),
     async start() {
       await observability.start();
+      for (const warning of schema.warnings) logger.warn('schema_warning', new SafeError(warning));
       if (config.leastPrivilege === 'enforce') await examinePrivileges();
       redis?.start();
       const opsPort = await opsListener.start();

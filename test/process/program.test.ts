@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { startTenant, type Tenant } from '../../dev/tenant/tenant.ts';
 import { runProgram } from './program.ts';
 
@@ -55,6 +58,17 @@ describe('check', () => {
     expect(await program.ends()).toBe(0);
     expect(program.output()).toMatch(/ok +management api +answers/);
     expect(program.output()).toMatch(/warning +scope not needed +read:events/);
+  });
+
+  test('lists what in the schema has no effect, as a warning', async () => {
+    const path = join(await mkdtemp(join(tmpdir(), 'policy-')), 'policy.json');
+    const schema = { properties: { phone: { format: 'tel' } } };
+    await writeFile(path, JSON.stringify({ userMetadata: { schema } }));
+    const program = runProgram({ ...environment(), POLICY_FILE: path }, 'check');
+    expect(await program.ends()).toBe(0);
+    expect(program.output()).toMatch(
+      /warning +schema +userMetadata\.schema\/properties\/phone\/format: the format "tel"/,
+    );
   });
 
   test('ends with 1 when the tenant does not accept the client, and keeps the secret to itself', async () => {
