@@ -47,6 +47,8 @@ export interface DocumentFault {
   readonly pointer: string;
   readonly code: string;
   readonly detail: string;
+  /** What the rule asks for (`limit`, `allowedValues` ...), so that an app can make its own sentence from `code`. */
+  readonly params?: JsonObject;
 }
 
 export interface ErrorFacts {
