@@ -53,7 +53,7 @@ export interface DocumentFault {
   readonly pointer: string;
   readonly code: string;
   readonly detail: string;
-  /** The limits of the rule, from which an app can make a sentence in its own language. */
+  /** What the rule asks for (`limit`, `allowedValues` ...), so that an app can make its own sentence from `code`. */
   readonly params?: Readonly<Record<string, unknown>>;
 }
 

@@ -15,6 +15,9 @@ const CALLER: Caller = {
   userId: 'auth0|jane',
   clientId: 'app',
   scopes: new Set(['read:metadata']),
+  actor: undefined,
+  issuer: 'https://issuer.test/',
+  keyId: 'key-1',
   expiresAt: Number.MAX_SAFE_INTEGER,
 };
 
