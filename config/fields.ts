@@ -109,6 +109,22 @@ export const issuerUrl = url.refine(
   'must be the issuer alone: leave out /.well-known and what follows',
 );
 
+/** A proxy: scheme, host and port, and perhaps credentials, in which special characters are percent-encoded. */
+export const proxyUrl = z.string().refine((value) => {
+  const { protocol = '', username = '', password = '', pathname, search, hash } = parseUrl(value) ?? {};
+  const isPlain = pathname === '/' && search === '' && hash === '';
+  return /^https?:$/.test(protocol) && isPlain && isDecodable(username) && isDecodable(password);
+}, 'must be http(s)://host:port or http(s)://user:password@host:port, without a path');
+
+function isDecodable(encoded: string): boolean {
+  try {
+    decodeURIComponent(encoded);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 export const origins = list.refine(
   (items) => items.every((item) => URL.canParse(item) && new URL(item).origin === item),
   'must list origins such as https://app.example.com, without a path or a trailing slash',

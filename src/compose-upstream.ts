@@ -28,7 +28,11 @@ export function composeUpstream(
   clock: Clock,
   observers: UpstreamObservers = {},
 ): UpstreamParts {
-  const client = createHttpClient({ ...UPSTREAM, timeoutMs: config.upstreamTimeoutMs });
+  const client = createHttpClient({
+    ...UPSTREAM,
+    timeoutMs: config.upstreamTimeoutMs,
+    proxyUrl: config.upstreamProxyUrl,
+  });
   const http = observers.http?.(client) ?? client;
   const keys = createSigningKeys(
     { http, clock, observer: observers.keys },

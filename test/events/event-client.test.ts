@@ -5,7 +5,7 @@ import { createEventClient, type ServerEvent } from '../../src/lib/event-client.
 import { HttpFailure } from '../../src/lib/http-client.ts';
 import { serve } from '../lib/local-server.ts';
 
-const OPTIONS = { timeoutMs: 300, idleMs: 700, charactersMax: 2_000 };
+const OPTIONS = { timeoutMs: 1_000, idleMs: 700, charactersMax: 2_000 };
 const SSE = { 'content-type': 'text/event-stream; charset=utf-8' };
 
 function open(url: string, signal = new AbortController().signal) {
@@ -100,6 +100,21 @@ describe('a stream', () => {
     const url = await streaming((res) => res.write('data: one\n\n', () => res.destroy()));
     const { events, failure } = await readAll(url);
     expect([events.length, kindOf(failure)]).toEqual([1, 'reset']);
+  });
+
+  test('that falls silent before it is read is a time-out for its reader, and ends no process', async () => {
+    const connection = new EventEmitter();
+    const gone = once(connection, 'gone');
+    const url = await streaming((res) => {
+      res.once('close', () => connection.emit('gone'));
+      res.write('data: one\n\n');
+    });
+    const { events } = await open(url);
+    await gone;
+    const reading = (async () => {
+      for await (const { data } of events) expect(data).toBe('one');
+    })();
+    expect(kindOf(await reading.catch((error: unknown) => error))).toBe('timeout');
   });
 
   test('ends when its reader says so, and the connection with it', async () => {
