@@ -6,6 +6,7 @@ import type { Guard } from './http/guard.ts';
 import type { ObservedRequest, RequestObservers } from './http/request-observer.ts';
 import type { Streaming } from './http/routes/events.ts';
 import { auditing } from './http/write-audit.ts';
+import { setAlarm } from './lib/alarm.ts';
 import type { Clock } from './lib/clock.ts';
 import { createAudit } from './observability/audit.ts';
 import { type AuditFile, createAuditFile } from './observability/audit-file.ts';
@@ -13,7 +14,7 @@ import { createLogger, type Logger, type LogStream, standardOutput } from './obs
 import { createMetrics, type Metrics } from './observability/metrics.ts';
 import { createReadiness, type Readiness, type ReadinessCheck } from './observability/readiness.ts';
 import { createTracing } from './observability/tracing.ts';
-import { AUDIT_FILE } from './tuning.ts';
+import { AUDIT, AUDIT_FILE } from './tuning.ts';
 
 export interface Destinations {
   readonly logDestination?: LogStream;
@@ -44,6 +45,8 @@ interface WatchedParts extends Pick<UpstreamParts, 'keys' | 'tenant'>, Pick<Shar
 
 interface AuditSink {
   readonly audited: (guard: Guard) => Guard;
+  /** Writes what has been counted and not yet told. */
+  readonly flush: () => void;
   /** Undefined where the audit goes elsewhere. */
   readonly file: AuditFile | undefined;
 }
@@ -55,7 +58,7 @@ export function composeObservability(
 ): Observability {
   const logger = createLogger({ destination: logDestination }, { level: config.logLevel });
   const metrics = createMetrics(clock);
-  const { audited, file } = composeAudit(config, clock, { logger, metrics, auditDestination });
+  const { audited, flush, file } = composeAudit(config, clock, { logger, metrics, auditDestination });
   const { tracing: settings } = config.observability;
   const tracing =
     settings &&
@@ -96,6 +99,7 @@ export function composeObservability(
       await tracing?.start();
     },
     async stop() {
+      flush();
       await Promise.all([file?.stop(), tracing?.stop()]);
       logger.info('stopped');
       logger.flush();
@@ -113,7 +117,7 @@ function composeAudit(
   }: Pick<Observability, 'logger' | 'metrics'> & { readonly auditDestination: LogStream },
 ): AuditSink {
   const { audit: target } = config.observability;
-  if (target === 'off') return { audited: (guard) => guard, file: undefined };
+  if (target === 'off') return { audited: (guard) => guard, flush: () => undefined, file: undefined };
   const file =
     target === 'stdout'
       ? undefined
@@ -125,8 +129,15 @@ function composeAudit(
           { ...AUDIT_FILE, path: target.path },
         );
   const write = (line: string) => (file ?? auditDestination).write(line);
-  const audit = createAudit({ write, hide: createHide(config, 'audit'), now: () => clock.now() });
-  return { audited: (guard) => auditing(guard, audit), file };
+  const audit = createAudit(
+    { write, hide: createHide(config, 'audit'), now: () => clock.now(), setAlarm },
+    AUDIT,
+  );
+  return {
+    audited: (guard) => auditing(guard, (audited) => audit.record(audited)),
+    flush: () => audit.flush(),
+    file,
+  };
 }
 
 /** What stands in the audit for a user: to find the lines that are about them. */

@@ -3,6 +3,7 @@
  * metadata value is a field.
  */
 import pino, { type DestinationStream, type Logger as Pino } from 'pino';
+import { escapeUnprintable } from '../lib/json-text.ts';
 import { describeError } from '../lib/safe-error.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -84,7 +85,7 @@ export function createLogger(
     messageKey: 'event',
   };
   const timeNow = createTimeText();
-  const log: Pino = pino(options, destination);
+  const log: Pino = pino(options, { write: (line) => destination.write(escapeUnprintable(line)) });
 
   return {
     info: (event, fields = {}) => log.info(fields, event),
@@ -107,7 +108,7 @@ export function createLogger(
  */
 function requestText(level: LogLevel, time: string, line: RequestLine): string {
   const { requestId, method, route, status, durationMs, clientId, traceId, failure } = line;
-  const client = clientId === undefined ? '' : `,"client_id":${JSON.stringify(clientId)}`;
+  const client = clientId === undefined ? '' : `,"client_id":${escapeUnprintable(JSON.stringify(clientId))}`;
   const trace = traceId === undefined ? '' : `,"trace_id":"${traceId}"`;
   const code = failure && `,${JSON.stringify({ code: failure.code, ...causeOf(failure) }).slice(1, -1)}`;
   const duration = Math.round(durationMs * 100) / 100;

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { PROBLEMS } from '../../src/http/problem.ts';
 import { createAudit } from '../../src/observability/audit.ts';
 import { openScene } from '../support/scene.ts';
+import { AUDIT } from '../../src/tuning.ts';
 import { pageAt, ROOT } from './documents.ts';
 
 const contentOf = (name: string): string => readFileSync(join(ROOT, 'docs', 'operations', name), 'utf8');
@@ -189,8 +190,16 @@ function unbalanced(expr: string): string {
 
 test('the operations page lists the fields of a line of the audit, and shows one as it is', () => {
   const lines: string[] = [];
-  const audit = createAudit({ write: (line) => void lines.push(line), hide: () => 'h', now: () => 0 });
-  audit({
+  const audit = createAudit(
+    {
+      write: (line) => void lines.push(line),
+      hide: () => 'h',
+      now: () => 0,
+      setAlarm: () => () => undefined,
+    },
+    AUDIT,
+  );
+  const audited = {
     requestId: 'r',
     userId: 'u',
     clientId: 'c',
@@ -201,8 +210,10 @@ test('the operations page lists the fields of a line of the audit, and shows one
     code: 'upstream_timeout',
     correlationId: 'i',
     durationMs: 1,
-  });
-  const written = lines.flatMap((line) => Object.keys(JSON.parse(line)));
+  };
+  for (const outcome of ['refused', 'refused']) audit.record({ ...audited, outcome });
+  audit.flush();
+  const written = Object.keys(JSON.parse(lines.at(-1) ?? ''));
   const { text, fences } = pageAt('docs/operations.md');
   const section = /\n## Audit\n([\s\S]*?)\n## /.exec(text)?.[1] ?? '';
   const listed = section
@@ -211,6 +222,6 @@ test('the operations page lists the fields of a line of the audit, and shows one
     .flatMap((row) => (row.split('|')[1] ?? '').match(/\w+/g) ?? []);
   expect(listed.toSorted()).toEqual(written.toSorted());
   const example = fences.find((fence) => fence.text.includes('"audit"'))?.text ?? '';
-  const rare = new Set(['keys_left_out', 'code']);
+  const rare = new Set(['keys_left_out', 'code', 'repeated']);
   expect(Object.keys(JSON.parse(example))).toEqual(written.filter((name) => !rare.has(name)));
 });
