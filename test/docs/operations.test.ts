@@ -6,6 +6,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { PROBLEMS } from '../../src/http/problem.ts';
 import { createAudit } from '../../src/observability/audit.ts';
+import { createMetrics } from '../../src/observability/metrics.ts';
 import { openScene } from '../support/scene.ts';
 import { AUDIT } from '../../src/tuning.ts';
 import { pageAt, ROOT } from './documents.ts';
@@ -143,6 +144,54 @@ describe('an alert', () => {
     const [page, anchor = ''] = runbook.split('#');
     expect(page).toBe('operations.md');
     expect(pageAt('docs/operations.md').anchors).toContain(anchor);
+  });
+
+  test('is played to firing, and to not firing, in the file for promtool', () => {
+    const { tests } = z
+      .object({
+        tests: z.array(
+          z.object({
+            alert_rule_test: z.array(z.object({ alertname: z.string(), exp_alerts: z.array(z.unknown()) })),
+          }),
+        ),
+      })
+      .parse(parse(contentOf('alerts.test.yml')));
+    const played = tests.flatMap(({ alert_rule_test: cases }) => cases);
+    for (const { alert } of rules) {
+      const fired = played
+        .filter(({ alertname }) => alertname === alert)
+        .map((one) => one.exp_alerts.length > 0);
+      expect({ alert, fired: new Set(fired) }).toEqual({ alert, fired: new Set([true, false]) });
+    }
+  });
+
+  test('that looks at the growth of a counter finds it at 0 before anything has happened', async () => {
+    const metrics = createMetrics({ now: () => 0 });
+    const fresh = (await metrics.render()).split('\n');
+    const counters = rules.flatMap(({ expr }) =>
+      [...expr.matchAll(/(?:rate|increase)\((\w+)(?:\{([^}]*)\})?\[/g)].map(
+        ([, name = '', matchers = '']) => ({
+          name,
+          // What may be equal to anything else is there if anything is.
+          labels: matchers.split(',').filter((matcher) => /^\w+="/.test(matcher)),
+        }),
+      ),
+    );
+    // All requests are what the failures are a share of.
+    const watched = counters.filter(
+      ({ name }) => name !== 'metadata_bff_http_request_duration_seconds_count',
+    );
+    expect(watched.length).toBeGreaterThan(5);
+    const missing = watched.filter(
+      ({ name, labels }) =>
+        !fresh.some(
+          (line) =>
+            new RegExp(`^${name}[{ ]`).test(line) &&
+            line.endsWith(' 0') &&
+            labels.every((label) => line.includes(label)),
+        ),
+    );
+    expect(missing).toEqual([]);
   });
 
   test.each(rules)('$alert has balanced brackets', ({ expr }) => {
