@@ -160,6 +160,22 @@ export const headerNames = checkedList((item) => {
   return FIELD_NAME.test(item) ? undefined : 'must list names of header fields';
 }).transform(distinct);
 
+/** A proxy: scheme, host and port, and perhaps credentials, in which special characters are percent-encoded. */
+export const proxyUrl = z.string().refine((value) => {
+  const { protocol = '', username = '', password = '', pathname, search, hash } = parseUrl(value) ?? {};
+  const isPlain = pathname === '/' && search === '' && hash === '';
+  return /^https?:$/.test(protocol) && isPlain && isDecodable(username) && isDecodable(password);
+}, 'must be http(s)://host:port or http(s)://user:password@host:port, without a path');
+
+function isDecodable(encoded: string): boolean {
+  try {
+    decodeURIComponent(encoded);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const NAMED_NETWORKS = ['loopback', 'linklocal', 'uniquelocal'];
 
 function isNetwork(item: string): boolean {

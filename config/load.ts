@@ -54,6 +54,8 @@ export interface Config extends AccessConfig, AddressConfig {
     | undefined;
   readonly upstreamWaitMs: number;
   readonly upstreamTimeoutMs: number;
+  /** With its credentials. */
+  readonly upstreamProxyUrl: string | undefined;
   readonly leastPrivilege: 'warn' | 'enforce';
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly observability: ObservabilitySettings;
@@ -171,6 +173,7 @@ export function loadConfig(env: Environment, readFile: ReadFile): Config {
     upstreamBudget: optional('UPSTREAM_BUDGET', VARIABLES.UPSTREAM_BUDGET),
     upstreamWaitMs: required('UPSTREAM_WAIT_MS', VARIABLES.UPSTREAM_WAIT_MS, 0),
     upstreamTimeoutMs: required('UPSTREAM_TIMEOUT_MS', VARIABLES.UPSTREAM_TIMEOUT_MS, 0),
+    upstreamProxyUrl: optional('UPSTREAM_PROXY_URL', VARIABLES.UPSTREAM_PROXY_URL),
     leastPrivilege: required('LEAST_PRIVILEGE', VARIABLES.LEAST_PRIVILEGE, 'warn'),
     logLevel: required('LOG_LEVEL', VARIABLES.LOG_LEVEL, 'info'),
     observability: readObservability(optional, warnings),

@@ -15,6 +15,7 @@ import {
   integer,
   issuerUrls,
   listenAddress,
+  proxyUrl,
   text,
   url,
 } from './fields.ts';
@@ -179,6 +180,12 @@ export const VARIABLES = {
     description: 'Longest wait for one answer of Auth0, in milliseconds.',
     default: '5000',
     schema: integer(50, 60_000),
+  },
+  UPSTREAM_PROXY_URL: {
+    description:
+      'HTTP proxy through which Auth0 is reached (CONNECT), such as `http://user:password@proxy.example.com:3128`. Unset, Auth0 is reached directly, whatever `HTTPS_PROXY` says.',
+    secret: true,
+    schema: proxyUrl,
   },
   LEAST_PRIVILEGE: {
     description:

@@ -4,7 +4,7 @@
  */
 
 /** Names under these prefixes are probably meant for this service. */
-const OWN_PREFIXES = /^(?:AUTH0|CACHE|UPSTREAM)_/;
+const OWN_PREFIXES = /^(?:AUTH0|CACHE|UPSTREAM)_\w+$/;
 
 /**
  * What Kubernetes sets for each Service of the namespace unless `enableServiceLinks` is false, beside `NAME_PORT`

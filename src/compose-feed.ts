@@ -49,7 +49,11 @@ export function composeFeed({ config, sharing, tokens, cache, clock, logger, met
   if (!config.auth0Events) return NO_FEED;
   const feed = createChangeFeed(
     {
-      events: createEventClient({ ...CHANGE_FEED, timeoutMs: config.upstreamTimeoutMs }),
+      events: createEventClient({
+        ...CHANGE_FEED,
+        timeoutMs: config.upstreamTimeoutMs,
+        proxyUrl: config.upstreamProxyUrl,
+      }),
       tokens,
       evict: ({ userId, updatedAt }) =>
         // Our own changes come back as events too.

@@ -6,6 +6,7 @@ import type { Guard } from './http/guard.ts';
 import type { ObservedRequest, RequestObservers } from './http/request-observer.ts';
 import type { Streaming } from './http/routes/events.ts';
 import { auditing } from './http/write-audit.ts';
+import { setAlarm } from './lib/alarm.ts';
 import type { Clock } from './lib/clock.ts';
 import type { RedisConnection } from './lib/redis-connection.ts';
 import { SafeError } from './lib/safe-error.ts';
@@ -15,7 +16,7 @@ import { createLogger, type Logger, type LogStream, standardOutput } from './obs
 import { createMetrics, type Metrics } from './observability/metrics.ts';
 import { createReadiness, type Readiness, type ReadinessCheck } from './observability/readiness.ts';
 import { createTracing } from './observability/tracing.ts';
-import { AUDIT_FILE } from './tuning.ts';
+import { AUDIT, AUDIT_FILE } from './tuning.ts';
 
 export interface Destinations {
   readonly logDestination?: LogStream;
@@ -49,6 +50,8 @@ interface WatchedParts extends Pick<UpstreamParts, 'issuers' | 'tenant'>, Pick<S
 
 interface AuditSink {
   readonly audited: (guard: Guard) => Guard;
+  /** Writes what has been counted and not yet told. */
+  readonly flush: () => void;
   /** Undefined where the audit goes elsewhere. */
   readonly file: AuditFile | undefined;
 }
@@ -61,7 +64,7 @@ export function composeObservability(
   const hide = createHide(config, 'audit');
   const logger = createLogger({ destination: logDestination, hide }, { level: config.logLevel });
   const metrics = createMetrics(clock);
-  const { audited, file } = composeAudit(config, clock, { logger, metrics, auditDestination, hide });
+  const { audited, flush, file } = composeAudit(config, clock, { logger, metrics, auditDestination, hide });
   const { tracing: settings } = config.observability;
   const tracing =
     settings &&
@@ -124,6 +127,7 @@ export function composeObservability(
       await tracing?.start();
     },
     async stop() {
+      flush();
       await Promise.all([file?.stop(), tracing?.stop()]);
       logger.info('stopped');
       logger.flush();
@@ -145,7 +149,7 @@ function composeAudit(
   },
 ): AuditSink {
   const { audit: target } = config.observability;
-  if (target === 'off') return { audited: (guard) => guard, file: undefined };
+  if (target === 'off') return { audited: (guard) => guard, flush: () => undefined, file: undefined };
   const file =
     target === 'stdout'
       ? undefined
@@ -157,8 +161,12 @@ function composeAudit(
           { ...AUDIT_FILE, path: target.path },
         );
   const write = (line: string) => (file ?? auditDestination).write(line);
-  const audit = createAudit({ write, hide, now: () => clock.now() });
-  return { audited: (guard) => auditing(guard, audit), file };
+  const audit = createAudit({ write, hide, now: () => clock.now(), setAlarm }, AUDIT);
+  return {
+    audited: (guard) => auditing(guard, (audited) => audit.record(audited)),
+    flush: () => audit.flush(),
+    file,
+  };
 }
 
 /** What stands in the audit, and in log lines, for a user or an actor: to find the lines that are about them. */

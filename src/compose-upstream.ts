@@ -36,7 +36,11 @@ export function composeUpstream(
   { clock, ages }: Clocks,
   observers: UpstreamObservers = {},
 ): UpstreamParts {
-  const client = createHttpClient({ ...UPSTREAM, timeoutMs: config.upstreamTimeoutMs });
+  const client = createHttpClient({
+    ...UPSTREAM,
+    timeoutMs: config.upstreamTimeoutMs,
+    proxyUrl: config.upstreamProxyUrl,
+  });
   const http = observers.http?.(client) ?? client;
   const { jwksUri } = config;
   const issuers = createTrustedIssuers(

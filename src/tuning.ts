@@ -16,6 +16,12 @@ export const KEYS = {
 };
 export const UPSTREAM = { responseBytesMax: 1_048_576, requestBytesMax: 1_048_576, connectionsMax: 64 };
 export const UPKEEP_INTERVAL_MS = 10_000;
+export const AUDIT = {
+  // An app in a loop is seen at once, and every minute from then on.
+  repeatWindowMs: MINUTE_MS,
+  // About a kilobyte each.
+  repeatsMax: 2_000,
+};
 export const AUDIT_FILE = {
   // Some minutes of a busy day, at most a few megabytes.
   linesMax: 10_000,

@@ -12,13 +12,12 @@ const sha256WithRsa = der(
   der(0x05, Buffer.alloc(0)),
 );
 
-/** The certificate in DER, good for ten years either side of the turn of 2030. */
-export function selfSignedCertificate(keys: { privateKey: KeyObject; publicKey: KeyObject }): Buffer {
-  const commonName = der(
-    SEQUENCE,
-    der(0x06, Buffer.from('550403', 'hex')),
-    der(0x0c, Buffer.from('local tenant')),
-  );
+/** The certificate in DER, good for ten years either side of the turn of 2030, for the host of this name if it is one. */
+export function selfSignedCertificate(
+  keys: { privateKey: KeyObject; publicKey: KeyObject },
+  subject = 'local tenant',
+): Buffer {
+  const commonName = der(SEQUENCE, der(0x06, Buffer.from('550403', 'hex')), der(0x0c, Buffer.from(subject)));
   const name = der(SEQUENCE, der(SET, commonName));
   const validity = der(
     SEQUENCE,

@@ -3,7 +3,10 @@
  * what it buffers and in the time it may be silent. Like all HTTP here it fails with HttpFailure only and
  * follows no redirect. Reconnecting is the business of who reads.
  */
+import { type IncomingMessage, request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import { createParser } from 'eventsource-parser';
+import { type ConnectionPool, createConnectionPool } from './connection-pool.ts';
 import { HttpFailure, isNeverSent } from './http-client.ts';
 
 export interface EventRequest {
@@ -43,32 +46,38 @@ export interface EventClientOptions {
   readonly idleMs: number;
   /** Of one event. */
   readonly charactersMax: number;
+  /** An HTTP proxy through which the stream is fetched, with its credentials. */
+  readonly proxyUrl?: string | undefined;
 }
 
-export function createEventClient({ timeoutMs, idleMs, charactersMax }: EventClientOptions): EventClient {
+export function createEventClient(options: EventClientOptions): EventClient {
+  const { timeoutMs, idleMs, charactersMax, proxyUrl } = options;
+  // A stream ends with its connection, so there is nothing to keep.
+  const pool = createConnectionPool({
+    keepAlive: false,
+    connectionsMax: 4,
+    proxyUrl,
+    proxyTimeoutMs: timeoutMs,
+  });
+
   return {
     async open({ url, headers, signal }) {
       const watchdog = createWatchdog(signal);
       try {
         watchdog.expectWithin(timeoutMs);
-        const response = await fetch(url, {
-          // A compressing gateway would hold events back until it has a block of them.
-          headers: { accept: 'text/event-stream', 'accept-encoding': 'identity', ...headers },
-          redirect: 'manual',
-          signal: watchdog.signal,
-        });
-        const head = { status: response.status, headers: new Map(response.headers) };
-        if (response.status !== 200 || response.body === null) {
+        const response = await request(pool, url, headers, watchdog);
+        const head = { status: response.statusCode ?? 0, headers: headersOf(response) };
+        if (head.status !== 200) {
           watchdog.stop();
-          await response.body?.cancel();
+          response.destroy();
           return { ...head, events: none() };
         }
-        if (!/^text\/event-stream\b/i.test(response.headers.get('content-type') ?? '')) {
-          await response.body.cancel();
+        if (!/^text\/event-stream\b/i.test(response.headers['content-type'] ?? '')) {
+          response.destroy();
           throw new HttpFailure('malformed', 'not an event stream');
         }
         watchdog.expectWithin(idleMs);
-        return { ...head, events: read(response.body, watchdog, { idleMs, charactersMax }) };
+        return { ...head, events: read(response, watchdog, { idleMs, charactersMax }) };
       } catch (error) {
         watchdog.stop();
         throw toFailure(error);
@@ -77,12 +86,49 @@ export function createEventClient({ timeoutMs, idleMs, charactersMax }: EventCli
   };
 }
 
+/** Sends the request. @returns the head of the answer, whose body follows. */
+function request(
+  pool: ConnectionPool,
+  url: string,
+  headers: EventRequest['headers'],
+  watchdog: Watchdog,
+): Promise<IncomingMessage> {
+  const isSecure = url.startsWith('https:');
+  return new Promise((resolve, reject) => {
+    const sent = (isSecure ? httpsRequest : httpRequest)(
+      url,
+      {
+        // A compressing gateway would hold events back until it has a block of them.
+        headers: { accept: 'text/event-stream', 'accept-encoding': 'identity', ...headers },
+        agent: isSecure ? pool.https : pool.http,
+      },
+      (response) => {
+        // Whoever reads learns of it; it must not end the process while nobody does.
+        response.on('error', () => undefined);
+        watchdog.onAbort((reason) => response.destroy(reason));
+        resolve(response);
+      },
+    );
+    sent.on('error', reject);
+    watchdog.onAbort((reason) => {
+      // Of a request without a connection yet, Node would tell later.
+      reject(reason);
+      sent.destroy(reason);
+    });
+    sent.end();
+  });
+}
+
+function headersOf({ headers }: IncomingMessage): ReadonlyMap<string, string> {
+  return new Map(Object.entries(headers).map(([name, value]) => [name, String(value)]));
+}
+
 async function* none(): AsyncGenerator<ServerEvent> {
   // Nothing to read.
 }
 
 async function* read(
-  body: ReadableStream<Uint8Array>,
+  body: AsyncIterable<Buffer>,
   watchdog: Watchdog,
   { idleMs, charactersMax }: Pick<EventClientOptions, 'idleMs' | 'charactersMax'>,
 ): AsyncGenerator<ServerEvent> {
@@ -115,8 +161,8 @@ async function* read(
 }
 
 interface Watchdog {
-  /** Aborts by the outer signal, or with an HttpFailure when something expected did not come. */
-  readonly signal: AbortSignal;
+  /** Called by the outer signal, or with an HttpFailure when something expected did not come. The latest one counts. */
+  onAbort(listener: (reason: Error) => void): void;
   expectWithin(ms: number): void;
   /** Expects nothing for the time being. */
   rest(): void;
@@ -124,16 +170,18 @@ interface Watchdog {
 }
 
 function createWatchdog(outer: AbortSignal): Watchdog {
-  const controller = new AbortController();
   let timer: NodeJS.Timeout | undefined;
-  const abort = () => controller.abort(outer.reason);
+  let task: ((reason: Error) => void) | undefined;
+  const abort = () => task?.(new HttpFailure('reset', 'aborted'));
   outer.addEventListener('abort', abort, { once: true });
-  if (outer.aborted) abort();
   return {
-    signal: controller.signal,
+    onAbort(listener) {
+      task = listener;
+      if (outer.aborted) abort();
+    },
     expectWithin(ms) {
       clearTimeout(timer);
-      timer = setTimeout(() => controller.abort(new HttpFailure('timeout', 'silence')), ms);
+      timer = setTimeout(() => task?.(new HttpFailure('timeout', 'silence')), ms);
     },
     rest: () => clearTimeout(timer),
     stop() {
@@ -143,11 +191,10 @@ function createWatchdog(outer: AbortSignal): Watchdog {
   };
 }
 
-/** Only the code of the system is kept: messages of fetch may name the address. */
+/** Only the code of the system is kept: messages may name the address. */
 function toFailure(error: unknown): HttpFailure {
   if (error instanceof HttpFailure) return error;
-  const cause = error instanceof Error ? error.cause : undefined;
-  const code = [cause, error].map(codeOf).find((found) => found !== undefined) ?? 'unknown';
+  const code = codeOf(error) ?? 'unknown';
   return new HttpFailure(isNeverSent(code) ? 'unreachable' : 'reset', code);
 }
 

@@ -29,7 +29,7 @@ export interface HttpResponse {
 }
 
 /**
- * - `unreachable`: no connection came about, so nothing was sent.
+ * - `unreachable`: no connection came about, so nothing was sent. `PROXY_407` and the like say that it was the proxy.
  * - `timeout`: no answer in time; `reset`: the connection ended before an answer began.
  * - `malformed`: an answer began, but was cut short, too large or not HTTP.
  */
@@ -65,6 +65,8 @@ export interface HttpClientOptions {
   readonly responseBytesMax: number;
   readonly requestBytesMax: number;
   readonly connectionsMax: number;
+  /** An HTTP proxy through which every target is reached, with its credentials. */
+  readonly proxyUrl?: string | undefined;
 }
 
 const NEVER_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
@@ -74,14 +76,23 @@ const NOT_TRUSTED =
 
 /** Whether a failure with this code came before anything was sent. */
 export function isNeverSent(systemCode: string): boolean {
-  return NEVER_SENT.has(systemCode) || NOT_TRUSTED.test(systemCode);
+  return NEVER_SENT.has(systemCode) || NOT_TRUSTED.test(systemCode) || systemCode.startsWith('PROXY_');
 }
 
+/** Of the time for a request, what the proxy may take to make a connection. */
+const PROXY_SHARE = 0.8;
 const TIMED_OUT = new Set(['ETIMEDOUT', 'ECONNABORTED', 'ERR_CANCELED']);
 
 export function createHttpClient(options: HttpClientOptions): HttpClient {
-  const kept = createConnectionPool({ ...options, keepAlive: true });
-  const fresh = createConnectionPool({ ...options, keepAlive: false });
+  const { connectionsMax, proxyUrl } = options;
+  // A proxy that does not answer is left before the request itself is, so that it is known that nothing was sent.
+  const poolOptions = {
+    connectionsMax,
+    proxyUrl,
+    proxyTimeoutMs: Math.ceil(options.timeoutMs * PROXY_SHARE),
+  };
+  const kept = createConnectionPool({ ...poolOptions, keepAlive: true });
+  const fresh = createConnectionPool({ ...poolOptions, keepAlive: false });
   const client = createAxios({
     adapter: 'http',
     proxy: false,

@@ -3,6 +3,7 @@
  * metadata value is a field.
  */
 import pino, { type DestinationStream, type Logger as Pino } from 'pino';
+import { escapeUnprintable } from '../lib/json-text.ts';
 import { describeError } from '../lib/safe-error.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -99,7 +100,7 @@ export function createLogger(
     messageKey: 'event',
   };
   const timeNow = createTimeText();
-  const log: Pino = pino(options, destination);
+  const log: Pino = pino(options, { write: (line) => destination.write(escapeUnprintable(line)) });
 
   return {
     info: (event, fields = {}) => log.info(fields, event),
@@ -123,7 +124,7 @@ export function createLogger(
  */
 function requestText(level: LogLevel, time: string, line: RequestLine, hide: Dependencies['hide']): string {
   const { requestId, method, route, status, durationMs, clientId, actor, traceId, failure } = line;
-  const client = clientId === undefined ? '' : `,"client_id":${JSON.stringify(clientId)}`;
+  const client = clientId === undefined ? '' : `,"client_id":${escapeUnprintable(JSON.stringify(clientId))}`;
   const actors = actor === undefined ? '' : `,"actor":"${hide(actor.sub)}","actors":${actor.count}`;
   const trace = traceId === undefined ? '' : `,"trace_id":"${traceId}"`;
   const code = failure && `,${JSON.stringify({ code: failure.code, ...causeOf(failure) }).slice(1, -1)}`;

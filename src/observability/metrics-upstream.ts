@@ -19,6 +19,7 @@ export interface UpstreamMetrics {
   watchBudget(buckets: ReadonlyMap<string, Pick<Bucket, 'estimate' | 'size'>>): void;
 }
 
+const OPERATIONS = ['users.read', 'users.change', 'clients.read'];
 const URGENCIES: readonly Urgency[] = ['write', 'read', 'refresh'];
 /** Statuses of a change with which Auth0 refuses its document. */
 const REJECTING: readonly string[] = ['400', '409', '413'];
@@ -77,6 +78,12 @@ export function createUpstreamMetrics(
   const attempt = children((name: string, outcome: string) => attempts.labels(name, outcome));
   const admission = children((urgency: string, outcome: string) => admissions.labels(urgency, outcome));
   const waits = children((urgency: string) => waiting.labels(urgency));
+  // So that a first refusal is an increase that an alert can see, and not a series out of nowhere.
+  for (const name of OPERATIONS) operations.zero({ operation: name, outcome: 'upstream_refused' });
+  for (const name of [...OPERATIONS, 'oauth.token', 'issuer.keys']) attempt(name, '429').inc(0);
+  for (const urgency of URGENCIES) {
+    for (const outcome of ['admitted', 'refused']) admissions.zero({ urgency, outcome });
+  }
   for (const status of REJECTING) rejected.labels(status).inc(0);
   // So that a graph shows nothing where there is nothing, in place of a gap.
   for (const urgency of URGENCIES) waits(urgency).set(0);

@@ -33,6 +33,9 @@ interface Tally {
 const LIMITS = ['reads', 'writes', 'auth-failures'] as const;
 type Limit = (typeof LIMITS)[number];
 
+/** Every status of a failure that is answered. */
+const FAILURES = ['500', '502', '503', '504'];
+
 const METHODS = new Set(['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
 export function createMetrics({ now }: { readonly now: () => number }): Metrics {
@@ -60,6 +63,12 @@ export function createMetrics({ now }: { readonly now: () => number }): Metrics 
       }
     },
   });
+  const failures = new Counter({
+    name: 'metadata_bff_http_failures_total',
+    help: 'Requests answered with a status from 500 on.',
+    labelNames: ['status'],
+    registers,
+  });
   const refusals = new Counter({
     name: 'metadata_bff_rate_limited_total',
     help: 'Requests refused by a limit: reads or writes of a user, or failed authentication of an address.',
@@ -72,12 +81,14 @@ export function createMetrics({ now }: { readonly now: () => number }): Metrics 
 
   // From the start, so that the first refusal is an increase that an alert can see.
   for (const limit of LIMITS) refusals.inc({ limit }, 0);
+  for (const status of FAILURES) failures.inc({ status }, 0);
 
   return {
     contentType: registry.contentType,
     render: () => registry.metrics(),
     request(method, route, status, durationMs) {
       request(METHODS.has(method) ? method : 'other', route, String(status))(durationMs / 1000);
+      if (status >= 500) failures.inc({ status: String(status) });
     },
     limited: (limit) => refusals.inc({ limit }),
     cacheReads(resource) {

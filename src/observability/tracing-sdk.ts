@@ -8,11 +8,11 @@ import {
   type Attributes,
   type Context,
   defaultTextMapGetter,
-  defaultTextMapSetter,
   ROOT_CONTEXT,
   type Span,
   SpanKind,
   SpanStatusCode,
+  type TextMapSetter,
   trace,
 } from '@opentelemetry/api';
 import { ExportResultCode, W3CTraceContextPropagator } from '@opentelemetry/core';
@@ -58,6 +58,16 @@ interface Dependencies {
 
 const METHODS = new Set(['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'POST', 'TRACE', 'CONNECT']);
 
+/**
+ * Which trace and span this is, and no more: `tracestate` is what a caller wrote, and other systems beside it
+ * (W3C Trace Context section 3.3). It is none of Auth0's business.
+ */
+const TRACEPARENT_ALONE: TextMapSetter<Record<string, string>> = {
+  set(carrier, name, value) {
+    if (name === 'traceparent') carrier[name] = value;
+  },
+};
+
 export function createTracingSdk({ onTrouble }: Dependencies, settings: TracingSettings): TracingSdk {
   const exporter = telling(new OTLPTraceExporter({ url: settings.url }), onTrouble);
   const provider = new TracerProvider({
@@ -87,7 +97,7 @@ export function createTracingSdk({ onTrouble }: Dependencies, settings: TracingS
       const attributes = clientAttributes(method, url, operation, headers['x-correlation-id']);
       const span = tracer.startSpan(`${method} ${operation}`, { kind: SpanKind.CLIENT, attributes }, parent);
       const carrier: Record<string, string> = { ...headers };
-      propagator.inject(trace.setSpan(parent, span), carrier, defaultTextMapSetter);
+      propagator.inject(trace.setSpan(parent, span), carrier, TRACEPARENT_ALONE);
       try {
         const response = await http.send({ ...request, headers: carrier });
         answered(span, response.status, response.status >= 400, undefined);

@@ -376,6 +376,24 @@ const RULES: Readonly<Record<VariableName, Rule>> = {
   },
   UPSTREAM_WAIT_MS: integer(0, 60_000),
   UPSTREAM_TIMEOUT_MS: integer(50, 60_000),
+  UPSTREAM_PROXY_URL: {
+    accepts: same(
+      'http://proxy.test:3128',
+      'https://proxy.test',
+      'http://user:p%40ss@10.0.0.1:8080/',
+      'http://[::1]:3128',
+    ),
+    refuses: [
+      '',
+      'proxy.test:3128',
+      'socks5://proxy.test:1080',
+      'http://proxy.test/path',
+      'http://proxy.test?x=1',
+      'http://proxy.test#x',
+      'http://user:100%@proxy.test',
+      'http://proxy.test:99999',
+    ],
+  },
   LEAST_PRIVILEGE: { accepts: same('warn', 'enforce'), refuses: ['', 'true', 'ENFORCE'] },
   LOG_LEVEL: {
     accepts: same('debug', 'info', 'warn', 'error', 'silent'),
@@ -444,6 +462,8 @@ test.each(variables)('%s has a description, and a default that it accepts', (_na
 test('what holds a credential is a secret, so that it can come from a file', () => {
   const secrets = variables.flatMap(([name, { secret }]) => (secret ? [name] : []));
   expect(secrets).toEqual(
-    variables.map(([name]) => name).filter((name) => /SECRET|ENCRYPTION_KEY|HASH_KEY|REDIS_URL/.test(name)),
+    variables
+      .map(([name]) => name)
+      .filter((name) => /SECRET|ENCRYPTION_KEY|HASH_KEY|REDIS_URL|PROXY_URL/.test(name)),
   );
 });

@@ -6,7 +6,9 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { PROBLEMS } from '../../src/http/problem.ts';
 import { createAudit } from '../../src/observability/audit.ts';
+import { createMetrics } from '../../src/observability/metrics.ts';
 import { openScene } from '../support/scene.ts';
+import { AUDIT } from '../../src/tuning.ts';
 import { pageAt, ROOT } from './documents.ts';
 
 const contentOf = (name: string): string => readFileSync(join(ROOT, 'docs', 'operations', name), 'utf8');
@@ -144,6 +146,54 @@ describe('an alert', () => {
     expect(pageAt('docs/operations.md').anchors).toContain(anchor);
   });
 
+  test('is played to firing, and to not firing, in the file for promtool', () => {
+    const { tests } = z
+      .object({
+        tests: z.array(
+          z.object({
+            alert_rule_test: z.array(z.object({ alertname: z.string(), exp_alerts: z.array(z.unknown()) })),
+          }),
+        ),
+      })
+      .parse(parse(contentOf('alerts.test.yml')));
+    const played = tests.flatMap(({ alert_rule_test: cases }) => cases);
+    for (const { alert } of rules) {
+      const fired = played
+        .filter(({ alertname }) => alertname === alert)
+        .map((one) => one.exp_alerts.length > 0);
+      expect({ alert, fired: new Set(fired) }).toEqual({ alert, fired: new Set([true, false]) });
+    }
+  });
+
+  test('that looks at the growth of a counter finds it at 0 before anything has happened', async () => {
+    const metrics = createMetrics({ now: () => 0 });
+    const fresh = (await metrics.render()).split('\n');
+    const counters = rules.flatMap(({ expr }) =>
+      [...expr.matchAll(/(?:rate|increase)\((\w+)(?:\{([^}]*)\})?\[/g)].map(
+        ([, name = '', matchers = '']) => ({
+          name,
+          // What may be equal to anything else is there if anything is.
+          labels: matchers.split(',').filter((matcher) => /^\w+="/.test(matcher)),
+        }),
+      ),
+    );
+    // All requests are what the failures are a share of.
+    const watched = counters.filter(
+      ({ name }) => name !== 'metadata_bff_http_request_duration_seconds_count',
+    );
+    expect(watched.length).toBeGreaterThan(5);
+    const missing = watched.filter(
+      ({ name, labels }) =>
+        !fresh.some(
+          (line) =>
+            new RegExp(`^${name}[{ ]`).test(line) &&
+            line.endsWith(' 0') &&
+            labels.every((label) => line.includes(label)),
+        ),
+    );
+    expect(missing).toEqual([]);
+  });
+
   test.each(rules)('$alert has balanced brackets', ({ expr }) => {
     expect(unbalanced(expr)).toBe('');
   });
@@ -189,8 +239,16 @@ function unbalanced(expr: string): string {
 
 test('the operations page lists the fields of a line of the audit, and shows one as it is', () => {
   const lines: string[] = [];
-  const audit = createAudit({ write: (line) => void lines.push(line), hide: () => 'h', now: () => 0 });
-  audit({
+  const audit = createAudit(
+    {
+      write: (line) => void lines.push(line),
+      hide: () => 'h',
+      now: () => 0,
+      setAlarm: () => () => undefined,
+    },
+    AUDIT,
+  );
+  const audited = {
     requestId: 'r',
     userId: 'u',
     clientId: 'c',
@@ -202,8 +260,10 @@ test('the operations page lists the fields of a line of the audit, and shows one
     code: 'upstream_timeout',
     correlationId: 'i',
     durationMs: 1,
-  });
-  const written = lines.flatMap((line) => Object.keys(JSON.parse(line)));
+  };
+  for (const outcome of ['refused', 'refused']) audit.record({ ...audited, outcome });
+  audit.flush();
+  const written = Object.keys(JSON.parse(lines.at(-1) ?? ''));
   const { text, fences } = pageAt('docs/operations.md');
   const section = /\n## Audit\n([\s\S]*?)\n## /.exec(text)?.[1] ?? '';
   const listed = section
@@ -212,6 +272,6 @@ test('the operations page lists the fields of a line of the audit, and shows one
     .flatMap((row) => (row.split('|')[1] ?? '').match(/\w+/g) ?? []);
   expect(listed.toSorted()).toEqual(written.toSorted());
   const example = fences.find((fence) => fence.text.includes('"audit"'))?.text ?? '';
-  const rare = new Set(['keys_left_out', 'code', 'actor', 'actors']);
+  const rare = new Set(['keys_left_out', 'code', 'repeated', 'actor', 'actors']);
   expect(Object.keys(JSON.parse(example))).toEqual(written.filter((name) => !rare.has(name)));
 });

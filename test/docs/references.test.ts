@@ -126,6 +126,9 @@ describe('environment variables', () => {
       (path) => contentOf(path).match(/\b(?:TENANT|TEST_TENANT|WEB|CHROMIUM|WRITE|ODD)_[A-Z0-9_]+\b/g) ?? [],
     ),
   );
+  // Of Node and of other programs, and what a failure at a proxy is called.
+  for (const name of ['NODE_EXTRA_CA_CERTS', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY']) elsewhere.add(name);
+  for (const code of ['401', '403', '407', 'TIMEOUT', 'ECONNREFUSED']) elsewhere.add(`PROXY_${code}`);
   for (const [, name = ''] of contentOf('Dockerfile').matchAll(/^ARG (\w+)/gm)) elsewhere.add(name);
 
   function isKnown(name: string): boolean {

@@ -105,6 +105,21 @@ describe('a stream', () => {
     expect([events.length, kindOf(failure)]).toEqual([1, 'reset']);
   });
 
+  test('that falls silent before it is read is a time-out for its reader, and ends no process', async () => {
+    const connection = new EventEmitter();
+    const gone = once(connection, 'gone');
+    const url = await streaming((res) => {
+      res.once('close', () => connection.emit('gone'));
+      res.write('data: one\n\n');
+    });
+    const { events } = await open(url);
+    await gone;
+    const reading = (async () => {
+      for await (const { data } of events) expect(data).toBe('one');
+    })();
+    expect(kindOf(await reading.catch((error: unknown) => error))).toBe('timeout');
+  });
+
   test('ends when its reader says so, and the connection with it', async () => {
     const connection = new EventEmitter();
     const gone = once(connection, 'gone');

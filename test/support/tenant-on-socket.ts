@@ -1,6 +1,8 @@
 /** Puts a tenant behind a real server on the loopback, for what only sockets can do to a client. */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { text } from 'node:stream/consumers';
+import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import { afterAll } from '@jest/globals';
 import { createTenant, type Tenant, type TenantAnswer } from './tenant.ts';
 
@@ -8,22 +10,26 @@ export interface SocketTenant {
   readonly tenant: Tenant;
   /** Without a trailing slash. */
   readonly url: string;
+  /** With TLS: the name that each connection asked for (SNI). */
+  readonly serverNames: readonly unknown[];
   /** From now on connections are refused. */
   close(): Promise<void>;
 }
 
 const DRIP_INTERVAL_MS = 40;
 
-export async function serveTenant(): Promise<SocketTenant> {
-  const server = createServer((req, res) => {
+/** @param tls where the tenant is to speak TLS, as `localhost`. */
+export async function serveTenant(tls?: SecureContextOptions): Promise<SocketTenant> {
+  const listener: RequestListener = (req, res) => {
     void answer(req, res);
-  });
+  };
+  const server = tls ? createSecureServer(tls, listener) : createServer(listener);
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });
   const address = server.address();
   const port = typeof address === 'object' ? address?.port : undefined;
-  const url = `http://127.0.0.1:${port}`;
+  const url = tls ? `https://localhost:${port}` : `http://127.0.0.1:${port}`;
   const tenant = createTenant(`${url}/`);
 
   async function answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
@@ -39,7 +45,9 @@ export async function serveTenant(): Promise<SocketTenant> {
     await closed;
   }
   afterAll(close);
-  return { tenant, url, close };
+  const serverNames: unknown[] = [];
+  server.on('secureConnection', (socket: TLSSocket) => serverNames.push(socket.servername));
+  return { tenant, url, serverNames, close };
 }
 
 function play({ status, headers = {}, body = '', fault }: TenantAnswer, res: ServerResponse): void {
