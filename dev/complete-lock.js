@@ -1,8 +1,9 @@
 /**
  * Puts back the lock entries of platform packages that a partial registry mirror could not serve when the
- * lock was written. `npm ci` wants every optional dependency listed, also those of other platforms.
- * Run it after a change of dependencies: `node dev/complete-lock.js`.
+ * lock was written, with their hashes. `npm ci` wants every optional dependency listed, also those of other platforms.
+ * Run it after a change of dependencies: `node dev/complete-lock.js`. It fails while a hash is missing.
  */
+import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const LOCK = 'package-lock.json';
@@ -30,5 +31,30 @@ for (const [parent, { optionalDependencies = {}, dev, license }] of Object.entri
     };
   }
 }
+
+const missing = [];
+for (const [path, { integrity, link, version, ...entry }] of Object.entries(lock.packages)) {
+  if (path === '' || integrity || link) continue;
+  const name = path.replace(/^.*node_modules\//, '');
+  const hash = hashOf(`${name}@${version}`);
+  if (hash === undefined) missing.push(`${name}@${version}`);
+  // In the order in which npm writes them.
+  else lock.packages[path] = { version, integrity: hash, ...entry };
+}
+
+/** What the registry says of a package that is published; undefined where it does not know it. */
+function hashOf(spec) {
+  try {
+    const text = execFileSync('npm', ['view', spec, 'dist.integrity'], { encoding: 'utf8', stdio: 'pipe' });
+    return /^sha512-[\w+/]+=*$/m.exec(text)?.[0];
+  } catch {
+    return undefined;
+  }
+}
+
 lock.packages = Object.fromEntries(Object.entries(lock.packages).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 writeFileSync(LOCK, `${JSON.stringify(lock, null, 2)}\n`);
+if (missing.length > 0) {
+  process.stderr.write(`The registry tells no hash of ${missing.join(', ')}.\n`);
+  process.exitCode = 1;
+}
