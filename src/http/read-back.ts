@@ -1,7 +1,7 @@
 /**
  * A token that may change and not read: what its writes are answered must not be a way to read. So nothing of what
- * is stored leaves with an answer to such a caller. That includes the entity tag: it is a hash of the document, and
- * whoever can guess the document could confirm the guess by it.
+ * is stored leaves with an answer to such a caller. That includes the entity tag: it is a hash of the document, so
+ * it confirms a guess of the document.
  */
 import type { Caller } from '../identity/caller.ts';
 import { AppError } from '../lib/app-error.ts';

@@ -13,7 +13,7 @@ export interface Actor {
   readonly count: number;
 }
 
-/** A longer chain is no delegation that anybody can follow, and costs memory for each request. */
+/** A longer chain cannot be followed by a person, and costs memory for each request. */
 const MAX_ACTORS = 5;
 
 /**

@@ -11,8 +11,8 @@ import { redisScript } from '../lib/redis-script.ts';
 import { proofRefused } from './refusal.ts';
 
 /**
- * What makes a proof that one. `jkt` is the thumbprint of the key that signed: nobody can use up the `jti` of
- * another's proof. Method and address do not count, because a proof is only good for its own; a `jti` that comes
+ * What makes a proof that one. `jkt` is the thumbprint of the key that signed: a `jti` uses up
+ * no proof of another key. Method and address do not count, because a proof is only good for its own; a `jti` that comes
  * again for others is no unique identifier, which RFC 9449 section 4.2 asks for.
  */
 export interface ProofId {
@@ -33,14 +33,14 @@ export interface DpopReplayOptions {
   readonly rememberMs: number;
   /** In this process, of all users together. */
   readonly proofsMax: number;
-  /** Of one user, so that none can take the room of all others. */
+  /** Of one user, so that no user can fill the store alone. */
   readonly proofsPerUserMax: number;
 }
 
 interface Dependencies {
   /** Undefined: this process remembers alone. */
   readonly redis: RedisConnection | undefined;
-  /** For ages only: one that nobody sets. */
+  /** Monotonic: it measures ages. */
   readonly clock: Clock;
 }
 

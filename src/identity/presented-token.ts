@@ -80,7 +80,7 @@ export function presentedToken(
 /** What a token says of itself before anything of it is verified: enough to choose the key to verify it with. */
 export interface TokenClues {
   readonly keyId: string | undefined;
-  /** Its `iss`, whatever that is. */
+  /** Its `iss`, of any type. */
   readonly issuer: unknown;
 }
 

@@ -59,7 +59,7 @@ export interface KeyObserver {
 
 interface Dependencies {
   readonly http: HttpClient;
-  /** For ages and pauses only: one that nobody sets. */
+  /** Monotonic: it measures ages and pauses. */
   readonly clock: Clock;
   readonly observer?: KeyObserver | undefined;
 }
@@ -135,7 +135,7 @@ export function createSigningKeys(
     return fetchKeys();
   }
 
-  /** Keys whose time is over are dropped, so that whoever relies on them learns of it. */
+  /** Drops keys whose time is over, which tells those that rely on them. */
   function current(): KeySet | undefined {
     if (held && clock.now() - held.fetchedAt >= options.usableForMs) hold(undefined);
     return held?.set;

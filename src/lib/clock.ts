@@ -9,5 +9,5 @@ export interface Clock {
 
 export const systemClock: Clock = { now: () => Date.now() };
 
-/** Never set, and never steps back: an age measured by it is true, whatever becomes of the time of day. */
+/** Never set, and never steps back: an age measured by it stays true when the time of day changes. */
 export const monotonicClock: Clock = { now: () => performance.now() };
