@@ -4,7 +4,7 @@
  */
 import { compile } from 'json-schema-to-typescript';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../src/lib/json.ts';
-import { readOnlyPathsOf } from '../../src/metadata/read-only-paths.ts';
+import { resolve } from '../../src/metadata/json-pointer.ts';
 
 /** Keywords that hold data, in which nothing is a schema. */
 const DATA = new Set(['const', 'default', 'enum', 'examples']);
@@ -78,7 +78,17 @@ export async function userMetadataTypes(schema: JsonObject): Promise<string> {
     return isJsonObject(value) ? prepared(value) : value;
   }
 
-  function isReadOnly(child: JsonObject): boolean {
-    return [...readOnlyPathsOf(child, schema, [''], new Set())].some((path) => path.length === 1);
+  /** Whether the schema, or one that it applies to the same value in any case, is marked. */
+  function isReadOnly(child: JsonObject, seen: ReadonlySet<JsonObject> = new Set()): boolean {
+    if (child['readOnly'] === true) return true;
+    if (seen.has(child)) return false;
+    const { $ref, allOf } = child;
+    const target =
+      typeof $ref === 'string' && $ref.startsWith('#/')
+        ? resolve(schema, decodeURIComponent($ref.slice(1)))
+        : undefined;
+    return [target, ...(Array.isArray(allOf) ? allOf : [])].some(
+      (part) => isJsonObject(part) && isReadOnly(part, new Set([...seen, child])),
+    );
   }
 }

@@ -3,6 +3,8 @@
  * inside travels as `cause` and reaches the log only.
  */
 
+import type { JsonObject } from './json.ts';
+
 export type ErrorCode =
   | 'request_malformed'
   | 'body_required'
@@ -48,6 +50,8 @@ export interface DocumentFault {
   readonly pointer: string;
   readonly code: string;
   readonly detail: string;
+  /** What the rule asks for, so that an app can make a sentence of its own from the code. */
+  readonly params?: JsonObject;
 }
 
 /** What an error may carry to the caller beside its code and message. */

@@ -1,77 +1,221 @@
 /**
- * Which violations of a schema a change has introduced: those that were not there before, or have become
- * worse. What was stored wrong is not held against whoever changes something else.
+ * Which violations of a schema a change has introduced. What was stored wrong may stay or go, but never become
+ * another wrong value; what a change leaves alone is not held against it.
+ *
+ * Every place of the document is compared with its counterpart before the change: the document with the document, a
+ * member with the member of the same name, an item with an equal item and otherwise, in order, with one of those that
+ * have no equal. Where a schema was not applied to the counterpart, everything that it finds now is new.
+ *
+ * | rule | a violation is excused where there was one before and |
+ * | --- | --- |
+ * | `type`, `const`, `enum`, `format`, `pattern`, lengths and ranges | the value is the same |
+ * | `additionalProperties`, `unevaluatedProperties`, `items`, a schema `false` | the value of that member is the same |
+ * | `propertyNames` | the member of that name is the same |
+ * | `required`, `dependentRequired` | the same member was missing |
+ * | `minItems`, `maxItems`, `minProperties`, `maxProperties` | it is no further from the bound |
+ * | `uniqueItems` | no item occurs more often that occurs more than once |
+ * | `contains`, `minContains` | no fewer items match |
+ * | `maxContains` | the items that match are some of those that did |
+ * | `not`, and `oneOf` where several branches hold | what these schemas look at is the same, or gone |
+ * | `then: false`, `else: false`, `dependentSchemas` with `false` | what the condition looks at is the same, or gone |
+ * | `anyOf`, `oneOf` where no branch holds | the branches nearest to the stored value find nothing new |
  */
-import type { ErrorObject } from 'ajv/dist/2020.js';
-import { canonicalJson, isJsonObject, type JsonObject, type JsonValue } from '../lib/json.ts';
-import { valueAt } from './read-only-paths.ts';
+import type { JsonValue } from '../lib/json.ts';
+import type { Evaluation } from './schema/evaluation.ts';
+import { type ChoiceFailure, type Failure, getFailures } from './schema/failures.ts';
+import type { SchemaNode } from './schema/node.ts';
+import { getPath, type Place } from './schema/place.ts';
 
-/** Keywords about one value: it may stay wrong, but not become another wrong one. */
-const ABOUT_A_VALUE = new Set(
-  (
-    'type const enum format pattern minLength maxLength multipleOf ' +
-    'minimum maximum exclusiveMinimum exclusiveMaximum'
-  ).split(' '),
-);
-
-/** Keywords about an amount: a violation may stay or shrink, but not grow. */
-const AMOUNTS: Readonly<Record<string, (value: JsonValue) => number>> = {
-  maxItems: sizeOf,
-  maxProperties: sizeOf,
-  minItems: (value) => -sizeOf(value),
-  minProperties: (value) => -sizeOf(value),
-  uniqueItems: (value) => (Array.isArray(value) ? value.length - new Set(value.map(canonicalJson)).size : 0),
-};
-
-function sizeOf(value: JsonValue): number {
-  return typeof value === 'object' && value !== null ? Object.keys(value).length : 0;
+export interface Violation {
+  /** The way to the value that is wrong, or to the member that is missing. */
+  readonly path: readonly string[];
+  /** The keyword of the rule; `false_schema` where nothing is allowed. */
+  readonly code: string;
+  readonly params: Readonly<Record<string, JsonValue>>;
 }
 
-/** The violations `found` in `after` that none of `earlier`, found in `before`, excuses. Each excuses one. */
-export function introducedViolations(
-  found: readonly ErrorObject[],
-  after: JsonObject,
-  earlier: readonly ErrorObject[],
-  before: JsonObject,
-): ErrorObject[] {
-  const excuses = new Map<string, number[]>();
-  for (const error of earlier) {
-    const { id, amount } = identify(error, before);
-    excuses.set(id, [...(excuses.get(id) ?? []), amount]);
+/** No more violations are found than a person will read. */
+const VIOLATIONS_MAX = 50;
+/** A value of another type is further from a schema than one of that type with any number of faults. */
+const OTHER_TYPE = 1_000_000;
+
+/** Keywords that apply `false` to a single member or item, and are named in its place. */
+const CLOSING: ReadonlySet<string> = new Set([
+  'additionalProperties',
+  'items',
+  'prefixItems',
+  'unevaluatedItems',
+  'unevaluatedProperties',
+]);
+
+/** Whether what led to a schema is as it was. */
+type Condition = () => boolean;
+
+/** The violations in `after`, up to 50, that nothing in `before` excuses. */
+export function getIntroducedViolations(
+  root: SchemaNode,
+  before: Place,
+  after: Place,
+  evaluation: Evaluation,
+): readonly Violation[] {
+  const { places, meter, isValid } = evaluation;
+  const judged = new Map<string, readonly Violation[]>();
+  const distances = new Map<string, number>();
+  const alignments = new Map<string, ReadonlyMap<Place, Place>>();
+  return judge(root, after, before, []);
+
+  /** `earlier` is the counterpart, if the schema applied to it. `code` names the keyword that applies the schema. */
+  function judge(
+    node: SchemaNode,
+    place: Place,
+    earlier: Place | undefined,
+    conditions: readonly Condition[],
+    code = '',
+  ): readonly Violation[] {
+    if (isValid(node, place)) return [];
+    // The same schema finds the same in the same value.
+    if (earlier && places.isSame(place, earlier)) return [];
+    if (node.literal === false) return judgeForbidden(place, earlier, conditions, code);
+    const key = `${node.id} ${place.id} ${earlier?.id ?? ''}`;
+    const known = conditions.length === 0 ? judged.get(key) : undefined;
+    if (known) return known;
+    meter.spend(8);
+    const found = new Map<string, Violation>();
+    for (const failure of getFailures(node, place, evaluation, findItem)) {
+      meter.spend(2);
+      for (const violation of judgeFailure(failure, place, earlier, conditions)) {
+        found.set(JSON.stringify([violation.path, violation.code, violation.params]), violation);
+      }
+      if (found.size >= VIOLATIONS_MAX) break;
+    }
+    const violations = [...found.values()].slice(0, VIOLATIONS_MAX);
+    if (conditions.length === 0) judged.set(key, violations);
+    return violations;
   }
-  return found.filter((error) => {
-    const { id, amount } = identify(error, after);
-    const left = excuses.get(id) ?? [];
-    const excuse = left.findIndex((had) => had >= amount);
-    if (excuse >= 0) left.splice(excuse, 1);
-    return excuse < 0;
-  });
+
+  function judgeFailure(
+    failure: Failure,
+    place: Place,
+    earlier: Place | undefined,
+    conditions: readonly Condition[],
+  ): readonly Violation[] {
+    switch (failure.kind) {
+      case 'rule': {
+        if (earlier && failure.isExcusedBy(earlier)) return [];
+        const path = getPath(place);
+        const { code, params, member } = failure;
+        return [{ path: member === undefined ? path : [...path, member], code, params }];
+      }
+      case 'part': {
+        const counterpart = earlier && failure.getCounterpart(earlier);
+        const { isConditionSame, node, code } = failure;
+        if (failure.place !== place) return judge(node, failure.place, counterpart, [], code);
+        const condition = earlier && isConditionSame ? [() => isConditionSame(earlier)] : [];
+        return judge(node, place, counterpart, [...conditions, ...condition], code);
+      }
+      case 'choice':
+        return judgeChoice(failure, place, earlier, conditions);
+    }
+  }
+
+  function judgeChoice(
+    { code, branches }: ChoiceFailure,
+    place: Place,
+    earlier: Place | undefined,
+    conditions: readonly Condition[],
+  ): readonly Violation[] {
+    const judgeBranch = (branch: SchemaNode) => judge(branch, place, earlier, conditions);
+    const neverHeld = earlier !== undefined && evaluation.getHolding(branches, earlier).length === 0;
+    if (neverHeld && getNearest(branches, earlier).every((branch) => judgeBranch(branch).length === 0))
+      return [];
+    const [nearest, ...others] = getNearest(branches, place);
+    const reasons = nearest && others.length === 0 ? judgeBranch(nearest) : [];
+    const constants = branches.filter(({ constant }) => constant !== undefined);
+    const params =
+      constants.length === branches.length
+        ? { allowedValues: constants.map(({ source }) => source['const'] ?? null) }
+        : { branches: branches.length };
+    return [...(constants.length === branches.length ? [] : reasons), { path: getPath(place), code, params }];
+  }
+
+  /** The branches that fail for the fewest reasons. */
+  function getNearest(branches: readonly SchemaNode[], place: Place): readonly SchemaNode[] {
+    const least = Math.min(...branches.map((branch) => getDistance(branch, place)));
+    return branches.filter((branch) => getDistance(branch, place) === least);
+  }
+
+  function getDistance(node: SchemaNode, place: Place): number {
+    if (isValid(node, place)) return 0;
+    if (node.literal === false) return OTHER_TYPE;
+    const key = `${node.id} ${place.id}`;
+    const known = distances.get(key);
+    if (known !== undefined) return known;
+    meter.spend(8);
+    let distance = 0;
+    for (const failure of getFailures(node, place, evaluation, findItem)) {
+      meter.spend(2);
+      distance += getFailureDistance(failure, place);
+      if (distance >= OTHER_TYPE) break;
+    }
+    distances.set(key, distance);
+    return distance;
+  }
+
+  function getFailureDistance(failure: Failure, place: Place): number {
+    if (failure.kind === 'rule') return failure.code === 'type' ? OTHER_TYPE : 1;
+    if (failure.kind === 'choice') {
+      return Math.max(1, Math.min(...failure.branches.map((branch) => getDistance(branch, place))));
+    }
+    const distance = getDistance(failure.node, failure.place);
+    return failure.place !== place && distance >= OTHER_TYPE ? 1 : distance;
+  }
+
+  function findItem(item: Place, list: Place, from: number): Place | undefined {
+    const { parent } = item;
+    if (!parent) return undefined;
+    const key = `${parent.id} ${list.id} ${from}`;
+    const known =
+      alignments.get(key) ?? align(places.getItems(parent).slice(from), places.getItems(list).slice(from));
+    alignments.set(key, known);
+    return known.get(item);
+  }
+
+  /** Pairs equal items, wherever they stand, and then the others in order. */
+  function align(items: readonly Place[], earlier: readonly Place[]): ReadonlyMap<Place, Place> {
+    const left = new Map<string, Place[]>();
+    for (const item of earlier.toReversed()) {
+      const text = places.getText(item);
+      const alike = left.get(text);
+      if (alike) alike.push(item);
+      else left.set(text, [item]);
+    }
+    const pairs = new Map<Place, Place>();
+    for (const item of items) {
+      const equal = left.get(places.getText(item))?.pop();
+      if (equal) pairs.set(item, equal);
+    }
+    const taken = new Set(pairs.values());
+    const others = earlier.filter((item) => !taken.has(item)).values();
+    for (const item of items) {
+      if (pairs.has(item)) continue;
+      const other = others.next();
+      if (other.done === true) break;
+      pairs.set(item, other.value);
+    }
+    return pairs;
+  }
 }
 
-/**
- * What makes two violations the same: rule and place, positions within lists apart, so that an item may move
- * up; and for rules about a value, that value.
- */
-function identify(error: ErrorObject, document: JsonObject) {
-  const { instancePath, schemaPath, keyword, params, propertyName } = error;
-  const path = instancePath
-    .split('/')
-    .slice(1)
-    .map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'));
-  const value = valueAt(document, path) ?? null;
-  const amountOf = AMOUNTS[keyword];
-  const detail = amountOf ? '' : params;
-  // Of `propertyNames` the value is the name, and the place that of the object.
-  const content = propertyName ?? (ABOUT_A_VALUE.has(keyword) ? canonicalJson(value) : '');
-  const id = JSON.stringify([placeOf(document, path), schemaPath, detail, content]);
-  return { id, amount: amountOf?.(value) ?? 0 };
-}
-
-function placeOf(document: JsonObject, path: readonly string[]): readonly (string | null)[] {
-  let node: JsonValue | undefined = document;
-  return path.map((name) => {
-    const inList = Array.isArray(node);
-    node = isJsonObject(node) || Array.isArray(node) ? valueAt(node, [name]) : undefined;
-    return inList ? null : name;
-  });
+/** Of a place where nothing is allowed. */
+function judgeForbidden(
+  place: Place,
+  earlier: Place | undefined,
+  conditions: readonly Condition[],
+  code: string,
+): readonly Violation[] {
+  if (earlier && conditions.length > 0 && conditions.every((isSame) => isSame())) return [];
+  const path = getPath(place);
+  if (!CLOSING.has(code)) return [{ path, code: 'false_schema', params: {} }];
+  const isItem = code.endsWith('tems');
+  return [{ path, code, params: isItem ? {} : { propertyName: place.name } }];
 }

@@ -12,9 +12,16 @@ const FORBIDDEN = [
   /ECONN|ENOTFOUND|ETIMEDOUT|axios|SyntaxError|Unexpected token|JSON\.parse/i,
 ];
 
+interface ExpectedFault {
+  readonly pointer: string;
+  readonly code?: string;
+  /** What the rule asks for; not looked at where it is left out. */
+  readonly params?: unknown;
+}
+
 export interface ProblemMembers {
   /** Each fault in order; `detail` is asserted to be there. */
-  readonly errors?: ReadonlyArray<{ readonly pointer: string; readonly code?: string }>;
+  readonly errors?: readonly ExpectedFault[];
   readonly [member: string]: unknown;
 }
 
@@ -44,6 +51,9 @@ export async function expectProblem(
       ...more,
     },
   });
+  for (const fault of faultsIn(seen.body)) {
+    expect(Object.keys(fault).filter((name) => name !== 'params')).toEqual(['pointer', 'code', 'detail']);
+  }
   expect(requestId).toMatch(/^[\w-]{8,64}$/);
   expect(response.headers.get('content-type')).toBe('application/problem+json');
   expect(response.headers.get('cache-control')).toBe('no-store');
@@ -55,8 +65,18 @@ export function expectNothingLeaked(response: Response, text: string): void {
   for (const pattern of FORBIDDEN) expect(everything).not.toMatch(pattern);
 }
 
-function faultMatcher({ pointer, code }: { readonly pointer: string; readonly code?: string }): unknown {
-  return { pointer, code: code ?? expect.stringMatching(/^[a-z_]+$/), detail: expect.stringMatching(/\S/) };
+function faultMatcher({ pointer, code, params }: ExpectedFault): unknown {
+  return expect.objectContaining({
+    pointer,
+    code: code ?? expect.stringMatching(/^[a-z_]+$/),
+    detail: expect.stringMatching(/\S/),
+    ...(params === undefined ? {} : { params }),
+  });
+}
+
+function faultsIn(body: unknown): readonly object[] {
+  if (typeof body !== 'object' || body === null || !('errors' in body)) return [];
+  return Array.isArray(body.errors) ? body.errors : [];
 }
 
 function parsed(text: string): unknown {

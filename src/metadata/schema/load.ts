@@ -1,0 +1,419 @@
+/**
+ * From the operator's JSON Schema (draft 2020-12) to nodes. Whatever could not be judged rightly later is refused
+ * here, naming the keyword by its JSON Pointer; what merely has no effect is a warning.
+ */
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import {
+  canonicalJson,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  pointerToken,
+} from '../../lib/json.ts';
+import { SafeError } from '../../lib/safe-error.ts';
+import { createFormats } from './formats.ts';
+import { getAnnotatingInPlace, getBelow, getInPlace, type SchemaNode } from './node.ts';
+import { createPatternCompiler, type Pattern } from './pattern.ts';
+import { PatternRefusal } from './pattern-syntax.ts';
+
+export interface LoadedSchema {
+  readonly root: SchemaNode;
+  /** What has no effect, or not the one that it seems to have. */
+  readonly warnings: readonly string[];
+}
+
+const DIALECT = 'https://json-schema.org/draft/2020-12/schema';
+/** Where the schema is taken to come from when it does not say so itself. */
+const DEFAULT_BASE = 'https://schema.invalid/';
+
+/** Keywords that hold one schema, a list of schemas, or schemas by name. */
+const ONE =
+  'not if then else additionalProperties propertyNames unevaluatedProperties items contains unevaluatedItems contentSchema'.split(
+    ' ',
+  );
+const LISTS = ['allOf', 'anyOf', 'oneOf', 'prefixItems'];
+const MAPS = ['properties', 'patternProperties', 'dependentSchemas', '$defs', 'definitions'];
+const OTHERS =
+  '$schema $id $ref $dynamicRef $anchor $dynamicAnchor $vocabulary $comment title description default examples deprecated readOnly writeOnly ' +
+  'type const enum format pattern minLength maxLength minimum maximum exclusiveMinimum exclusiveMaximum multipleOf ' +
+  'minItems maxItems uniqueItems minContains maxContains minProperties maxProperties required dependentRequired ' +
+  'dependencies nullable contentEncoding contentMediaType';
+const KNOWN: ReadonlySet<string> = new Set([...ONE, ...LISTS, ...MAPS, ...OTHERS.split(' ')]);
+/** Keywords that do nothing without another one beside them. */
+const NEEDS: ReadonlyArray<readonly [keyword: string, needed: string]> = [
+  ['then', 'if'],
+  ['else', 'if'],
+  ['minContains', 'contains'],
+  ['maxContains', 'contains'],
+];
+
+/** A schema with a base address of its own: the whole document, and each schema in it that has an `$id`. */
+interface Resource {
+  readonly schema: JsonValue;
+  readonly pointer: string;
+  readonly anchors: Map<string, JsonObject>;
+  readonly dynamicAnchors: Map<string, JsonObject>;
+}
+
+/** A schema as it stands in the document. */
+interface Found {
+  readonly schema: JsonObject;
+  readonly pointer: string;
+  readonly base: string;
+}
+
+type Draft = { -readonly [Member in keyof SchemaNode]: SchemaNode[Member] };
+
+/** @throws SafeError for a schema that is not valid, or that could not be enforced as it stands. */
+export function loadSchema(schema: JsonObject): LoadedSchema {
+  assertDialect(schema);
+  assertMetaSchema(schema);
+  const resources = new Map<string, Resource>();
+  const found = new Map<JsonObject, Found>();
+  const warnings: string[] = [];
+  scan(schema, '', DEFAULT_BASE);
+
+  const formats = createFormats();
+  const compilePattern = createPatternCompiler();
+  const nodes = new Map<JsonObject, Draft>();
+  let count = 0;
+  const open: Array<() => void> = [];
+  const root = getNode(schema, '', DEFAULT_BASE);
+  // Every schema is completed, whether or not anything refers to it, so that each fault is found at the start.
+  for (const each of found.values()) getNode(each.schema, each.pointer, each.base);
+  for (let complete = open.pop(); complete; complete = open.pop()) complete();
+  assertEnd(nodes.values());
+  assertEnforceable(root);
+  return { root, warnings };
+
+  /** Registers addresses and anchors, and refuses keywords that do not exist. */
+  function scan(node: JsonValue, pointer: string, parentBase: string): void {
+    if (!isJsonObject(node) || found.has(node)) return;
+    const base = registerAddress(node, pointer, parentBase);
+    found.set(node, { schema: node, pointer, base });
+    for (const [keyword, value] of Object.entries(node)) {
+      const at = `${pointer}/${pointerToken(keyword)}`;
+      if (!KNOWN.has(keyword) && !/^x-[\w-]+$/.test(keyword)) {
+        throw refusal(
+          at,
+          `there is no keyword ${JSON.stringify(keyword)}; a note of your own begins with "x-"`,
+        );
+      }
+      if (ONE.includes(keyword)) scan(value, at, base);
+      if (LISTS.includes(keyword) && Array.isArray(value)) {
+        value.forEach((child: JsonValue, position) => scan(child, `${at}/${position}`, base));
+      }
+      if ((MAPS.includes(keyword) || keyword === 'dependencies') && isJsonObject(value)) {
+        for (const [name, child] of Object.entries(value)) scan(child, `${at}/${pointerToken(name)}`, base);
+      }
+    }
+    for (const [keyword, needed] of NEEDS) {
+      if (Object.hasOwn(node, keyword) && !Object.hasOwn(node, needed)) {
+        warnings.push(`${place(`${pointer}/${keyword}`)}: has no effect without ${needed}`);
+      }
+    }
+  }
+
+  function registerAddress(node: JsonObject, pointer: string, parentBase: string): string {
+    const { $id, $anchor, $dynamicAnchor } = node;
+    const isResource = pointer === '' || typeof $id === 'string';
+    const base =
+      typeof $id === 'string'
+        ? withoutFragment(resolveAddress($id, parentBase, `${pointer}/$id`))
+        : parentBase;
+    if (isResource) {
+      if (resources.has(base)) throw refusal(`${pointer}/$id`, 'another schema has the same address');
+      resources.set(base, { schema: node, pointer, anchors: new Map(), dynamicAnchors: new Map() });
+    }
+    const resource = resources.get(base);
+    for (const [keyword, name] of Object.entries({ $anchor, $dynamicAnchor })) {
+      if (typeof name !== 'string' || !resource) continue;
+      if (resource.anchors.has(name))
+        throw refusal(`${pointer}/${keyword}`, 'another schema has the same anchor');
+      resource.anchors.set(name, node);
+      if (keyword === '$dynamicAnchor') resource.dynamicAnchors.set(name, node);
+    }
+    return base;
+  }
+
+  function getNode(value: JsonValue, pointer: string, base: string): SchemaNode {
+    if (!isJsonObject(value)) return createDraft({}, pointer, value !== false);
+    const known = nodes.get(value);
+    if (known) return known;
+    const where = found.get(value) ?? { schema: value, pointer, base };
+    const draft = createDraft(value, where.pointer, undefined);
+    nodes.set(value, draft);
+    open.push(() => completeNode(draft, where));
+    return draft;
+  }
+
+  function createDraft(source: JsonObject, pointer: string, literal: boolean | undefined): Draft {
+    count += 1;
+    return {
+      id: count,
+      pointer,
+      source,
+      literal,
+      types: undefined,
+      constant: undefined,
+      allowed: undefined,
+      format: undefined,
+      pattern: undefined,
+      all: [],
+      anyOf: undefined,
+      oneOf: undefined,
+      not: undefined,
+      condition: undefined,
+      whenTrue: undefined,
+      whenFalse: undefined,
+      dependentSchemas: new Map(),
+      properties: new Map(),
+      patternProperties: [],
+      additionalProperties: undefined,
+      unevaluatedProperties: undefined,
+      propertyNames: undefined,
+      required: [],
+      dependentRequired: new Map(),
+      prefixItems: [],
+      items: undefined,
+      contains: undefined,
+      minContains: 1,
+      maxContains: Infinity,
+      unevaluatedItems: undefined,
+      contentSchema: undefined,
+    };
+  }
+
+  function completeNode(draft: Draft, { schema: source, pointer, base }: Found): void {
+    const own = (keyword: string): JsonValue | undefined =>
+      Object.hasOwn(source, keyword) ? source[keyword] : undefined;
+    const child = (keyword: string): SchemaNode | undefined => {
+      const value = own(keyword);
+      return value === undefined ? undefined : getNode(value, `${pointer}/${keyword}`, base);
+    };
+    const list = (keyword: string): SchemaNode[] | undefined => {
+      const value = own(keyword);
+      return Array.isArray(value)
+        ? value.map((each: JsonValue, position) => getNode(each, `${pointer}/${keyword}/${position}`, base))
+        : undefined;
+    };
+    const map = (keyword: string): Map<string, SchemaNode> => {
+      const value = own(keyword);
+      return new Map(
+        Object.entries(isJsonObject(value) ? value : {})
+          .filter(([, each]) => !Array.isArray(each))
+          .map(([name, each]) => [name, getNode(each, `${pointer}/${keyword}/${pointerToken(name)}`, base)]),
+      );
+    };
+    const numberOr = (keyword: string, standard: number): number => {
+      const value = own(keyword);
+      return typeof value === 'number' ? value : standard;
+    };
+
+    const type = own('type');
+    if (type !== undefined) {
+      draft.types = [
+        ...namesIn(Array.isArray(type) ? type : [type]),
+        ...(own('nullable') === true ? ['null'] : []),
+      ];
+    }
+    const constant = own('const');
+    if (constant !== undefined) draft.constant = canonicalJson(constant);
+    const allowed = own('enum');
+    if (Array.isArray(allowed)) draft.allowed = new Set(allowed.map(canonicalJson));
+    draft.format = getFormat(own('format'), pointer);
+    const pattern = own('pattern');
+    if (typeof pattern === 'string') draft.pattern = toPattern(pattern, `${pointer}/pattern`);
+
+    draft.all = [
+      ...['$ref', '$dynamicRef'].flatMap((keyword) => {
+        const reference = own(keyword);
+        return typeof reference === 'string' ? [follow(keyword, reference, pointer, base)] : [];
+      }),
+      ...(list('allOf') ?? []),
+    ];
+    draft.anyOf = list('anyOf');
+    draft.oneOf = list('oneOf');
+    draft.not = child('not');
+    draft.condition = child('if');
+    if (draft.condition) {
+      draft.whenTrue = child('then');
+      draft.whenFalse = child('else');
+    }
+    draft.dependentSchemas = new Map([...map('dependencies'), ...map('dependentSchemas')]);
+
+    draft.properties = map('properties');
+    draft.patternProperties = [...map('patternProperties')].map(([text, node]) => ({
+      pattern: toPattern(text, `${pointer}/patternProperties/${pointerToken(text)}`),
+      node,
+    }));
+    draft.additionalProperties = child('additionalProperties');
+    draft.unevaluatedProperties = child('unevaluatedProperties');
+    draft.propertyNames = child('propertyNames');
+    draft.required = namesIn(own('required'));
+    draft.dependentRequired = new Map(
+      ['dependencies', 'dependentRequired'].flatMap((keyword) => {
+        const value = own(keyword);
+        return Object.entries(isJsonObject(value) ? value : {})
+          .filter(([, names]) => Array.isArray(names))
+          .map(([name, names]): [string, readonly string[]] => [name, namesIn(names)]);
+      }),
+    );
+
+    draft.prefixItems = list('prefixItems') ?? [];
+    draft.items = child('items');
+    draft.contains = child('contains');
+    draft.minContains = numberOr('minContains', 1);
+    draft.maxContains = numberOr('maxContains', Infinity);
+    draft.unevaluatedItems = child('unevaluatedItems');
+    draft.contentSchema = child('contentSchema');
+  }
+
+  function getFormat(name: JsonValue | undefined, pointer: string): SchemaNode['format'] {
+    if (typeof name !== 'string') return undefined;
+    const test = formats(name);
+    if (test) return { name, test };
+    warnings.push(`${place(`${pointer}/format`)}: the format ${JSON.stringify(name)} is not checked here`);
+    return undefined;
+  }
+
+  function toPattern(text: string, pointer: string): Pattern {
+    try {
+      return compilePattern(text);
+    } catch (error) {
+      if (!(error instanceof PatternRefusal)) throw error;
+      throw refusal(pointer, `the pattern ${JSON.stringify(text)} ${error.message}`);
+    }
+  }
+
+  function follow(keyword: string, reference: string, pointer: string, base: string): SchemaNode {
+    const at = `${pointer}/${keyword}`;
+    const address = resolveAddress(reference, base, at);
+    const resource = resources.get(withoutFragment(address));
+    if (!resource) throw refusal(at, 'only references within the schema are followed');
+    const fragment = getFragment(address, at);
+    if (keyword === '$dynamicRef' && resource.dynamicAnchors.has(fragment)) {
+      // With one such anchor the place that is meant is the same on every path through the schema.
+      const holders = [...resources.values()].filter(({ dynamicAnchors }) => dynamicAnchors.has(fragment));
+      if (holders.length > 1) {
+        throw refusal(
+          at,
+          `several schemas have the dynamic anchor ${JSON.stringify(fragment)}, which is not supported`,
+        );
+      }
+    }
+    const target =
+      fragment === '' || fragment.startsWith('/')
+        ? resolvePointer(resource, fragment, at)
+        : resource.anchors.get(fragment);
+    if (target === undefined) throw refusal(at, `nothing is at ${reference}`);
+    const isSchema = isJsonObject(target) || typeof target === 'boolean';
+    if (!isSchema) throw refusal(at, `what is at ${reference} is not a schema`);
+    const targetPointer = `${resource.pointer}${fragment.startsWith('/') ? fragment : ''}`;
+    const targetBase = withoutFragment(address);
+    // Below a keyword of one's own there may be schemas that nothing else leads to.
+    scan(target, targetPointer, targetBase);
+    return getNode(target, targetPointer, targetBase);
+  }
+}
+
+function resolvePointer({ schema }: Resource, pointer: string, at: string): JsonValue | undefined {
+  let node: JsonValue | undefined = schema;
+  for (const token of pointer.split('/').slice(1)) {
+    const name = token.replaceAll('~1', '/').replaceAll('~0', '~');
+    if (Array.isArray(node)) node = /^(?:0|[1-9]\d*)$/.test(name) ? node[Number(name)] : undefined;
+    else if (isJsonObject(node)) node = Object.hasOwn(node, name) ? node[name] : undefined;
+    else node = undefined;
+  }
+  if (node === undefined) throw refusal(at, `nothing is at #${pointer}`);
+  return node;
+}
+
+function resolveAddress(reference: string, base: string, at: string): string {
+  if (!URL.canParse(reference, base)) throw refusal(at, 'is not an address');
+  return new URL(reference, base).href;
+}
+
+function withoutFragment(address: string): string {
+  return address.replace(/#.*$/s, '');
+}
+
+function getFragment(address: string, at: string): string {
+  try {
+    return decodeURIComponent(/#(.*)$/s.exec(address)?.[1] ?? '');
+  } catch {
+    throw refusal(at, 'is not an address');
+  }
+}
+
+function namesIn(value: JsonValue | undefined): string[] {
+  return Array.isArray(value) ? value.filter((name: JsonValue) => typeof name === 'string') : [];
+}
+
+function assertDialect({ $schema }: JsonObject): void {
+  if ($schema === undefined || $schema === DIALECT || $schema === `${DIALECT}#`) return;
+  throw refusal('/$schema', `only ${DIALECT} is supported`);
+}
+
+/** What the meta-schema of the draft says of the operator's. */
+function assertMetaSchema(schema: JsonObject): void {
+  const ajv = new Ajv2020({ strict: false, allErrors: true, logger: false, validateFormats: false });
+  if (ajv.validateSchema({ ...schema, $schema: DIALECT }) === true) return;
+  const faults = (ajv.errors ?? []).map(
+    ({ instancePath, message }) => `${place(instancePath)}: ${message ?? 'is not valid'}`,
+  );
+  throw new SafeError([...new Set(faults)].slice(0, 5).join('; '));
+}
+
+/** Refuses a schema that asks for itself at the same place, again and again. */
+function assertEnd(nodes: Iterable<SchemaNode>): void {
+  const done = new Set<SchemaNode>();
+  const path = new Set<SchemaNode>();
+  for (const node of nodes) visit(node);
+
+  function visit(node: SchemaNode): void {
+    if (done.has(node)) return;
+    if (path.has(node)) throw refusal(node.pointer, 'refers to itself without end');
+    path.add(node);
+    for (const part of getInPlace(node)) visit(part);
+    path.delete(node);
+    done.add(node);
+  }
+}
+
+/** Refuses `readOnly` where JSON Schema gives it no effect, because whoever wrote it counts on one. */
+function assertEnforceable(root: SchemaNode): void {
+  const enforced = reach(root, (node) => [...getAnnotatingInPlace(node), ...getBelow(node)]);
+  const all = reach(root, (node) => [
+    ...getInPlace(node),
+    ...getBelow(node),
+    ...[node.propertyNames, node.contentSchema].filter((part) => part !== undefined),
+  ]);
+  for (const node of all) {
+    if (node.source['readOnly'] === true && !enforced.has(node)) {
+      throw refusal(
+        `${node.pointer}/readOnly`,
+        'cannot be enforced below not, propertyNames or contentSchema, which say nothing of a value that is stored',
+      );
+    }
+  }
+}
+
+/** All nodes that can be reached by the given steps. */
+export function reach(
+  start: SchemaNode,
+  getNext: (node: SchemaNode) => readonly SchemaNode[],
+): ReadonlySet<SchemaNode> {
+  const seen = new Set([start]);
+  for (const node of seen) for (const next of getNext(node)) seen.add(next);
+  return seen;
+}
+
+function place(pointer: string): string {
+  return `userMetadata.schema${pointer}`;
+}
+
+/** Quotes the operator's own schema, which is public. */
+function refusal(pointer: string, reason: string): SafeError {
+  return new SafeError(`${place(pointer)}: ${reason}`);
+}
