@@ -84,6 +84,7 @@ export async function createService(config: Config, surroundings: Surroundings =
     { ...staleness, ttlSeconds: config.cacheClientTtlSeconds, entriesMax: CLIENTS_MAX },
   );
   const { policy } = config;
+  const schema = createSchemaRules(policy.userMetadata.schema);
   const service = createMetadataService(
     { directory, cache, lock: metrics.redis.countingLock(sharing.lock), clock },
     {
@@ -93,7 +94,7 @@ export async function createService(config: Config, surroundings: Surroundings =
         depthMax: policy.limits.depth,
       },
       deadlineMs: config.upstreamWaitMs + config.upstreamTimeoutMs,
-      schema: createSchemaRules(policy.userMetadata.schema),
+      schema,
       viewOf: createViews(policy.clients),
       appMetadataReadable: new Set(policy.appMetadata.readable),
     },
@@ -186,6 +187,7 @@ export async function createService(config: Config, surroundings: Surroundings =
     async start() {
       for (const warning of config.warnings) logger.warn('configuration_warning', new SafeError(warning));
       await observability.start();
+      for (const warning of schema.warnings) logger.warn('schema_warning', new SafeError(warning));
       if (config.leastPrivilege === 'enforce') await examinePrivileges();
       await sharing.start();
       const opsPort = await opsListener.start();

@@ -3,6 +3,9 @@ import { describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { loadConfig } from '../../config/load.ts';
 import { policyJsonSchema } from '../../config/policy.ts';
+import type { JsonObject } from '../../src/lib/json.ts';
+import { createSchemaRules } from '../../src/metadata/schema-rules.ts';
+import { parseObject } from '../support/json.ts';
 import { startService } from '../support/service.ts';
 
 const own = (name: string) => readFileSync(new URL(`../../config/${name}`, import.meta.url), 'utf8');
@@ -17,7 +20,7 @@ async function complaint(schema: unknown): Promise<string> {
   }
 }
 
-const property = (rule: unknown) => ({ type: 'object', properties: { a: rule } });
+const property = (rule: JsonObject): JsonObject => ({ type: 'object', properties: { a: rule } });
 
 describe('a schema is refused at the start', () => {
   test.each<[string, unknown, RegExp]>([
@@ -36,10 +39,49 @@ describe('a schema is refused at the start', () => {
       property({ $dynamicRef: 'other#a' }),
       /properties\/a\/\$dynamicRef/,
     ],
+    ['of another draft', { $schema: 'http://json-schema.org/draft-07/schema#' }, /\$schema/],
+    [
+      'that asks for itself at the same place',
+      property({ $ref: '#/properties/a' }),
+      /properties\/a: refers to itself/,
+    ],
+    [
+      'with a dynamic reference whose meaning depends on the path',
+      {
+        properties: { a: { $dynamicRef: '#t' } },
+        $defs: { t: { $dynamicAnchor: 't' }, other: { $id: 'other', $dynamicAnchor: 't' } },
+      },
+      /properties\/a\/\$dynamicRef: several schemas have the dynamic anchor "t"/,
+    ],
+    [
+      'with two equal anchors',
+      { $defs: { a: { $anchor: 'x' }, b: { $anchor: 'x' } } },
+      /\$defs\/b\/\$anchor/,
+    ],
+    [
+      'with readOnly below not',
+      property({ not: { readOnly: true } }),
+      /properties\/a\/not\/readOnly: cannot be enforced/,
+    ],
+    [
+      'with readOnly below propertyNames',
+      { propertyNames: { anyOf: [{ readOnly: true }] } },
+      /propertyNames\/anyOf\/0\/readOnly: cannot be enforced/,
+    ],
+    [
+      'with a keyword of another draft',
+      property({ additionalItems: false }),
+      /properties\/a\/additionalItems/,
+    ],
+    ['with a reference to what is no schema', property({ $ref: '#/title' }), /properties\/a\/\$ref/],
     ['with a reference to nothing', property({ $ref: '#/$defs/none' }), /#\/\$defs\/none/],
-    ['with a back-reference', property({ type: 'string', pattern: String.raw`(a)\1` }), /\(a\)/],
-    ['with look-ahead', property({ type: 'string', pattern: '^(?=a)' }), /\(\?=a\)/],
-    ['with look-behind', property({ type: 'string', pattern: '(?<=a)b' }), /\(\?<=a\)b/],
+    [
+      'with a back-reference',
+      property({ type: 'string', pattern: String.raw`(a)\1` }),
+      /properties\/a\/pattern: .*\(a\).* uses a back-reference/,
+    ],
+    ['with look-ahead', property({ type: 'string', pattern: '^(?=a)' }), /"\^\(\?=a\)" uses look-ahead/],
+    ['with look-behind', property({ type: 'string', pattern: '(?<=a)b' }), /"\(\?<=a\)b" uses look-behind/],
     ['with a pattern that is none', property({ type: 'string', pattern: '(' }), /"\("/],
     ['with such a pattern for names', { type: 'object', patternProperties: { '(?!a)': {} } }, /\(\?!a\)/],
   ])('%s, naming the member', async (_name, schema, named) => {
@@ -86,6 +128,32 @@ describe('a schema is taken', () => {
     ],
     ['that refers to itself', property({ $ref: '#' })],
     ['that allows everything', {}],
+    ['with if alone', property({ if: { type: 'string' } })],
+    ['with minContains 0', property({ type: 'array', contains: { type: 'string' }, minContains: 0 })],
+    [
+      'with a property that a pattern matches as well',
+      {
+        type: 'object',
+        properties: { n_a: { minimum: 1 } },
+        patternProperties: { '^n_': { type: 'number' } },
+      },
+    ],
+    [
+      'with escapes of ECMA-262',
+      property({ type: 'string', pattern: '^[\\u00C0-\\u017F\\p{Script=Greek}]+[^]\\cA$' }),
+    ],
+    ['with $dynamicRef', { properties: { a: { $dynamicRef: '#t' } }, $defs: { t: { $dynamicAnchor: 't' } } }],
+    [
+      'with a schema in it that has an address',
+      {
+        properties: { a: { $ref: 'https://example.com/a' } },
+        $defs: { a: { $id: 'https://example.com/a' } },
+      },
+    ],
+    [
+      'with definitions of older drafts',
+      { properties: { a: { $ref: '#/definitions/a' } }, definitions: { a: {} } },
+    ],
     ['that comes with the service', JSON.parse(own('user-metadata.schema.json'))],
   ])('%s', async (_name, schema) => {
     expect(await complaint(schema)).toBe('');
@@ -98,6 +166,49 @@ describe('a schema is taken', () => {
     });
     const response = await fetch(`${url}/schemas/user-metadata`);
     expect(await response.json()).toEqual(JSON.parse(own('user-metadata.schema.json')));
+  });
+});
+
+describe('what has no effect in a schema is a warning', () => {
+  test.each<[string, JsonObject, string]>([
+    [
+      'a format that is not checked',
+      property({ format: 'idn-email' }),
+      '/properties/a/format: the format "idn-email" is not checked here',
+    ],
+    [
+      'a format of the operator',
+      property({ format: 'postcode' }),
+      '/properties/a/format: the format "postcode" is not checked here',
+    ],
+    [
+      'minContains alone',
+      property({ minContains: 1 }),
+      '/properties/a/minContains: has no effect without contains',
+    ],
+    [
+      'then alone',
+      JSON.parse('{"properties":{"a":{"then":{}}}}'),
+      '/properties/a/then: has no effect without if',
+    ],
+  ])('%s', (_name, schema, warning) => {
+    expect(createSchemaRules(schema).warnings).toEqual([`userMetadata.schema${warning}`]);
+  });
+
+  test('that the service writes into its log', async () => {
+    const schema = property({ type: 'string', format: 'tel' });
+    const { logLines } = await startService({ policy: { userMetadata: { schema } }, awaitReady: false });
+    const [warning, ...others] = logLines
+      .map(parseObject)
+      .filter(({ event }) => event === 'schema_warning');
+    expect(others).toEqual([]);
+    expect(JSON.stringify(warning)).toContain(
+      '/properties/a/format: the format \\"tel\\" is not checked here',
+    );
+  });
+
+  test('and nothing else is', () => {
+    expect(createSchemaRules(JSON.parse(own('user-metadata.schema.json'))).warnings).toEqual([]);
   });
 });
 

@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { startTenant, type Tenant } from '../../dev/tenant/tenant.ts';
 import { runProgram } from './program.ts';
 
@@ -118,6 +121,17 @@ describe('check', () => {
       new RegExp(`ok +issuer ${tenant.url}/ +${tenant.url}/ publishes 1 usable key`),
     );
     expect(program.output()).toMatch(new RegExp(`failed +issuer ${other}/ +keys_unavailable`));
+  });
+
+  test('lists what in the schema has no effect, as a warning', async () => {
+    const path = join(await mkdtemp(join(tmpdir(), 'policy-')), 'policy.json');
+    const schema = { properties: { phone: { format: 'tel' } } };
+    await writeFile(path, JSON.stringify({ userMetadata: { schema } }));
+    const program = runProgram({ ...environment(), POLICY_FILE: path }, 'check');
+    expect(await program.ends()).toBe(0);
+    expect(program.output()).toMatch(
+      /warning +schema +userMetadata\.schema\/properties\/phone\/format: the format "tel"/,
+    );
   });
 
   test('ends with 1 when the tenant does not accept the client, and keeps the secret to itself', async () => {
