@@ -58,7 +58,9 @@ function isCode(value: unknown): value is ProblemCode {
 }
 
 function isFault(value: unknown): value is DocumentFault {
-  return isObject(value) && typeof value['pointer'] === 'string' && typeof value['detail'] === 'string';
+  if (!isObject(value)) return false;
+  const { pointer, detail, params = {} } = value;
+  return typeof pointer === 'string' && typeof detail === 'string' && isObject(params);
 }
 
 function textOf(value: unknown): string | undefined {

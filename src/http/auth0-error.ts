@@ -4,6 +4,7 @@
  */
 import { STATUS_CODES } from 'node:http';
 import type { AppError, ErrorCode } from '../lib/app-error.ts';
+import { namesOf } from '../metadata/json-pointer.ts';
 import { errorHeaders, PROBLEMS, type RenderedProblem } from './problem.ts';
 
 interface Auth0Error {
@@ -27,6 +28,31 @@ const AUTH0_ERRORS: Partial<Record<ErrorCode, Auth0Error>> = {
   rate_limited: { message: 'Global limit has been reached', errorCode: 'too_many_requests' },
 };
 
+/** No more faults than these are named in a message. */
+const NAMED_MAX = 3;
+/** Names come from the caller and can be as long as a document. */
+const NAME_MAX = 100;
+
+/** What is wrong and where, in the words of the Management API and without values of the user's. */
+function describeFaults({ code, message, extras: { errors = [] } }: AppError): string {
+  const faults = errors.slice(0, NAMED_MAX).map(({ pointer, detail }) => ({ name: toName(pointer), detail }));
+  const others = errors.length - faults.length;
+  const more = others > 0 ? ` (and ${others} more)` : '';
+  if (faults.length === 0) return message;
+  if (code === 'key_read_only') {
+    return `You cannot update the following fields: ${faults.map(({ name }) => name).join(', ')}${more}`;
+  }
+  const told = faults.map(({ name, detail }) => `'${detail.replace(/\.$/, '')}' on property ${name}`);
+  return `Payload validation error: ${told.join(', ')}${more}.`;
+}
+
+/** A JSON Pointer within the metadata as a name with dots. */
+function toName(pointer: string): string {
+  if (pointer === '') return 'user_metadata';
+  const name = namesOf(pointer).join('.');
+  return name.length > NAME_MAX ? `${name.slice(0, NAME_MAX).toWellFormed()}...` : name;
+}
+
 export function renderAuth0Error(error: AppError): RenderedProblem {
   const known = AUTH0_ERRORS[error.code] ?? {};
   const status = known.status ?? PROBLEMS[error.code].status;
@@ -36,7 +62,7 @@ export function renderAuth0Error(error: AppError): RenderedProblem {
     error: STATUS_CODES[status] ?? 'Error',
     message: missingScope
       ? `Insufficient scope, expected any of: ${error.extras.scope?.replaceAll(' ', ',')}`
-      : (known.message ?? error.message),
+      : (known.message ?? describeFaults(error)),
     errorCode: missingScope ? 'insufficient_scope' : (known.errorCode ?? error.code),
   };
   return {

@@ -46,6 +46,17 @@ function openWith(...tokens: string[]) {
   return { asked, ...world };
 }
 
+test('a fault of a document reaches the app with its code and its params', async () => {
+  const fault = {
+    pointer: '/theme',
+    code: 'enum',
+    detail: 'Must be "dark".',
+    params: { allowedValues: ['dark'] },
+  };
+  const { client } = await openJane(refusal('metadata_invalid', { errors: [fault] }));
+  expect(await rejection(MetadataError, client.patch({ theme: 'neon' }))).toMatchObject({ errors: [fault] });
+});
+
 describe('a refusal that says when to come back', () => {
   test.each(['rate_limited', 'upstream_rate_limited', 'draining'] as const)(
     '(%s) is obeyed, by reads and writes alike',

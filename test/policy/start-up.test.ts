@@ -198,9 +198,7 @@ describe('what has no effect in a schema is a warning', () => {
   test('that the service writes into its log', async () => {
     const schema = property({ type: 'string', format: 'tel' });
     const { logLines } = await startService({ policy: { userMetadata: { schema } }, awaitReady: false });
-    const [warning, ...others] = logLines
-      .map(parseObject)
-      .filter(({ event }) => event === 'schema_warning');
+    const [warning, ...others] = logLines.map(parseObject).filter(({ event }) => event === 'schema_warning');
     expect(others).toEqual([]);
     expect(JSON.stringify(warning)).toContain(
       '/properties/a/format: the format \\"tel\\" is not checked here',

@@ -59,6 +59,10 @@ const documentFault = z
     pointer: z.string().meta({ description: 'Where, as a JSON Pointer (RFC 6901).' }),
     code: z.string().meta({ description: 'Which rule.' }),
     detail: z.string().meta({ description: 'A sentence for a person.' }),
+    params: z
+      .record(z.string(), z.unknown())
+      .optional()
+      .meta({ description: 'What the rule asks for, to make a sentence of one’s own from `code`.' }),
   })
   .meta({ id: 'DocumentFault' });
 
