@@ -1,6 +1,6 @@
 /** Patterns of a schema mean what ECMA-262 says, and take time that grows with the text and no faster. */
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { createMeter, type Meter } from '../../src/metadata/schema/meter.ts';
 import { createPatternCompiler } from '../../src/metadata/schema/pattern.ts';
 
