@@ -44,15 +44,15 @@ async function examine(config: Config): Promise<Finding[]> {
     clock: systemClock,
     ages: monotonicClock,
   });
-  const warnings: string[] = [];
+  const schemaWarnings: string[] = [];
   const findings = [
     await attempt('configuration', async () => {
       // The one part of a configuration that only its user can judge.
-      warnings.push(...createSchemaRules(config.policy.userMetadata.schema).warnings);
+      schemaWarnings.push(...createSchemaRules(config.policy.userMetadata.schema).warnings);
       return 'complete';
     }),
     ...config.warnings.map((detail): Finding => ({ name: 'configuration', state: 'warning', detail })),
-    ...warnings.map((detail): Finding => ({ name: 'schema', state: 'warning', detail })),
+    ...schemaWarnings.map((detail): Finding => ({ name: 'schema', state: 'warning', detail })),
   ];
   const [, ...others] = issuers.all;
   for (const keys of issuers.all) {

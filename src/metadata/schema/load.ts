@@ -66,7 +66,7 @@ type Draft = { -readonly [Member in keyof SchemaNode]: SchemaNode[Member] };
 
 /** @throws SafeError for a schema that is not valid, or that could not be enforced as it stands. */
 export function loadSchema(schema: JsonObject): LoadedSchema {
-  assertDialect(schema);
+  assertDialect(schema, '');
   assertMetaSchema(schema);
   const resources = new Map<string, Resource>();
   const found = new Map<JsonObject, Found>();
@@ -89,6 +89,7 @@ export function loadSchema(schema: JsonObject): LoadedSchema {
   /** Registers addresses and anchors, and refuses keywords that do not exist. */
   function scan(node: JsonValue, pointer: string, parentBase: string): void {
     if (!isJsonObject(node) || found.has(node)) return;
+    assertDialect(node, pointer);
     const base = registerAddress(node, pointer, parentBase);
     found.set(node, { schema: node, pointer, base });
     for (const [keyword, value] of Object.entries(node)) {
@@ -350,9 +351,9 @@ function namesIn(value: JsonValue | undefined): string[] {
   return Array.isArray(value) ? value.filter((name: JsonValue) => typeof name === 'string') : [];
 }
 
-function assertDialect({ $schema }: JsonObject): void {
+function assertDialect({ $schema }: JsonObject, pointer: string): void {
   if ($schema === undefined || $schema === DIALECT || $schema === `${DIALECT}#`) return;
-  throw refusal('/$schema', `only ${DIALECT} is supported`);
+  throw refusal(`${pointer}/$schema`, `only ${DIALECT} is supported`);
 }
 
 /** What the meta-schema of the draft says of the operator's. */
