@@ -101,6 +101,11 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     when: 'A `test` operation of the JSON Patch did not hold. Nothing was changed.',
     remedy: 'Read again, decide again, send a new patch.',
   },
+  metadata_not_an_object: {
+    when: 'The tenant holds a text, a list, a number or a boolean as `user_metadata`, which something other than this service has put there, such as a mapping of SAML attributes. There are no keys to read, and nothing that could be merged into.',
+    remedy:
+      'PUT `/me/metadata` replaces it, DELETE `/me/metadata` removes it. For the operator: find out what writes it, or it comes back with the next login. `app_metadata` of the same user is readable all the same.',
+  },
   precondition_failed: {
     when: '`If-Match` does not name the state of the resource, or the `If-None-Match` of a write does. Nothing was changed.',
     remedy:

@@ -93,7 +93,7 @@ export function createMetadataWatch(
     async function look(): Promise<void> {
       looking = true;
       try {
-        const { value, freshness } = await service.read(subject);
+        const { value, freshness } = await service.read(subject, { allowUnreadable: true });
         if (over) return;
         compare(value.userMetadata);
         // Old, because the tenant does not answer or has not yet: there is more to come.
@@ -140,7 +140,7 @@ export function createMetadataWatch(
     // Before the first read, so that no change falls between the two.
     const unwatch = cache.watch(subject.userId, hear);
     try {
-      const { userMetadata: document } = (await service.read(subject)).value;
+      const { userMetadata: document } = (await service.read(subject, { allowUnreadable: true })).value;
       const { etag } = represent(document);
       known = { document, etag };
       catchUp();
