@@ -105,7 +105,10 @@ export async function createService(config: Config, surroundings: Surroundings =
     { readable: new Set(policy.clientMetadata.readable) },
   );
 
-  const bodies = createBodyReader({ bodyBytesMax: Math.max(BODY_BYTES_MIN, 2 * config.metadataBytesMax) });
+  const bodies = createBodyReader({
+    bodyBytesMax: Math.max(BODY_BYTES_MIN, 2 * config.metadataBytesMax),
+    depthMax: policy.limits.depth,
+  });
   const guard = observability.audited(composeIdentity({ config, sharing, issuers, clock, ages, metrics }));
   const streaming = composeStreaming(cache, service, clock, issuers);
   const feed = composeFeed({ config, sharing, tokens: tenant.tokens, cache, clock, logger, metrics });
