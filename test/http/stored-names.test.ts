@@ -18,12 +18,12 @@ const STORED = [
   ['a lone surrogate', String.raw`{"plain":1,"odd":"\ud800"}`, 'odd'],
 ] as const;
 
+const without = () => ({ plain: 1 });
 const pathOf = (key: string) => `/${encodeURIComponent(key)}`;
 
 describe.each(STORED)('stored %s', (_name, text, key) => {
   const stored = () => JSON.parse(text);
   const more = () => ({ ...stored(), more: 1 });
-  const without = () => ({ plain: 1 });
 
   test.each([
     ['PATCH', { json: { more: 1 }, headers: MERGE_PATCH }],
@@ -100,5 +100,6 @@ describe('a stored bad name', () => {
     await expectProblem(response, 422, 'metadata_invalid', {
       errors: [{ pointer: '/plain', code: 'null_at_root' }],
     });
+    expect(jane.user.patches).toEqual([]);
   });
 });

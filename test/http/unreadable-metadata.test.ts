@@ -30,7 +30,13 @@ async function personWith(userMetadata: unknown, appMetadata: unknown = { plan: 
   return jane;
 }
 
-function ask(who: Person, path: string, init: RequestInit = {}): Promise<Response> {
+interface Init {
+  readonly method?: string;
+  readonly body?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+function ask(who: Person, path: string, init: Init = {}): Promise<Response> {
   return fetch(`${service.url}${path}`, {
     ...init,
     headers: { authorization: `Bearer ${who.token}`, 'content-type': 'application/json', ...init.headers },

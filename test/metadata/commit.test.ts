@@ -124,15 +124,15 @@ describe('a change that fails', () => {
   });
 });
 
+const group = (world: Awaited<ReturnType<typeof createBusyWorld>>) => [
+  world.service.patch(JANE, { a: 1 }),
+  world.service.patch(JANE, { bad: 1 }),
+  world.service.patch(JANE, { never: 1 }, ifMatch({ other: true })),
+  world.service.patch(JANE, { b: { c: 1 } }),
+];
+
 describe('a change that the tenant refuses for its document', () => {
   const REFUSALS = ['metadata_invalid', 'metadata_too_large'] as const;
-  const group = (world: Awaited<ReturnType<typeof createBusyWorld>>) => [
-    world.service.patch(JANE, { a: 1 }),
-    world.service.patch(JANE, { bad: 1 }),
-    world.service.patch(JANE, { never: 1 }, ifMatch({ other: true })),
-    world.service.patch(JANE, { b: { c: 1 } }),
-  ];
-
   test.each(REFUSALS)('as %s is sent write by write, so that none is refused for another', async (code) => {
     const world = await createBusyWorld();
     const refusal = new AppError(code, 'not by this tenant');
