@@ -8,7 +8,7 @@ import { packageRoot } from '../dev/demo/package-root.ts';
 import { AppError } from '../src/lib/app-error.ts';
 import { isJsonObject, jsonBytes, type JsonObject, type JsonValue } from '../src/lib/json.ts';
 import { rootChanges } from '../src/metadata/changes.ts';
-import { assertStorable, assertWithinLimits } from '../src/metadata/document.ts';
+import { assertBounded, assertStorableChange, assertWithinLimits } from '../src/metadata/document.ts';
 import { jsonPatchEdit, mergeEdit } from '../src/metadata/edit.ts';
 import { represent } from '../src/metadata/representation.ts';
 import { createSchemaRules } from '../src/metadata/schema-rules.ts';
@@ -50,8 +50,9 @@ function stepsOf(name: string, document: JsonObject): Task[] {
       name: `${name}: parse, check names, text and limits`,
       run() {
         const parsed = copyOf(document);
-        assertStorable(parsed, LIMITS);
+        assertBounded(parsed, LIMITS);
         assertWithinLimits({}, parsed, LIMITS);
+        assertStorableChange({}, parsed);
       },
     },
     {

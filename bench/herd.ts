@@ -28,6 +28,7 @@ function createCountingDirectory() {
       return profile;
     },
     change: () => Promise.reject(new Error('nobody writes here')),
+    clear: () => Promise.reject(new Error('nobody writes here')),
   };
   return { directory, reads: () => reads };
 }

@@ -9,6 +9,7 @@ import { packageRoot } from '../dev/demo/package-root.ts';
 import { benchDocuments } from './documents.ts';
 import { benchHerd } from './herd.ts';
 import { benchMemory } from './memory.ts';
+import { benchPatchBombs } from './patch-bombs.ts';
 import { type Bench, machineFacts, page, type Section, withSection } from './report.ts';
 import { benchRequests } from './requests.ts';
 import { benchSimulation } from './simulation.ts';
@@ -32,6 +33,7 @@ const { values, positionals } = parseArgs({
 const BENCHES: Readonly<Record<string, Bench>> = {
   memory: benchMemory,
   documents: benchDocuments,
+  'patch-bombs': benchPatchBombs,
   herd: benchHerd,
   simulation: benchSimulation,
   unread: benchUnread,

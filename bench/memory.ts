@@ -47,6 +47,7 @@ const directory: UserDirectory = {
     return { userMetadata, appMetadata: {}, updatedAt: new Date(0).toISOString() };
   },
   change: (id) => directory.read(id, { urgency: 'write' }),
+  clear: (id) => directory.read(id, { urgency: 'write' }),
 };
 
 /** Few enough at once that Redis is seldom late, even on a busy machine. */

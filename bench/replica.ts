@@ -1,5 +1,5 @@
 /** One process of the service without its HTTP edge, with the tiers that the composition gives it. */
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate, setTimeout as delay } from 'node:timers/promises';
 import type { Environment } from '../config/load.ts';
 import { createMetadataCache } from '../src/cache/metadata-cache.ts';
 import { composeSharing, type Sharing } from '../src/compose-sharing.ts';
@@ -41,7 +41,7 @@ export async function startReplica(
     },
   );
   const service = createMetadataService(
-    { directory, cache, lock, clock },
+    { directory, cache, lock, clock, pause: setImmediate },
     {
       limits: documentLimits(config),
       deadlineMs: config.upstreamWaitMs + config.upstreamTimeoutMs,

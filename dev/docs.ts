@@ -101,6 +101,11 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     when: 'A `test` operation of the JSON Patch did not hold. Nothing was changed.',
     remedy: 'Read again, decide again, send a new patch.',
   },
+  metadata_not_an_object: {
+    when: 'The tenant holds a text, a list, a number or a boolean as `user_metadata`, which something other than this service has put there, such as a mapping of SAML attributes. There are no keys to read, and nothing that could be merged into.',
+    remedy:
+      'PUT `/me/metadata` replaces it, DELETE `/me/metadata` removes it. For the operator: find out what writes it, or it comes back with the next login. `app_metadata` of the same user is readable all the same.',
+  },
   precondition_failed: {
     when: '`If-Match` does not name the state of the resource, or the `If-None-Match` of a write does. Nothing was changed.',
     remedy:
@@ -111,8 +116,9 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     remedy: 'Send less. Files belong elsewhere; keep their address in the metadata.',
   },
   metadata_too_large: {
-    when: 'The document would have more bytes, keys or levels than the limits allow, or the copies of a JSON Patch would. A document that is already too large may still shrink. With `refused_by_tenant` in `errors`, Auth0 itself answered 413: the whole profile is too large.',
-    remedy: 'Remove something first. `Metadata-Quota` on every read and write says how much is used.',
+    when: 'The document would have more bytes, keys or levels than the limits allow, at the end or after any operation of a JSON Patch; the body holds an object with more members than that, those it removes included; or the operations of a JSON Patch together cost too much work (`errors[].code` is `patch_too_costly`). A document that is already too large may still shrink. With `refused_by_tenant` in `errors`, Auth0 itself answered 413: the whole profile is too large.',
+    remedy:
+      'Remove something first. `Metadata-Quota` on every read and write says how much is used. Send a patch that costs too much in parts, or PUT the result.',
   },
   media_type_unsupported: {
     when: 'The `Content-Type` is not one that the resource reads (`Accept-Patch` or `Accept` lists them), or its charset or content coding is not.',
@@ -120,7 +126,7 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
       'PATCH takes `application/merge-patch+json`, `application/json` and `application/json-patch+json`; PUT takes `application/json`. Content codings are listed in `Accept-Encoding`.',
   },
   metadata_invalid: {
-    when: 'The body holds a name or text that cannot be stored, its root is no object, it puts `null` at the first level of a replacement, or the result would violate the operator’s schema in a way that the stored document did not. `errors` names each place by JSON Pointer, rule and sentence. With `refused_by_tenant` in `errors`, Auth0 itself does not accept the document (400 or 409), whatever the schema says. Nothing was changed.',
+    when: 'The body would add a name or text that cannot be stored, or holds a number or a member that would not be kept as it is written (`number_not_exact`, `number_too_large`, `name_duplicate`; the pointer is one within the body); its root is no object, it puts `null` at the first level of a replacement, or the result would violate the operator’s schema in a way that the stored document did not. `errors` names each place by JSON Pointer, rule and sentence. With `refused_by_tenant` in `errors`, Auth0 itself does not accept the document (400 or 409), whatever the schema says. Nothing was changed.',
     remedy:
       'Show each `detail` beside the field its `pointer` names. The schema is at `/schemas/user-metadata`.',
   },

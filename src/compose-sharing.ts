@@ -38,6 +38,10 @@ export interface Sharing {
 const document = z.custom<JsonObject>(isJsonObject);
 const profileSchema: z.ZodType<Profile> = z.object({
   userMetadata: document,
+  isUnreadable: z
+    .literal(true)
+    .optional()
+    .transform((value) => value),
   appMetadata: document,
   updatedAt: z
     .string()

@@ -1,6 +1,7 @@
 /**
  * The composition root: builds every part from the configuration and is the only file that knows them all.
  */
+import { setImmediate } from 'node:timers/promises';
 import type { Config } from '../config/load.ts';
 import { comparePrivileges } from './auth0/privileges.ts';
 import { createMetadataCache } from './cache/metadata-cache.ts';
@@ -86,7 +87,7 @@ export async function createService(config: Config, surroundings: Surroundings =
   const { policy } = config;
   const schema = createSchemaRules(policy.userMetadata.schema);
   const service = createMetadataService(
-    { directory, cache, lock: metrics.redis.countingLock(sharing.lock), clock },
+    { directory, cache, lock: metrics.redis.countingLock(sharing.lock), clock, pause: setImmediate },
     {
       limits: {
         bytesMax: config.metadataBytesMax,
@@ -104,7 +105,10 @@ export async function createService(config: Config, surroundings: Surroundings =
     { readable: new Set(policy.clientMetadata.readable) },
   );
 
-  const bodies = createBodyReader({ bodyBytesMax: Math.max(BODY_BYTES_MIN, 2 * config.metadataBytesMax) });
+  const bodies = createBodyReader({
+    bodyBytesMax: Math.max(BODY_BYTES_MIN, 2 * config.metadataBytesMax),
+    depthMax: policy.limits.depth,
+  });
   const guard = observability.audited(composeIdentity({ config, sharing, issuers, clock, ages, metrics }));
   const streaming = composeStreaming(cache, service, clock, issuers);
   const feed = composeFeed({ config, sharing, tokens: tenant.tokens, cache, clock, logger, metrics });

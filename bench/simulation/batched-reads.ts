@@ -74,6 +74,7 @@ export const batchReads: ReplaceReads = ({ users, upstream, time }) => {
       writtenAt.set(userId, time.clock.now());
       return users.change(userId, changes, options).finally(() => writtenAt.set(userId, time.clock.now()));
     },
+    clear: (userId, options) => users.clear(userId, options),
   };
   return batched;
 };

@@ -73,6 +73,7 @@ export function createOurs(
       cache,
       clock,
       lock: { hold: (_id, task) => task({ confirm: async () => undefined, keep: () => undefined }) },
+      pause: async () => undefined,
     },
     {
       limits: documentLimits(config),

@@ -5,10 +5,11 @@
 import type { Request, Router } from 'express';
 import { z } from 'zod';
 import { ControlError, parseControl } from './control-errors.ts';
-import { isJsonObject, jsonObject } from './json.ts';
+import { isJsonObject, jsonObject, jsonValue } from './json.ts';
 import type { UserStore } from './user-store.ts';
 
-const metadata = jsonObject.nullable().optional();
+// A dashboard stores objects only. A mapping of attributes stores whatever an identity provider sends.
+const metadata = jsonValue.optional();
 const userEdit = z.custom<Record<string, unknown>>(isJsonObject, 'must be a JSON object').pipe(
   z.looseObject({
     user_id: z.string().optional(),

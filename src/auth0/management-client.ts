@@ -9,7 +9,13 @@ import { z } from 'zod';
 import { AppError } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { HttpResponse } from '../lib/http-client.ts';
-import { isJsonObject, type JsonObject, nestsDeeperThan, pickKeys } from '../lib/json.ts';
+import {
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  nestsDeeperThan,
+  pickKeys,
+} from '../lib/json.ts';
 import { parseJsonText } from '../lib/json-text.ts';
 import type { CallOptions, ClientDirectory, Profile, UserDirectory } from '../metadata/ports.ts';
 import { malformedError, statusError } from './failure.ts';
@@ -36,17 +42,21 @@ interface Dependencies {
 
 /** Parsed JSON is JSON; what is left to check is the shape, and a nesting that no recursion could follow. */
 const DEPTH_MAX = 100;
-const metadata = z.custom<JsonObject>((value) => isJsonObject(value) && !nestsDeeperThan(value, DEPTH_MAX));
+const json = z.custom<JsonValue>((value) => !isTooDeep(value));
+const metadata = z.custom<JsonObject>((value) => isJsonObject(value) && !isTooDeep(value));
 
-/** A user who never had metadata comes without the key, so both are optional (recorded answers). */
+/**
+ * A user who never had metadata comes without the key, so both are optional (recorded answers). What others than the
+ * Management API store there need not be an object, and one that is not must not hide the other.
+ */
 const userSchema = z.object({
   user_id: z.string().min(1),
-  user_metadata: metadata.optional(),
-  app_metadata: metadata.optional(),
+  user_metadata: json.optional(),
+  app_metadata: z.unknown().optional(),
   updated_at: z.string().optional(),
 });
 
-const clientSchema = z.object({ client_id: z.string(), client_metadata: metadata.optional() });
+const clientSchema = z.object({ client_id: z.string(), client_metadata: metadata.nullish() });
 
 const READ: Operation = { name: 'users.read', changes: false };
 const READ_CLIENT: Operation = { name: 'clients.read', changes: false };
@@ -76,10 +86,13 @@ export function createManagementClient(
     const user = parseJsonText(response.text, userSchema);
     // An answer about somebody else must never reach this caller, whatever went wrong on the way.
     if (!user || user.user_id !== userId) throw malformedError(response, operation);
+    const { user_metadata: userMetadata = null, app_metadata: appMetadata, updated_at: updatedAt } = user;
+    const stored = metadata.safeParse(appMetadata);
     return {
-      userMetadata: user.user_metadata ?? {},
-      appMetadata: pickKeys(user.app_metadata ?? {}, appMetadataKeys),
-      updatedAt: user.updated_at,
+      userMetadata: isJsonObject(userMetadata) ? userMetadata : {},
+      appMetadata: stored.success ? pickKeys(stored.data, appMetadataKeys) : {},
+      updatedAt,
+      ...(userMetadata === null || isJsonObject(userMetadata) ? {} : { isUnreadable: true }),
     };
   }
 
@@ -99,6 +112,22 @@ export function createManagementClient(
     },
   };
 
+  async function patch(userId: string, changes: JsonObject, options: CallOptions): Promise<Profile> {
+    const { operation, headers } = labels(CHANGE, options);
+    const response = await upstream.call(
+      {
+        method: 'PATCH',
+        url: userUrl(userId),
+        operation,
+        headers: { ...headers, 'content-type': 'application/json' },
+        body: JSON.stringify({ user_metadata: changes } satisfies { user_metadata: JsonObject }),
+      },
+      CHANGE,
+      options,
+    );
+    return interpret(response, CHANGE, userId);
+  }
+
   const users: UserDirectory = {
     async read(userId, options) {
       const url = `${userUrl(userId)}?${query}`;
@@ -108,20 +137,10 @@ export function createManagementClient(
     },
     async change(userId, changes, options) {
       if (Object.keys(changes).length === 0) throw new Error('an empty change would wipe the metadata');
-      const { operation, headers } = labels(CHANGE, options);
-      const response = await upstream.call(
-        {
-          method: 'PATCH',
-          url: userUrl(userId),
-          operation,
-          headers: { ...headers, 'content-type': 'application/json' },
-          body: JSON.stringify({ user_metadata: changes } satisfies { user_metadata: JsonObject }),
-        },
-        CHANGE,
-        options,
-      );
-      return interpret(response, CHANGE, userId);
+      return patch(userId, changes, options);
     },
+    // "Patching the metadata itself with an empty object removes the metadata completely" (Auth0, manage metadata).
+    clear: (userId, options) => patch(userId, {}, options),
   };
   return { users, clients };
 }
@@ -129,6 +148,10 @@ export function createManagementClient(
 /** A request that is repeated keeps its id: it is one operation still. Reads do not show in the tenant's log. */
 function labels({ name }: Operation, { correlationId = randomUUID() }: CallOptions) {
   return { operation: name, headers: { 'x-correlation-id': correlationId } };
+}
+
+function isTooDeep(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && nestsDeeperThan(Object.values(value), DEPTH_MAX);
 }
 
 /** No encoding keeps these from changing the path they stand in. */

@@ -4,13 +4,16 @@
  */
 import express, { type Request, type Response } from 'express';
 import { AppError } from '../lib/app-error.ts';
-import type { JsonValue } from '../lib/json.ts';
+import { type JsonValue, nestsDeeperThan, pointerToken } from '../lib/json.ts';
+import { tooLarge } from '../metadata/document.ts';
+import { findInexactJson } from './exact-json.ts';
 import { splitValue } from './header-values.ts';
 
 export interface BodyReader {
   /**
    * @param mediaTypes the types accepted, in lower case.
-   * @throws AppError `body_required`, `media_type_unsupported`, `json_invalid` or `body_too_large`.
+   * @throws AppError `body_required`, `media_type_unsupported`, `json_invalid` or `body_too_large`; `metadata_too_large`
+   * for nesting that no document may have; `metadata_invalid` for numbers and members that would not be kept as sent.
    */
   read(req: Request, res: Response, mediaTypes: readonly string[]): Promise<ReceivedBody>;
 }
@@ -23,7 +26,16 @@ export interface ReceivedBody {
 /** RFC 8259 section 8.1: JSON on the wire is UTF-8. A lenient decoder would change the caller's data. */
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-export function createBodyReader({ bodyBytesMax }: { readonly bodyBytesMax: number }): BodyReader {
+/** Far beyond any document; a JSON Patch may test what is stored, which may be deeper than what may be written. */
+const MAX_NESTING = 128;
+
+export interface BodyReaderOptions {
+  readonly bodyBytesMax: number;
+  /** Nested containers of a document, for the refusal of a body that nests without end. */
+  readonly depthMax: number;
+}
+
+export function createBodyReader({ bodyBytesMax, depthMax }: BodyReaderOptions): BodyReader {
   const parser = express.raw({ type: () => true, limit: bodyBytesMax, inflate: true });
 
   async function bytesOf(req: Request, res: Response): Promise<Uint8Array> {
@@ -43,7 +55,10 @@ export function createBodyReader({ bodyBytesMax }: { readonly bodyBytesMax: numb
       if (awaitsContinue(req)) res.writeContinue();
       const text = decode(await bytesOf(req, res));
       if (text.trim() === '') throw bodyRequired();
-      return { mediaType, value: parse(text) };
+      const value = parse(text);
+      assertReachable(value, depthMax);
+      assertExact(text);
+      return { mediaType, value };
     },
   };
 }
@@ -108,4 +123,30 @@ function parse(text: string): JsonValue {
   } catch {
     throw new AppError('json_invalid', 'The body is not valid JSON.');
   }
+}
+
+/** Whatever walks through a body later may do so by recursion. */
+function assertReachable(value: JsonValue, depthMax: number): void {
+  if (!nestsDeeperThan(value, MAX_NESTING)) return;
+  const pointer = pathBeyond(value, depthMax).map((name) => `/${pointerToken(name)}`);
+  throw tooLarge(pointer.join('').toWellFormed(), 'too_deep', `Nesting is limited to ${depthMax}.`);
+}
+
+/** Where the value first nests beyond so many levels. */
+function pathBeyond(value: JsonValue, levels: number): string[] {
+  if (levels === 0 || typeof value !== 'object' || value === null) return [];
+  const [name, child] = Object.entries(value).find(([, each]) => nestsDeeperThan(each, levels - 1)) ?? [];
+  return name === undefined || child === undefined ? [] : [name, ...pathBeyond(child, levels - 1)];
+}
+
+function assertExact(text: string): void {
+  const errors = findInexactJson(text);
+  if (errors.length === 0) return;
+  throw new AppError(
+    'metadata_invalid',
+    'The body holds numbers or names that would not be stored as they are sent.',
+    {
+      errors,
+    },
+  );
 }

@@ -29,6 +29,7 @@ export const PROBLEMS = {
   method_not_allowed: { status: 405, title: 'The method is not allowed' },
   not_acceptable: { status: 406, title: 'No acceptable representation' },
   patch_test_failed: { status: 409, title: 'A test of the patch failed' },
+  metadata_not_an_object: { status: 409, title: 'The stored metadata is not an object' },
   precondition_failed: { status: 412, title: 'A precondition failed' },
   body_too_large: { status: 413, title: 'The body is too large' },
   metadata_too_large: { status: 413, title: 'The metadata would be too large' },

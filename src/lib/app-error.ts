@@ -25,6 +25,7 @@ export type ErrorCode =
   | 'method_not_allowed'
   | 'not_acceptable'
   | 'patch_test_failed'
+  | 'metadata_not_an_object'
   | 'precondition_failed'
   | 'precondition_required'
   | 'body_too_large'

@@ -3,13 +3,11 @@
  * document that those before it produced, and one that is refused leaves the others alone.
  */
 import { randomUUID } from 'node:crypto';
-import { boundedMap } from '../lib/bounded-map.ts';
 import { AppError, hasCode } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
-import { type JsonObject, jsonBytes, jsonEqual } from '../lib/json.ts';
+import { jsonEqual } from '../lib/json.ts';
 import { rootChanges } from './changes.ts';
-import type { DocumentLimits } from './document.ts';
-import { type DocumentRules, judge, judgeAll, type Verdict, type Write } from './judgement.ts';
+import { type DocumentRules, type Judged, judgeAll, type Verdict, type Write } from './judgement.ts';
 import type {
   CallOptions,
   Grip,
@@ -32,6 +30,8 @@ interface Dependencies {
   readonly cache: MetadataCache;
   readonly lock: WriteLock;
   readonly clock: Clock;
+  /** Lets everything else that is ready run. */
+  readonly pause: () => Promise<void>;
 }
 
 /** The terms on which a commit may ask the tenant. */
@@ -40,95 +40,125 @@ interface Terms {
   readonly call: CallOptions & { readonly correlationId: string };
 }
 
-interface Size {
-  readonly bytes: number;
-  readonly keys: number;
-}
+/** What the tenant is to do: change root keys, or remove what it holds in place of an object. */
+type Change = RootChanges | 'clear';
 
 /**
- * A flat change to a user of whom we know nothing goes out without a read only if it is this small a
- * part of the limit, so that the limit can be overshot by that part at most. Its answer tells the size.
- */
-const UNKNOWN_SIZE_SHARE = 1 / 64;
-const SIZES_MAX = 20_000;
-
-/**
- * @returns a commit that answers, for each write, the user after it. It reads the tenant first unless a
- * lone write neither depends on what is stored nor could break a rule. If the tenant refuses the change,
- * or may or may not have applied it, every write that counted on it fails alike.
+ * @returns a commit that answers, for each write, the user after it. It reads the tenant first unless a lone write
+ * only removes keys, which no limit and no state of the document can forbid. If the tenant cannot be asked to make the
+ * change, or may or may not have made it, every write that counted on it fails alike. If it refuses the document,
+ * each write of the group is sent on its own, so that none is refused for another.
  */
 export function createCommit(
-  { directory, cache, lock, clock }: Dependencies,
+  { directory, cache, lock, clock, pause }: Dependencies,
   rules: CommitRules,
 ): Commit<Write, Profile> {
-  /** Sizes seen in answers to writes, which do not fill the memory of this process. */
-  const sizes = boundedMap<Size>(SIZES_MAX);
-
-  async function change(userId: string, changes: RootChanges, { grip, call }: Terms): Promise<Profile> {
-    const profile = await cache.change(userId, (begin) => {
+  function send(userId: string, change: Change, { grip, call }: Terms): Promise<Profile> {
+    return cache.change(userId, (begin) => {
       const beforeSending = async () => {
         await begin();
         await grip.confirm();
       };
-      return directory.change(userId, changes, { ...call, beforeSending }).catch((error: unknown) => {
-        if (error instanceof AppError && error.extras.outcome === 'unknown') grip.keep();
+      const options = { ...call, beforeSending };
+      const sent =
+        change === 'clear'
+          ? directory.clear(userId, options)
+          : directory.change(userId, change, options);
+      return sent.catch((error: unknown) => {
+        if (hasUnknownOutcome(error)) grip.keep();
         throw error;
       });
     });
-    sizes.set(userId, sizeOf(profile.userMetadata));
-    return profile;
   }
 
-  /** Whether the write may go out without asking the tenant what is stored. */
-  function isBlind(userId: string, { edit: { blind }, preconditions, view }: Write): boolean {
-    if (blind === undefined || preconditions.length > 0) return false;
-    const keys = Object.keys(blind);
-    if (!keys.every((key) => view.writable(key) && !rules.schema.guardedKeys.has(key))) return false;
-    const held = cache.peek(userId)?.userMetadata;
-    return surelyFits(held ? sizeOf(held) : sizes.get(userId), blind, rules.limits);
-  }
-
-  /** Lets the schema judge a blind write on the copy held, if any. */
-  function satisfiesSchema(userId: string, write: Write): boolean {
-    if (rules.schema.permitsAll) return true;
-    const held = cache.peek(userId);
-    if (held === undefined) return false;
-    try {
-      judge(write, held.userMetadata, rules);
-      return true;
-    } catch {
-      // Only what the tenant holds now can justify a refusal.
-      return false;
-    }
+  /**
+   * The write's changes, where they may go out without asking the tenant what is stored. A copy of the document proves
+   * nothing: another replica or the dashboard may have changed it since. So whatever a limit or the schema could bind
+   * is read first, and only removals under no schema are left.
+   */
+  function blindChanges({ edit: { removals }, preconditions, view }: Write): RootChanges | undefined {
+    if (removals === undefined || preconditions.length > 0 || !rules.schema.permitsAll) return undefined;
+    return Object.keys(removals).every((key) => view.writable(key)) ? removals : undefined;
   }
 
   async function commit(userId: string, writes: readonly Write[], terms: Terms) {
     const [first] = writes;
-    const blind = first?.edit.blind;
-    if (first && blind && writes.length === 1 && isBlind(userId, first) && satisfiesSchema(userId, first)) {
+    const blind = first && writes.length === 1 ? blindChanges(first) : undefined;
+    if (first && blind) {
       first.onCarried?.({ correlationId: terms.call.correlationId, keys: Object.keys(blind) });
-      return [{ result: await change(userId, blind, terms) }];
+      return [{ result: await send(userId, blind, terms) }];
     }
     const base = await directory.read(userId, terms.call).catch(async (error: unknown) => {
       if (hasCode(error, 'user_not_found')) await cache.invalidate(userId);
       throw error;
     });
-    const verdicts = judgeAll(writes, base.userMetadata, rules);
-    const final = verdicts.at(-1)?.document ?? base.userMetadata;
-    const changes = rootChanges(base.userMetadata, final);
-    if (changes === undefined) return verdicts.map((verdict) => settle(verdict, base));
-    const carries = tellCarried(writes, verdicts, base.userMetadata, terms.call.correlationId);
+    return commitOn(base, userId, writes, terms);
+  }
+
+  /** Commits writes to a user of whom the tenant holds `base`. */
+  async function commitOn(
+    base: Profile,
+    userId: string,
+    writes: readonly Write[],
+    terms: Terms,
+  ): Promise<ReadonlyArray<Settled<Profile>>> {
+    const start = toJudged(base);
+    const verdicts = await judgeAll(writes, start, rules, pause);
+    const final = verdicts.at(-1)?.after ?? start;
+    const change = changeBetween(start, final);
+    if (change === undefined) return verdicts.map((verdict) => settle(verdict, base));
+    const carries = tellCarried(writes, verdicts, start, terms.call.correlationId);
     try {
-      const stored = await change(userId, changes, { ...terms, call: { ...terms.call, carries } });
+      const stored = await send(userId, change, { ...terms, call: { ...terms.call, carries } });
       // Somebody else changed the user meanwhile: what the tenant holds is the answer for all.
-      const foreign = !jsonEqual(stored.userMetadata, final);
+      const foreign = stored.isUnreadable || !jsonEqual(stored.userMetadata, final.document);
       return verdicts.map((verdict) => settle(verdict, stored, foreign));
     } catch (error) {
+      if (carries > 1 && isAboutDocument(error)) return commitSingly(base, userId, writes, terms);
       // A refusal reached over changes that did not happen is void, like the successes.
       return verdicts.map((verdict) =>
         verdict.error === undefined || verdict.tentative ? { error } : settle(verdict, base),
       );
     }
+  }
+
+  /**
+   * One write after another, each a change of its own, after the tenant has refused the document that all of them
+   * together would make. It ends with the deadline, and where the tenant does not answer: what is stored then, and so
+   * what the rest would be judged on, is not known.
+   */
+  async function commitSingly(
+    base: Profile,
+    userId: string,
+    writes: readonly Write[],
+    { grip, call }: Terms,
+  ): Promise<ReadonlyArray<Settled<Profile>>> {
+    const settled: Array<Settled<Profile>> = [];
+    let stored = base;
+    let ended: unknown;
+    for (const write of writes) {
+      if (clock.now() >= (call.deadlineAt ?? Infinity)) ended ??= notSent();
+      if (ended !== undefined) {
+        settled.push({ error: ended });
+        continue;
+      }
+      await pause();
+      const before = toJudged(stored);
+      const verdicts = await judgeAll([write], before, rules, pause);
+      const change = changeBetween(before, verdicts[0]?.after ?? before);
+      const terms = { grip, call: { ...call, correlationId: randomUUID() } };
+      try {
+        if (change !== undefined) {
+          tellCarried([write], verdicts, before, terms.call.correlationId);
+          stored = await send(userId, change, terms);
+        }
+        settled.push(...verdicts.map(({ error }) => (error === undefined ? { result: stored } : { error })));
+      } catch (error) {
+        settled.push({ error });
+        if (!isAboutDocument(error)) ended = hasUnknownOutcome(error) ? notSent() : error;
+      }
+    }
+    return settled;
   }
 
   return (userId, writes) =>
@@ -139,17 +169,31 @@ export function createCommit(
     });
 }
 
-function sizeOf(document: JsonObject): Size {
-  return { bytes: jsonBytes(document), keys: Object.keys(document).length };
+function toJudged({ userMetadata, isUnreadable }: Profile): Judged {
+  return { document: userMetadata, isUnreadable: isUnreadable ?? false };
 }
 
-function surelyFits(known: Size | undefined, changes: RootChanges, limits: DocumentLimits): boolean {
-  const { bytes, keys } = sizeOf(changes);
-  if (known === undefined) return bytes <= limits.bytesMax * UNKNOWN_SIZE_SHARE;
-  return known.bytes + bytes <= limits.bytesMax && known.keys + keys <= limits.keysMax;
+function changeBetween(before: Judged, after: Judged): Change | undefined {
+  const changes = rootChanges(before.document, after.document);
+  return changes ?? (before.isUnreadable && !after.isUnreadable ? 'clear' : undefined);
 }
 
-function settle({ error, document }: Verdict, stored: Profile, foreign = false): Settled<Profile> {
+/** The tenant does not want this document, which says nothing about any one of the writes that made it. */
+function isAboutDocument(error: unknown): boolean {
+  return hasCode(error, 'metadata_invalid') || hasCode(error, 'metadata_too_large');
+}
+
+function hasUnknownOutcome(error: unknown): boolean {
+  return error instanceof AppError && error.extras.outcome === 'unknown';
+}
+
+/** For a write of a group that ended before its turn. */
+function notSent(): AppError {
+  const message = 'Other changes of this user took too long or failed; this one was not sent.';
+  return new AppError('upstream_unavailable', message, { retryAfterSeconds: 1 });
+}
+
+function settle({ error, after }: Verdict, stored: Profile, foreign = false): Settled<Profile> {
   if (error !== undefined) return { error };
-  return { result: foreign ? stored : { ...stored, userMetadata: document } };
+  return { result: foreign ? stored : { ...stored, userMetadata: after.document } };
 }

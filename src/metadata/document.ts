@@ -1,6 +1,7 @@
 /**
- * What an acceptable metadata document is: names the tenant can index, strings that are valid Unicode,
- * and a bounded size. Faults are named one by one by JSON Pointer; nothing is repaired or dropped.
+ * What an acceptable metadata document is: names the tenant can index, strings that are valid Unicode, and a bounded
+ * size. A write is judged by what it introduces: what is stored already may stay and can be removed, whatever it is.
+ * Faults are named one by one by JSON Pointer; nothing is repaired or dropped.
  */
 import { AppError, type DocumentFault } from '../lib/app-error.ts';
 import {
@@ -24,10 +25,19 @@ export interface DocumentLimits {
 /** A client must not be flooded with one line per key of a hostile body. */
 const FAULTS_MAX = 50;
 /** Names that mean something else in JavaScript, and could do harm in code that reads the document. */
-export const PROTOTYPE_NAMES: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
+const PROTOTYPE_NAMES: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
+
+/** Where a value stands in a document. It becomes text only for a fault. */
+interface Place {
+  readonly parent: Place | undefined;
+  readonly name: string;
+  readonly inList: boolean;
+}
+
+type Fault = Omit<DocumentFault, 'pointer'>;
 
 /** Why `name` cannot be a key of metadata, or undefined if it can (Auth0: no `.` and no `$` in field names). */
-function nameFault(name: string): Omit<DocumentFault, 'pointer'> | undefined {
+function nameFault(name: string): Fault | undefined {
   if (name === '') return { code: 'name_empty', detail: 'A name must not be empty.' };
   if (PROTOTYPE_NAMES.has(name)) return { code: 'name_reserved', detail: 'This name is reserved.' };
   if (/[.$]/.test(name)) return { code: 'name_forbidden', detail: 'A name must not contain "." or "$".' };
@@ -35,59 +45,136 @@ function nameFault(name: string): Omit<DocumentFault, 'pointer'> | undefined {
   return undefined;
 }
 
-/** @throws AppError `metadata_invalid` for a name that cannot be stored, which stands at `pointer`. */
-export function assertStorableName(name: string, pointer: string): void {
-  const fault = nameFault(name);
-  if (fault) throw notStorable([{ pointer, ...fault }]);
+/** Whether a new member may have this name. */
+export function isStorableName(name: string): boolean {
+  return nameFault(name) === undefined;
 }
 
-function notStorable(faults: readonly DocumentFault[]): AppError {
-  return new AppError('metadata_invalid', 'The metadata holds names or text that cannot be stored.', {
-    errors: faults.slice(0, FAULTS_MAX),
-  });
+function valueFault(value: JsonValue): Fault | undefined {
+  if (typeof value === 'string' && !value.isWellFormed()) {
+    return { code: 'text_not_unicode', detail: 'The text holds a lone surrogate.' };
+  }
+  if (typeof value === 'number' && !Number.isFinite(value)) {
+    // Passed on, it would become null and remove what it was to set.
+    return { code: 'number_too_large', detail: 'The number is beyond what can be stored.' };
+  }
+  return undefined;
 }
 
 /**
- * Refuses names and strings that cannot be stored, wherever they stand in `value`, and nesting beyond
- * `depthMax`. `at` is the pointer of the value within the caller's document, `depth` its level.
- * @throws AppError `metadata_invalid` naming each fault, or `metadata_too_large` for nesting.
+ * Refuses what a body holds that no document may: nesting beyond `depthMax`, objects with more than `keysMax` members.
+ * It looks no deeper than the limit, whatever it is given. `depth` is the level at which the value is to stand.
+ * @throws AppError `metadata_too_large` naming the first such place.
  */
-export function assertStorable(value: JsonValue, limits: DocumentLimits, at = '', depth = 1): void {
-  const faults: DocumentFault[] = [];
-  visit(value, at, depth);
-  if (faults.length > 0) throw notStorable(faults);
+export function assertBounded(body: JsonValue, limits: DocumentLimits, depth = 1): void {
+  visit(body, undefined, depth);
 
-  function visit(node: JsonValue, pointer: string, level: number): void {
-    if (typeof node === 'string') {
-      if (!node.isWellFormed()) {
-        faults.push({ pointer, code: 'text_not_unicode', detail: 'The text holds a lone surrogate.' });
-      }
-      return;
-    }
-    if (typeof node === 'number' && !Number.isFinite(node)) {
-      // Text like 1e999 is valid JSON; passed on, it would become null and remove what it was to set.
-      faults.push({ pointer, code: 'number_too_large', detail: 'The number is beyond what can be stored.' });
-    }
+  function visit(node: JsonValue, place: Place | undefined, level: number): void {
     if (typeof node !== 'object' || node === null) return;
-    if (level > limits.depthMax)
-      throw tooLarge(pointer, 'too_deep', `Nesting is limited to ${limits.depthMax}.`);
-    if (Array.isArray(node)) {
-      node.forEach((item, index) => visit(item, `${pointer}/${index}`, level + 1));
-      return;
+    if (level > limits.depthMax) {
+      throw tooLarge(toPointer(place), 'too_deep', `Nesting is limited to ${limits.depthMax}.`);
     }
-    if (!isJsonObject(node)) return;
-    for (const [name, child] of Object.entries(node)) {
-      const childPointer = `${pointer}/${pointerToken(name)}`;
-      const fault = nameFault(name);
-      if (fault) faults.push({ pointer: childPointer.toWellFormed(), ...fault });
-      visit(child, childPointer, level + 1);
+    forEachChild(node, (child, name, inList) => {
+      if (typeof child === 'object') visit(child, { parent: place, name, inList }, level + 1);
+    });
+    if (isJsonObject(node) && Object.keys(node).length > limits.keysMax) {
+      throw tooManyKeys(toPointer(place), limits);
     }
   }
 }
 
 /**
- * Refuses a document beyond the limits, unless the change made it no worse: what the tenant already
- * holds is not held against a caller who shrinks it.
+ * Refuses names and text that cannot be stored and that the change from `before` to `after` introduces, wherever they
+ * stand. What was stored at the same place before may stay, positions within lists apart, so that an item may move up;
+ * so may any part of `before` that is still the same object, wherever it stands now.
+ * @throws AppError `metadata_invalid` naming each fault by its pointer within `after`.
+ */
+export function assertStorableChange(before: JsonObject, after: JsonObject): void {
+  if (isSound(after, before)) return;
+  const excuses = new Map<string, number>();
+  const excuse = (id: string, times: number) => excuses.set(id, (excuses.get(id) ?? 0) + times);
+  forEachFault(before, new Set(), ({ id }) => excuse(id, 1));
+  const found: FoundFault[] = [];
+  forEachFault(after, containersIn(before), (fault) => {
+    // What is still the same needs no excuse, and uses up its own.
+    if (fault.isKept) excuse(fault.id, -1);
+    else found.push(fault);
+  });
+  const introduced = found.filter(({ id }) => {
+    const left = excuses.get(id) ?? 0;
+    excuses.set(id, left - 1);
+    return left <= 0;
+  });
+  if (introduced.length === 0) return;
+  throw new AppError('metadata_invalid', 'The metadata holds names or text that cannot be stored.', {
+    errors: introduced
+      .slice(0, FAULTS_MAX)
+      .map(({ place, fault }) => ({ pointer: toPointer(place).toWellFormed(), ...fault })),
+  });
+}
+
+/** Whether no fault can have been introduced: the common case, in one pass that keeps no account of places. */
+function isSound(node: JsonValue, before: JsonValue | undefined): boolean {
+  if (node === before) return true;
+  if (typeof node !== 'object' || node === null) return valueFault(node) === undefined;
+  if (Array.isArray(node)) {
+    return node.every((item, index) => isSound(item, Array.isArray(before) ? before[index] : undefined));
+  }
+  return Object.entries(node).every(([name, child]) => {
+    const stored = isJsonObject(before) ? ownValue(before, name) : undefined;
+    return (stored !== undefined || isStorableName(name)) && isSound(child, stored);
+  });
+}
+
+interface FoundFault {
+  readonly place: Place | undefined;
+  readonly fault: Fault;
+  /** The same for two faults of one kind, at one place but for positions within lists, with one content. */
+  readonly id: string;
+  readonly isKept: boolean;
+}
+
+function forEachFault(
+  root: JsonObject,
+  stored: ReadonlySet<JsonValue>,
+  report: (fault: FoundFault) => void,
+): void {
+  visit(root, undefined, false);
+
+  function visit(node: JsonValue, place: Place | undefined, isWithinKept: boolean): void {
+    const isKept = isWithinKept || stored.has(node);
+    const fault = valueFault(node);
+    if (fault) report({ place, fault, isKept, id: idOf(place, fault, typeof node === 'string' ? node : '') });
+    if (typeof node !== 'object' || node === null) return;
+    forEachChild(node, (child, name, inList) => {
+      const childPlace = { parent: place, name, inList };
+      const unstorable = inList ? undefined : nameFault(name);
+      if (unstorable)
+        report({ place: childPlace, fault: unstorable, isKept, id: idOf(childPlace, unstorable, '') });
+      visit(child, childPlace, isKept);
+    });
+  }
+}
+
+function idOf(place: Place | undefined, { code }: Fault, content: string): string {
+  return JSON.stringify([code, content, ...stepsTo(place).map(({ name, inList }) => (inList ? null : name))]);
+}
+
+function containersIn(root: JsonValue): ReadonlySet<JsonValue> {
+  const found = new Set<JsonValue>();
+  visit(root);
+  return found;
+
+  function visit(node: JsonValue): void {
+    if (typeof node !== 'object' || node === null) return;
+    found.add(node);
+    for (const child of Object.values(node)) visit(child);
+  }
+}
+
+/**
+ * Refuses a document beyond the limits of size, unless the change made it no worse: what the tenant already holds is
+ * not held against a caller who shrinks it.
  * @throws AppError `metadata_too_large`.
  */
 export function assertWithinLimits(before: JsonObject, after: JsonObject, limits: DocumentLimits): void {
@@ -95,43 +182,67 @@ export function assertWithinLimits(before: JsonObject, after: JsonObject, limits
   if (bytes > limits.bytesMax && bytes > jsonBytes(before)) {
     throw tooLarge('', 'too_large', `The document would be larger than ${limits.bytesMax} bytes.`);
   }
-  for (const { pointer, path, keys } of crowdedObjects(after, limits)) {
-    if (keys > keysAt(before, path)) {
-      throw tooLarge(pointer, 'too_many_keys', `An object is limited to ${limits.keysMax} keys.`);
-    }
+  const crowded = crowdedObjects(after, limits);
+  if (crowded.length === 0) return;
+  const excuses = crowdedObjects(before, limits);
+  for (const { place, id, keys } of crowded) {
+    const excuse = excuses.findIndex((stored) => stored.id === id && stored.keys >= keys);
+    if (excuse < 0) throw tooManyKeys(toPointer(place), limits);
+    excuses.splice(excuse, 1);
   }
 }
 
 interface Crowded {
-  readonly pointer: string;
-  readonly path: readonly string[];
+  readonly place: Place | undefined;
+  /** The same for two places that differ in nothing but positions within lists. */
+  readonly id: string;
   readonly keys: number;
 }
 
-/** The objects with more than `keysMax` keys. Stored data deeper than we accept is not searched. */
-function* crowdedObjects(
-  node: JsonValue,
-  limits: DocumentLimits,
-  path: readonly string[] = [],
-): Generator<Crowded> {
-  if (typeof node !== 'object' || node === null || path.length >= limits.depthMax) return;
-  const entries = Object.entries(node);
-  if (!Array.isArray(node) && entries.length > limits.keysMax) {
-    yield { pointer: path.map((name) => `/${pointerToken(name)}`).join(''), path, keys: entries.length };
+/** The objects with more than `keysMax` keys. */
+function crowdedObjects(root: JsonObject, { keysMax }: DocumentLimits): Crowded[] {
+  const found: Crowded[] = [];
+  visit(root, undefined);
+  return found;
+
+  function visit(node: JsonValue, place: Place | undefined): void {
+    if (typeof node !== 'object' || node === null) return;
+    const keys = Array.isArray(node) ? 0 : Object.keys(node).length;
+    if (keys > keysMax) {
+      const id = JSON.stringify(stepsTo(place).map(({ name, inList }) => (inList ? null : name)));
+      found.push({ place, id, keys });
+    }
+    forEachChild(node, (child, name, inList) => {
+      if (typeof child === 'object') visit(child, { parent: place, name, inList });
+    });
   }
-  for (const [name, child] of entries) yield* crowdedObjects(child, limits, [...path, name]);
 }
 
-function keysAt(document: JsonValue, path: readonly string[]): number {
-  let node: JsonValue | undefined = document;
-  for (const name of path) {
-    if (Array.isArray(node)) node = node[Number(name)];
-    else node = isJsonObject(node) ? ownValue(node, name) : undefined;
-  }
-  return isJsonObject(node) ? Object.keys(node).length : 0;
+function forEachChild(
+  node: JsonObject | readonly JsonValue[],
+  visit: (child: JsonValue, name: string, inList: boolean) => void,
+): void {
+  const inList = Array.isArray(node);
+  for (const [name, child] of Object.entries(node)) visit(child, name, inList);
+}
+
+function stepsTo(place: Place | undefined): Place[] {
+  const steps: Place[] = [];
+  for (let step = place; step; step = step.parent) steps.unshift(step);
+  return steps;
+}
+
+function toPointer(place: Place | undefined): string {
+  return stepsTo(place)
+    .map(({ name }) => `/${pointerToken(name)}`)
+    .join('');
 }
 
 /** @returns the error for a document beyond a limit. */
 export function tooLarge(pointer: string, code: string, detail: string): AppError {
   return new AppError('metadata_too_large', detail, { errors: [{ pointer, code, detail }] });
+}
+
+function tooManyKeys(pointer: string, { keysMax }: DocumentLimits): AppError {
+  return tooLarge(pointer, 'too_many_keys', `An object is limited to ${keysMax} keys.`);
 }

@@ -11,12 +11,18 @@ export function namesOf(pointer: string): string[] {
   return tokens.map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
+/** The member or item of that name, or undefined where there is none. */
+export function getChild(node: JsonValue, name: string): JsonValue | undefined {
+  if (Array.isArray(node)) return ARRAY_INDEX.test(name) ? node[Number(name)] : undefined;
+  return isJsonObject(node) ? ownValue(node, name) : undefined;
+}
+
 /** What the pointer points at, or undefined where nothing is. */
 export function resolve(root: JsonValue, pointer: string): JsonValue | undefined {
   let node: JsonValue | undefined = root;
   for (const name of namesOf(pointer)) {
-    if (Array.isArray(node)) node = ARRAY_INDEX.test(name) ? node[Number(name)] : undefined;
-    else node = isJsonObject(node) ? ownValue(node, name) : undefined;
+    if (node === undefined) return undefined;
+    node = getChild(node, name);
   }
   return node;
 }

@@ -2,9 +2,10 @@
  * Whether a write may become part of a document: its preconditions, who may change what, the limits and
  * the schema, always in terms of what the writing application sees. Pure, and knows nothing of the tenant.
  */
+import { AppError } from '../lib/app-error.ts';
 import { type JsonObject, type JsonValue, ownValue, pointerToken } from '../lib/json.ts';
 import { rootChanges } from './changes.ts';
-import { assertWithinLimits, type DocumentLimits } from './document.ts';
+import { assertStorableChange, assertWithinLimits, type DocumentLimits } from './document.ts';
 import type { Edit } from './edit.ts';
 import { type MetadataView, readOnly } from './policy.ts';
 import type { OnCarried } from './ports.ts';
@@ -27,11 +28,20 @@ export interface DocumentRules {
   readonly schema: SchemaRules;
 }
 
+/** A user's metadata as it is judged. */
+export interface Judged {
+  readonly document: JsonObject;
+  /** Whether the tenant holds something else than an object, which can only be replaced or removed whole. */
+  readonly isUnreadable: boolean;
+}
+
 export interface Verdict {
   /** Why this write is refused, if it is. */
   readonly error: unknown;
-  /** The document after this write. */
-  readonly document: JsonObject;
+  /** The metadata after this write. */
+  readonly after: Judged;
+  /** The top-level keys that this write changes. */
+  readonly changedKeys: readonly string[];
   /** Whether the judgement rested on changes of this group that are not yet stored. */
   readonly tentative: boolean;
 }
@@ -41,33 +51,74 @@ export function resourceValue(document: JsonObject, key: string | undefined): Js
   return key === undefined ? document : ownValue(document, key);
 }
 
-/** Judges writes one after another, each on the document that those before it produced. */
-export function judgeAll(writes: readonly Write[], base: JsonObject, rules: DocumentRules): Verdict[] {
-  let document = base;
-  return writes.map((write) => {
-    const tentative = document !== base;
+/**
+ * Judges writes one after another, each on what those before it produced. One write is bounded in what it costs, a group
+ * is not: `pause` lets others go on between two.
+ */
+export async function judgeAll(
+  writes: readonly Write[],
+  base: Judged,
+  rules: DocumentRules,
+  pause: () => Promise<void>,
+): Promise<Verdict[]> {
+  let after = base;
+  const verdicts: Verdict[] = [];
+  for (const write of writes) {
+    if (verdicts.length > 0) await pause();
+    const tentative = after !== base;
     try {
-      document = judge(write, document, rules);
-      return { error: undefined, document, tentative };
+      const judged = judge(write, after, rules);
+      after =
+        judged.changes || after.isUnreadable ? { document: judged.document, isUnreadable: false } : after;
+      const changedKeys = Object.keys(judged.changes ?? {});
+      verdicts.push({ error: undefined, after, changedKeys, tentative });
     } catch (error) {
-      return { error, document, tentative };
+      verdicts.push({ error, after, changedKeys: [], tentative });
     }
-  });
+  }
+  return verdicts;
 }
 
 /**
- * The whole document after one write.
+ * The whole document after one write, and the root keys in which it differs.
  * @throws AppError for whatever the write may not do, in terms of what its application sees.
  */
-export function judge({ edit, key, preconditions, view }: Write, document: JsonObject, rules: DocumentRules) {
+function judge(
+  { edit, key, preconditions, view }: Write,
+  { document, isUnreadable }: Judged,
+  rules: DocumentRules,
+) {
   const before = view.visible(document);
-  const current = resourceValue(before, key);
-  for (const precondition of preconditions) assertPrecondition(precondition, current);
+  if (isUnreadable) assertReplaces(edit, preconditions);
+  else {
+    const current = resourceValue(before, key);
+    for (const precondition of preconditions) assertPrecondition(precondition, current);
+  }
   const edited = edit.apply(before, (name) => !view.writable(name));
   const after = edit.replacesAll ? rules.schema.keepReadOnly(before, edited) : edited;
-  const refused = Object.keys(rootChanges(before, after) ?? {}).filter((name) => !view.writable(name));
+  const changes = rootChanges(before, after);
+  const refused = Object.keys(changes ?? {}).filter((name) => !view.writable(name));
   if (refused.length > 0) throw readOnly(refused.map((name) => `/${pointerToken(name)}`));
   assertWithinLimits(before, after, rules.limits);
+  assertStorableChange(before, after);
   rules.schema.assertChange(before, after);
-  return view.restore(document, after);
+  return { document: view.restore(document, after), changes };
+}
+
+/**
+ * What is no object has no tag and no members: nothing can be merged into it, and of all preconditions only one about
+ * its mere existence can hold.
+ */
+function assertReplaces(edit: Edit, preconditions: readonly Precondition[]): void {
+  if (!edit.replacesAll) throw notAnObject();
+  if (preconditions.every(({ kind, tags }) => (kind === 'if-match') === (tags === 'any'))) return;
+  throw new AppError('precondition_failed', 'The resource is not in the state that the request expects.');
+}
+
+/** The refusal of whatever needs an object where the tenant holds something else. */
+export function notAnObject(): AppError {
+  return new AppError(
+    'metadata_not_an_object',
+    'The tenant holds a text, a list, a number or a boolean in place of the metadata. PUT replaces it, DELETE removes it.',
+  );
 }

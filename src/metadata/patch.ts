@@ -20,11 +20,3 @@ export function mergePatch(target: JsonObject, patch: JsonObject): JsonObject {
 function mergeMember(target: JsonValue | undefined, patch: JsonObject): JsonObject {
   return mergePatch(isJsonObject(target) ? target : {}, patch);
 }
-
-/**
- * Whether the patch reaches below the first level. If it does not, its result for the keys it names is
- * the same whatever is stored, so that it can be sent to the tenant as it stands.
- */
-export function patchNests(patch: JsonObject): boolean {
-  return Object.values(patch).some(isJsonObject);
-}

@@ -6,7 +6,13 @@ import type { JsonObject } from '../lib/json.ts';
 
 /** The part of a tenant's user that this service ever holds. Whose it is, its place says; it may not. */
 export interface Profile {
+  /** Empty where the tenant holds none, or `null`. */
   readonly userMetadata: JsonObject;
+  /**
+   * Set where the tenant holds a text, a list, a number or a boolean as `user_metadata` (a mapping of attributes can do
+   * that). `userMetadata` is then empty, and nothing but to replace or to remove the whole is possible.
+   */
+  readonly isUnreadable?: true | undefined;
   readonly appMetadata: JsonObject;
   /** The tenant's own time stamp, ISO 8601; absent where the tenant sends none. */
   readonly updatedAt: string | undefined;
@@ -67,6 +73,12 @@ export interface UserDirectory {
    * @throws AppError; with `outcome: 'unknown'` when the change may have been applied all the same.
    */
   change(userId: string, changes: RootChanges, options: CallOptions): Promise<Profile>;
+  /**
+   * Removes the whole `user_metadata`, whatever it is, and answers the user as the tenant holds it afterwards. For
+   * what is no object and so has no keys that could be removed by name: anything else that was stored meanwhile goes, too.
+   * @throws AppError as `change` does.
+   */
+  clear(userId: string, options: CallOptions): Promise<Profile>;
 }
 
 /** The applications of the tenant, of which only their settings are read. */

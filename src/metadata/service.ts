@@ -17,7 +17,7 @@ import {
   replaceKeyEdit,
   rootEdit,
 } from './edit.ts';
-import { resourceValue } from './judgement.ts';
+import { notAnObject, resourceValue } from './judgement.ts';
 import { type MetadataView, pick } from './policy.ts';
 import type {
   Cached,
@@ -37,10 +37,21 @@ export interface WriteOptions {
   readonly onCarried?: OnCarried;
 }
 
+export interface ReadOptions {
+  /** Asks the tenant instead of the cache. */
+  readonly revalidate?: boolean;
+  /** For readers that are after something else than the metadata's content. */
+  readonly allowUnreadable?: boolean;
+}
+
 export interface MetadataService {
   readonly limits: DocumentLimits;
-  /** The subject's profile; `revalidate` asks the tenant instead of the cache. */
-  read(subject: Subject, options?: { readonly revalidate?: boolean }): Promise<Cached<Profile>>;
+  /**
+   * The subject's profile.
+   * @throws AppError `metadata_not_an_object` where the tenant holds something else in place of the metadata, unless
+   * `allowUnreadable` takes that for empty.
+   */
+  read(subject: Subject, options?: ReadOptions): Promise<Cached<Profile>>;
   /** Merges at every depth (RFC 7396). Answers, like each write, the profile that results. */
   patch(subject: Subject, patch: JsonValue, options?: WriteOptions): Promise<Profile>;
   /** Applies a JSON Patch (RFC 6902), whole or not at all. */
@@ -62,6 +73,8 @@ interface Dependencies {
   readonly cache: MetadataCache;
   readonly lock: WriteLock;
   readonly clock: Clock;
+  /** Lets everything else that is ready run: between two writes of one user, so that no user keeps others waiting. */
+  readonly pause: () => Promise<void>;
 }
 
 export interface MetadataRules extends CommitRules {
@@ -78,7 +91,7 @@ export interface MetadataRules extends CommitRules {
 export function createMetadataService(dependencies: Dependencies, rules: MetadataRules): MetadataService {
   const { limits, viewOf, appMetadataReadable } = rules;
   const readsAppMetadata = appMetadataReadable.size > 0;
-  const queue = createWriteQueue(createCommit(dependencies, rules));
+  const queue = createWriteQueue(createCommit(dependencies, rules), dependencies);
 
   /** The listed keys are filtered again: a copy may have been kept under an earlier policy that listed more. */
   function seenBy({ clientId }: Subject, profile: Profile): Profile {
@@ -97,13 +110,16 @@ export function createMetadataService(dependencies: Dependencies, rules: Metadat
   ): Promise<Profile> {
     const view = viewOf(subject.clientId);
     const submitted = { edit, key, preconditions, view, onCarried };
-    return seenBy(subject, await queue.submit(subject.userId, submitted));
+    const profile = await queue.submit(subject.userId, submitted);
+    if (profile.isUnreadable) throw notAnObject();
+    return seenBy(subject, profile);
   }
 
   return {
     limits,
     async read(subject, options) {
       const read = await dependencies.cache.read(subject.userId, options);
+      if (read.value.isUnreadable && !options?.allowUnreadable) throw notAnObject();
       return { ...read, value: seenBy(subject, read.value) };
     },
     patch: async (subject, patch, options) => write(subject, mergeEdit(patch, limits), undefined, options),
@@ -116,7 +132,7 @@ export function createMetadataService(dependencies: Dependencies, rules: Metadat
     remove: async (subject, options) => write(subject, removeEdit(), undefined, options),
     replaceKey: async (subject, key, value, options) =>
       write(subject, replaceKeyEdit(key, value, limits), key, options),
-    removeKey: async (subject, key, options) => write(subject, removeKeyEdit(key, limits), key, options),
+    removeKey: async (subject, key, options) => write(subject, removeKeyEdit(key), key, options),
   };
 }
 

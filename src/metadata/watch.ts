@@ -6,7 +6,7 @@ import type { SetAlarm } from '../lib/alarm.ts';
 import { hasCode } from '../lib/app-error.ts';
 import type { JsonObject } from '../lib/json.ts';
 import { rootChanges } from './changes.ts';
-import type { MetadataCache, Subject, WatchReason } from './ports.ts';
+import type { MetadataCache, Profile, Subject, WatchReason } from './ports.ts';
 import { represent } from './representation.ts';
 import type { MetadataService } from './service.ts';
 
@@ -93,9 +93,9 @@ export function createMetadataWatch(
     async function look(): Promise<void> {
       looking = true;
       try {
-        const { value, freshness } = await service.read(subject);
+        const { value, freshness } = await service.read(subject, { allowUnreadable: true });
         if (over) return;
-        compare(value.userMetadata);
+        compare(value);
         // Old, because the tenant does not answer or has not yet: there is more to come.
         const stale = freshness.kind.startsWith('stale');
         if (stale) retry();
@@ -123,8 +123,9 @@ export function createMetadataWatch(
       lookIn(coalesceMs, true);
     }
 
-    function compare(document: JsonObject): void {
-      const { etag } = represent(document);
+    function compare(profile: Profile): void {
+      const { userMetadata: document } = profile;
+      const etag = tagOf(profile);
       const before = known;
       if (before === undefined || before.etag === etag) return;
       known = { document, etag };
@@ -140,8 +141,9 @@ export function createMetadataWatch(
     // Before the first read, so that no change falls between the two.
     const unwatch = cache.watch(subject.userId, hear);
     try {
-      const { userMetadata: document } = (await service.read(subject)).value;
-      const { etag } = represent(document);
+      const { value } = await service.read(subject, { allowUnreadable: true });
+      const { userMetadata: document } = value;
+      const etag = tagOf(value);
       known = { document, etag };
       catchUp();
       const missed = lastSeen === undefined || lastSeen === etag ? undefined : allOf(document, etag);
@@ -153,6 +155,11 @@ export function createMetadataWatch(
   }
 
   return { begin };
+}
+
+/** What is no object has no keys and is not the empty document either: its reader is refused, which must be told. */
+function tagOf({ userMetadata, isUnreadable }: Profile): string {
+  return represent(isUnreadable ? null : userMetadata).etag;
 }
 
 function allOf(document: JsonObject, etag: string): MetadataUpdate {

@@ -24,7 +24,12 @@ interface Waiting<W, R> {
   reject(error: unknown): void;
 }
 
-export function createWriteQueue<W, R>(commit: Commit<W, R>): WriteQueue<W, R> {
+interface Dependencies {
+  /** Lets everything else that is ready run. */
+  readonly pause: () => Promise<void>;
+}
+
+export function createWriteQueue<W, R>(commit: Commit<W, R>, { pause }: Dependencies): WriteQueue<W, R> {
   /** A user has an entry while a commit of theirs is under way; it lists who came since. */
   const lines = new Map<string, Array<Waiting<W, R>>>();
 
@@ -51,11 +56,13 @@ export function createWriteQueue<W, R>(commit: Commit<W, R>): WriteQueue<W, R> {
     } catch (error) {
       outcomes = batch.map(() => ({ error }));
     }
-    batch.forEach((waiting, index) => {
+    for (const [index, waiting] of batch.entries()) {
+      // To write an answer takes time as well: a large group is not answered in one go.
+      if (index > 0) await pause();
       const outcome = outcomes[index] ?? { error: new Error('a commit answered too few outcomes') };
       if ('result' in outcome) waiting.resolve(outcome.result);
       else waiting.reject(outcome.error);
-    });
+    }
   }
 
   return {

@@ -114,6 +114,10 @@ export function createUpstreamMetrics(
         folding.observe(options.carries ?? 1);
         return timed('users.change', () => directory.change(userId, changes, options));
       },
+      clear(userId, options) {
+        folding.observe(options.carries ?? 1);
+        return timed('users.change', () => directory.clear(userId, options));
+      },
     }),
     countingClients: (directory) => ({
       read: (clientId, options) => timed('clients.read', () => directory.read(clientId, options)),

@@ -14,8 +14,6 @@ describe('an answer that cannot be used', () => {
     ['a user by almost the same name', json(200, { ...stored, user_id: 'auth0|Jane' })],
     ['no user', json(200, {})],
     ['a list', json(200, [stored])],
-    ['metadata that is a list', json(200, { ...stored, user_metadata: [] })],
-    ['metadata that is null', json(200, { ...stored, user_metadata: null })],
     ['a page', text('<html>')],
     ['nothing', text('')],
     ['nesting that no recursion could follow', text(deep)],
@@ -67,6 +65,30 @@ describe('an answer that cannot be used', () => {
     expect([changed.code, changed.extras.outcome]).toEqual([code, outcome]);
     expect((await appErrorOf(read(JANE))).extras.outcome).toBeUndefined();
   });
+});
+
+describe('metadata that is no object', () => {
+  test.each([['text'], [[]], [0], [false]])('is empty, and says so where it is %j', async (metadata) => {
+    const { http, read } = createWorld();
+    http.next(json(200, { ...stored, user_metadata: metadata }));
+    expect(await read(JANE)).toMatchObject({ userMetadata: {}, isUnreadable: true });
+  });
+
+  test('is empty and nothing more where it is null', async () => {
+    const { http, read } = createWorld();
+    http.next(json(200, { ...stored, user_metadata: null }));
+    const profile = await read(JANE);
+    expect([profile.userMetadata, profile.isUnreadable]).toEqual([{}, undefined]);
+  });
+
+  test.each([[null], ['text'], [[1]], [7]])(
+    'of the app does not hide the user’s own (%j)',
+    async (metadata) => {
+      const { http, read } = createWorld({ appMetadataKeys: ['plan'] });
+      http.next(json(200, { ...stored, app_metadata: metadata }));
+      expect(await read(JANE)).toMatchObject({ userMetadata: { a: 1 }, appMetadata: {} });
+    },
+  );
 });
 
 describe('a token that the tenant does not accept', () => {

@@ -121,12 +121,13 @@ export async function simulate(
         await beforeSending?.();
         return roundTrip(replica, 'users.change', () => apply(changes, fate));
       },
+      clear: () => Promise.reject(new Error('nothing here stores what is no object')),
     };
     const cache = parts.createMetadataCache(
       { tier: tierSeenBy(replica), load: (userId, options) => directory.read(userId, options), clock },
       FRESHNESS,
     );
-    const dependencies = { directory, cache, lock: freeLock, clock };
+    const dependencies = { directory, cache, lock: freeLock, clock, pause: async () => undefined };
     const service = parts.createMetadataService(dependencies, freeRules());
     /** What this replica has told its callers to be stored. */
     const answered = new Set<string>();

@@ -121,8 +121,9 @@ describe('a write alone', () => {
   const operations = [{ op: 'add', path: '/b', value: 2 }];
   /** What is sent, the calls it costs where nothing is held and where a copy is, and how many are PATCHes. */
   const COSTS = [
-    ['a flat PATCH', 'PATCH', '', { json: { a: 2, b: null } }, 1, 1, 1],
-    ['PUT of a key', 'PUT', '/a', { json: { x: { y: 1 } } }, 1, 1, 1],
+    ['a flat PATCH', 'PATCH', '', { json: { a: 2, b: null } }, 2, 2, 1],
+    ['a PATCH that only removes', 'PATCH', '', { json: { a: null, b: null } }, 1, 1, 1],
+    ['PUT of a key', 'PUT', '/a', { json: { x: { y: 1 } } }, 2, 2, 1],
     ['DELETE of a key', 'DELETE', '/a', {}, 1, 1, 1],
     ['a nested PATCH', 'PATCH', '', { json: { n: { x: 2 } } }, 2, 2, 1],
     ['a PATCH with If-Match', 'PATCH', '', { json: { a: 2 }, headers: { 'if-match': '*' } }, 2, 2, 1],

@@ -12,7 +12,8 @@ const FRESH: Freshness = { kind: 'miss', stored: true };
 
 /** A user whose metadata a test changes, with alarms that ring when it says so. */
 async function createWorld(lastSeen?: string) {
-  let document: JsonObject = { theme: 'dark' };
+  /** Undefined stands for something that is no object. */
+  let document: JsonObject | undefined = { theme: 'dark' };
   let freshness = FRESH;
   let failure: Error | undefined;
   let reads = 0;
@@ -35,9 +36,10 @@ async function createWorld(lastSeen?: string) {
           reads += 1;
           if (failure) throw failure;
           const value = {
-            userMetadata: document,
+            userMetadata: document ?? {},
             appMetadata: {},
             updatedAt: undefined,
+            ...(document === undefined ? ({ isUnreadable: true } as const) : {}),
           };
           return { value, freshness, ageSeconds: 0 };
         },
@@ -65,7 +67,7 @@ async function createWorld(lastSeen?: string) {
     watched: () => hear !== undefined,
     pauses: () => alarms.map(({ ms }) => ms),
     announce: (reason: WatchReason = 'changed') => hear?.(reason),
-    set(next: JsonObject, kind = FRESH) {
+    set(next: JsonObject | undefined, kind = FRESH) {
       document = next;
       freshness = kind;
       failure = undefined;
@@ -89,6 +91,16 @@ describe('an announcement', () => {
     expect(world.pauses()).toEqual([50]);
     await world.ring();
     expect([world.told, world.reads()]).toEqual([[['added', 'theme']], 2]);
+  });
+
+  test('of metadata that is no object any more is told, and so is its end', async () => {
+    const world = await createWorld();
+    for (const state of [undefined, {}, { theme: 'dark' }]) {
+      world.set(state);
+      world.announce();
+      await world.ring();
+    }
+    expect(world.told).toEqual([['theme'], [], ['theme']]);
   });
 
   test('of a state that looks the same is not told', async () => {

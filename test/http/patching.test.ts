@@ -77,19 +77,23 @@ describe('what the tenant is told', () => {
     expect(managementCalls()).toBe(2);
   });
 
-  test('a small flat patch costs one call', async () => {
+  test('a flat patch costs a read and a PATCH, also where a copy is held', async () => {
     const jane = await person({ a: 1, b: 2 });
+    await jane.ask('GET');
     const response = await jane.ask('PATCH', '', { json: { a: 'new', b: null } });
     expect(await response.json()).toEqual({ a: 'new' });
     expect(jane.user.patches).toEqual([{ a: 'new', b: null }]);
-    expect(managementCalls()).toBe(1);
+    expect([jane.user.reads, managementCalls()]).toEqual([2, 3]);
   });
 
-  test('a large flat patch costs one call when the size of the document is known', async () => {
-    const jane = await person({ a: 1 });
-    await jane.ask('GET');
-    await jane.ask('PATCH', '', { json: { a: 'x'.repeat(1000) } });
-    expect([jane.user.reads, jane.user.patches.length]).toEqual([1, 1]);
+  test('a flat patch that only removes keys costs one call', async () => {
+    const jane = await person({ a: 1, b: 2, c: 3 });
+    const response = await jane.ask('PATCH', '', { json: { a: null, b: null } });
+    expect([await response.json(), response.headers.get('metadata-quota')]).toEqual([
+      { c: 3 },
+      'limit=8192, used=7',
+    ]);
+    expect([jane.user.reads, jane.user.patches]).toEqual([0, [{ a: null, b: null }]]);
   });
 
   test('nothing but user_metadata is ever sent', async () => {

@@ -89,8 +89,6 @@ const TABLE: ReadonlyArray<readonly [string, Answering, Outcome, Applied, Outcom
     MALFORMED,
     'perhaps applied',
   ],
-  ['metadata that is a list', holding([UPSTREAM_TEXT]), MALFORMED, 'perhaps applied'],
-  ['metadata that is text', holding(UPSTREAM_TEXT), MALFORMED, 'perhaps applied'],
   ['metadata that nests beyond reason', nesting(5000), MALFORMED, 'perhaps applied'],
   ['10 MB', holding({ text: UPSTREAM_TEXT.repeat(600_000) }), MALFORMED, 'perhaps applied'],
   ['an answer that is cut short', breaking('cut'), MALFORMED, 'perhaps applied'],

@@ -6,11 +6,7 @@ import { appErrorOf } from '../lib/rejection.ts';
 import { freeRules } from './rules.ts';
 import { createServiceWorld, JANE, type WorldOptions } from './service-world.ts';
 
-/** 8192 / 64: the most that goes out without knowing how much is stored. */
-const SMALL = { a: 'x'.repeat(120) };
-const LARGER = { a: 'x'.repeat(121) };
-
-const isOfTenant = (call: string) => /^(?:read|change)/.test(call);
+const isOfTenant = (call: string) => /^(?:read|change|clear)/.test(call);
 
 async function askedFor(patch: JsonObject, options: WorldOptions = {}): Promise<string[]> {
   const { asked, service } = createServiceWorld(options);
@@ -20,56 +16,39 @@ async function askedFor(patch: JsonObject, options: WorldOptions = {}): Promise<
 
 describe('a write that goes out without a read', () => {
   test('has the cache forget when it leaves and when it is answered', async () => {
-    expect(await askedFor({ a: 1, b: null })).toEqual(['begin', 'change {"a":1,"b":null}', 'end']);
+    expect(await askedFor({ a: null, b: null })).toEqual(['begin', 'change {"a":null,"b":null}', 'end']);
   });
 
-  test('is one of a key, put or removed', async () => {
+  test('is one that only removes keys', async () => {
     const { asked, service } = createServiceWorld();
-    await service.replaceKey(JANE, 'a', { deep: [1] });
     await service.removeKey(JANE, 'a');
-    expect(asked.filter(isOfTenant)).toEqual(['change {"a":{"deep":[1]}}', 'change {"a":null}']);
-  });
-
-  test('is small where nothing is known of what is stored', async () => {
-    expect(await askedFor(SMALL)).not.toContain('read');
-    expect(await askedFor(LARGER)).toContain('read');
-  });
-
-  test('may be larger where a copy is held that leaves room', async () => {
-    const cached = { b: 'x'.repeat(8_000) };
-    expect(await askedFor(LARGER, { cached: {} })).not.toContain('read');
-    expect(await askedFor(LARGER, { cached, stored: cached })).not.toContain('read');
-    expect(await askedFor({ b: 'y'.repeat(200) }, { cached, stored: cached })).toContain('read');
-  });
-
-  test('may be larger where the answer to the write before it told the size', async () => {
-    const { asked, service } = createServiceWorld();
-    await service.patch(JANE, SMALL);
-    await service.patch(JANE, { b: 'x'.repeat(4_000) });
-    expect(asked).not.toContain('read');
-    await service.patch(JANE, { b: 'y'.repeat(5_000) });
-    expect(asked).toContain('read');
-  });
-
-  test('leaves room for the number of keys as well', async () => {
-    const cached = Object.fromEntries(Array.from({ length: 99 }, (_, index) => [String(index), 1]));
-    expect(await askedFor({ a: 1 }, { cached, stored: cached })).not.toContain('read');
-    expect(await askedFor({ a: 1, 0: 2 }, { cached, stored: cached })).toContain('read');
+    await service.mergeRoot(JANE, { b: null });
+    expect(asked.filter(isOfTenant)).toEqual(['change {"a":null}', 'change {"b":null}']);
   });
 });
 
 describe('a write that reads first', () => {
   test.each<[string, JsonObject]>([
-    ['reaches below the first level', { a: { b: 1 } }],
+    ['sets a value, however small', { a: 1 }],
+    ['sets one value and removes another', { a: 1, b: null }],
+    ['reaches below the first level', { a: { b: null } }],
     ['is empty', {}],
-  ])('is one that %s', async (_what, patch) => {
-    expect((await askedFor(patch))[0]).toBe('read');
+    ['removes a name that the tenant may not take', { 'a.b': null }],
+  ])('is one that %s, whatever copy is held', async (_what, patch) => {
+    expect((await askedFor(patch, { cached: {} }))[0]).toBe('read');
+  });
+
+  test('is one of a key, because a limit could bind', async () => {
+    const stored = { a: 'x'.repeat(8_000) };
+    const { asked, service } = createServiceWorld({ stored, cached: {} });
+    const error = await appErrorOf(service.replaceKey(JANE, 'b', 'y'.repeat(400)));
+    expect([error.code, asked]).toEqual(['metadata_too_large', ['read']]);
   });
 
   test('is one with a precondition, which the tenant’s own state decides', async () => {
     const { asked, service } = createServiceWorld({ stored: { a: 1 }, cached: {} });
     const preconditions = [{ kind: 'if-none-match', tags: 'any' }] as const;
-    const error = await appErrorOf(service.replaceKey(JANE, 'a', 2, { preconditions }));
+    const error = await appErrorOf(service.removeKey(JANE, 'a', { preconditions }));
     expect([error.code, error.extras.current]).toEqual(['precondition_failed', 1]);
     expect(asked).toEqual(['read']);
   });
@@ -95,36 +74,42 @@ describe('a write that reads first', () => {
     expect(asked).toEqual(['read', 'read', 'read']);
   });
 
-  test('is one of a key that the schema guards, or of any key when no copy is there to judge', async () => {
-    const schema = createSchemaRules({
-      type: 'object',
-      properties: { plan: { type: 'string', readOnly: true }, age: { type: 'number' } },
-    });
+  test('is any where there is a schema, a removal included', async () => {
+    const schema = createSchemaRules({ type: 'object', required: ['age'], properties: { age: true } });
     const rules = { ...freeRules(), schema };
-    expect(await askedFor({ age: 1 }, { rules, cached: {} })).not.toContain('read');
-    expect(await askedFor({ age: 1 }, { rules })).toContain('read');
-    const guarded = createServiceWorld({ rules, cached: {} });
-    expect((await appErrorOf(guarded.service.patch(JANE, { plan: 'pro' }))).code).toBe('key_read_only');
-    expect(guarded.asked).toEqual(['read']);
+    const stored = { age: 1, other: 2 };
+    expect((await askedFor({ other: null }, { rules, stored, cached: stored }))[0]).toBe('read');
+    const { asked, service } = createServiceWorld({ rules, stored, cached: {} });
+    expect((await appErrorOf(service.removeKey(JANE, 'age'))).code).toBe('metadata_invalid');
+    expect(asked).toEqual(['read']);
   });
 
   test('is one of a key that this application may not change', async () => {
-    const rules = { ...freeRules(), viewOf: createViews({ app: { writable: ['a'] } }) };
-    const { asked, service } = createServiceWorld({ rules, cached: {} });
-    const error = await appErrorOf(service.patch({ ...JANE, clientId: 'app' }, { b: 1 }));
+    const rules = { ...freeRules(), viewOf: createViews({ app: { readable: ['a', 'b'], writable: ['a'] } }) };
+    const { asked, service } = createServiceWorld({ rules, stored: { b: 1 } });
+    const error = await appErrorOf(service.removeKey({ ...JANE, clientId: 'app' }, 'b'));
     expect([error.code, error.extras.errors?.[0]?.pointer]).toEqual(['key_read_only', '/b']);
     expect(asked).toEqual(['read']);
   });
 });
 
-test('a body that could never be stored costs no request', async () => {
+test('a body that no document can hold costs no request', async () => {
   const { asked, service } = createServiceWorld();
-  const hopeless = [{ 'a.b': 1 }, { a: 'x'.repeat(9_000) }, { a: JSON.parse('{"__proto__":1}') }];
+  const nulls = Object.fromEntries(Array.from({ length: 101 }, (_, index) => [`k${index}`, null]));
+  const hopeless = [
+    { a: 'x'.repeat(9_000) },
+    { a: nulls },
+    { a: JSON.parse('['.repeat(20) + ']'.repeat(20)) },
+  ];
   const errors = await Promise.all(hopeless.map((patch) => appErrorOf(service.patch(JANE, patch))));
-  expect(errors.map(({ code }) => code)).toEqual([
-    'metadata_invalid',
-    'metadata_too_large',
-    'metadata_invalid',
-  ]);
+  expect(errors.map(({ code }) => code)).toEqual(hopeless.map(() => 'metadata_too_large'));
   expect(asked).toEqual([]);
+});
+
+test('a name that cannot be stored costs a read and no change', async () => {
+  const { asked, service } = createServiceWorld();
+  const hopeless = [{ 'a.b': 1 }, { a: JSON.parse('{"__proto__":1}') }];
+  for (const patch of hopeless)
+    expect((await appErrorOf(service.patch(JANE, patch))).code).toBe('metadata_invalid');
+  expect(asked).toEqual(['read', 'read']);
 });

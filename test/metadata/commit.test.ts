@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { AppError } from '../../src/lib/app-error.ts';
 import type { JsonObject, JsonValue } from '../../src/lib/json.ts';
+import type { WriteReceipt } from '../../src/metadata/ports.ts';
 import { represent } from '../../src/metadata/representation.ts';
 import { appErrorOf } from '../lib/rejection.ts';
 import { quiet } from '../lib/deferred.ts';
@@ -100,7 +101,7 @@ describe('a change that fails', () => {
       throw failure;
     });
     expect(await appErrorOf(world.service.patch(JANE, { a: 1 }))).toBe(failure);
-    expect(world.asked).toEqual(['begin', 'change {"a":1}', 'end']);
+    expect(world.asked).toEqual(['read', 'begin', 'change {"a":1}', 'end']);
   });
 
   test('has the cache forget a user whom the tenant no longer knows', async () => {
@@ -121,6 +122,110 @@ describe('a change that fails', () => {
     world.beforeChange(() => undefined);
     expect((await world.service.patch(JANE, { a: { z: 3 } })).userMetadata).toEqual({ a: { x: 1, z: 3 } });
   });
+});
+
+const group = (world: Awaited<ReturnType<typeof createBusyWorld>>) => [
+  world.service.patch(JANE, { a: 1 }),
+  world.service.patch(JANE, { bad: 1 }),
+  world.service.patch(JANE, { never: 1 }, ifMatch({ other: true })),
+  world.service.patch(JANE, { b: { c: 1 } }),
+];
+
+describe('a change that the tenant refuses for its document', () => {
+  const REFUSALS = ['metadata_invalid', 'metadata_too_large'] as const;
+  test.each(REFUSALS)('as %s is sent write by write, so that none is refused for another', async (code) => {
+    const world = await createBusyWorld();
+    const refusal = new AppError(code, 'not by this tenant');
+    const outcomes = group(world).map((write) => write.catch((error: unknown) => error));
+    world.beforeChange((changes) => {
+      if (Object.hasOwn(changes, 'bad')) throw refusal;
+    });
+    await world.finish();
+    const [first, second, third, last] = await Promise.all(outcomes);
+    expect(first).toMatchObject({ userMetadata: { first: { done: true }, a: 1 } });
+    expect(second).toBe(refusal);
+    expect(third).toMatchObject({ code: 'precondition_failed' });
+    expect(last).toMatchObject({ userMetadata: { first: { done: true }, a: 1, b: { c: 1 } } });
+    expect(world.stored()).toEqual({ first: { done: true }, a: 1, b: { c: 1 } });
+    expect(world.asked.filter((call) => call.startsWith('change')).slice(1)).toEqual([
+      'change {"a":1,"bad":1,"b":{"c":1}}',
+      'change {"a":1}',
+      'change {"bad":1}',
+      'change {"b":{"c":1}}',
+    ]);
+  });
+
+  test('is not repeated where it was the change of one write', async () => {
+    const world = await createBusyWorld();
+    const refusal = new AppError('metadata_invalid', 'not by this tenant');
+    const outcome = appErrorOf(world.service.patch(JANE, { bad: 1 }));
+    world.beforeChange((changes) => {
+      if (Object.hasOwn(changes, 'bad')) throw refusal;
+    });
+    await world.finish();
+    expect(await outcome).toBe(refusal);
+    expect(world.asked.filter((call) => call.includes('bad'))).toHaveLength(1);
+  });
+
+  test('tells each write of the request that carried it alone', async () => {
+    const world = await createBusyWorld();
+    const receipts: WriteReceipt[] = [];
+    const onCarried = (receipt: WriteReceipt) => void receipts.push(receipt);
+    const writes = [
+      world.service.patch(JANE, { a: 1 }, { onCarried }),
+      world.service.patch(JANE, { b: 1 }, { onCarried }),
+    ];
+    world.beforeChange((changes) => {
+      if (Object.keys(changes).length > 1) throw new AppError('metadata_too_large', 'not all at once');
+    });
+    await world.finish();
+    await Promise.all(writes);
+    const [, , first, second] = receipts;
+    expect([receipts.length, first?.keys, second?.keys]).toEqual([4, ['a'], ['b']]);
+    expect(new Set(receipts.map(({ correlationId }) => correlationId)).size).toBe(3);
+  });
+
+  test.each([
+    ['the tenant does not answer one', 'upstream_timeout', 'upstream_unavailable'],
+    ['the user is gone', 'user_not_found', 'user_not_found'],
+  ] as const)('sends no further write once %s', async (_when, code, rest) => {
+    const world = await createBusyWorld();
+    const outcomes = group(world).map((write) => write.catch((error: unknown) => error));
+    world.beforeChange((changes) => {
+      if (Object.keys(changes).length > 1) throw new AppError('metadata_invalid', 'not by this tenant');
+      if (!Object.hasOwn(changes, 'bad')) return;
+      const unknown = code === 'upstream_timeout' ? ({ outcome: 'unknown' } as const) : {};
+      throw new AppError(code, 'no answer', unknown);
+    });
+    await world.finish();
+    const [first, ...others] = await Promise.all(outcomes);
+    expect(first).toMatchObject({ userMetadata: { a: 1 } });
+    expect(others).toEqual([code, rest, rest].map((each) => expect.objectContaining({ code: each })));
+    expect(world.asked.at(-2)).toBe('change {"bad":1}');
+  });
+
+  test('sends no further write after the deadline of the group', async () => {
+    const world = await createBusyWorld();
+    const outcomes = group(world).map((write) => write.catch((error: unknown) => error));
+    world.beforeChange((changes) => {
+      if (Object.keys(changes).length > 1) throw new AppError('metadata_invalid', 'not by this tenant');
+      if (Object.hasOwn(changes, 'a')) world.clock.advance(7_000);
+    });
+    await world.finish();
+    const [first, ...others] = await Promise.all(outcomes);
+    expect(first).toMatchObject({ userMetadata: { a: 1 } });
+    expect(others).toEqual(others.map(() => expect.objectContaining({ code: 'upstream_unavailable' })));
+    expect(world.asked.at(-2)).toBe('change {"a":1}');
+  });
+});
+
+test('others go on between two writes of a group, and between two of its answers', async () => {
+  const world = await createBusyWorld();
+  const before = world.pauses();
+  const writes = [1, 2, 3, 4].map((n) => world.service.patch(JANE, { [`k${n}`]: n }));
+  await world.finish();
+  await Promise.all(writes);
+  expect(world.pauses() - before).toBe(3 + 3);
 });
 
 describe('a change by somebody else meanwhile', () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { isJsonObject, type JsonObject, type JsonValue, jsonEqual } from '../../src/lib/json.ts';
 import { rootChanges } from '../../src/metadata/changes.ts';
-import { mergePatch, patchNests } from '../../src/metadata/patch.ts';
+import { mergePatch } from '../../src/metadata/patch.ts';
 import { jsonObject } from './json-arbitrary.ts';
 
 /** Section 2 of RFC 7396, word for word, over lists of entries. */
@@ -85,14 +85,6 @@ describe('merging a patch', () => {
     );
     expect('polluted' in {}).toBe(false);
   });
-});
-
-test.each<[JsonObject, boolean]>([
-  [{}, false],
-  [{ a: 1, b: null, c: [{ d: 1 }] }, false],
-  [{ a: 1, b: {} }, true],
-])('the patch %j reaches below the first level: %j', (patch, nests) => {
-  expect(patchNests(patch)).toBe(nests);
 });
 
 /** What the Management API does with the changes it is sent: at the first level, and no deeper. */

@@ -1,5 +1,5 @@
 /** The metadata service over a tenant of one user, which records in order what it is asked. */
-import type { JsonObject } from '../../src/lib/json.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../src/lib/json.ts';
 import type { MetadataCache, Profile, Subject, UserDirectory } from '../../src/metadata/ports.ts';
 import { createMetadataService, type MetadataRules } from '../../src/metadata/service.ts';
 import { createDeferred } from '../lib/deferred.ts';
@@ -9,16 +9,17 @@ import { freeLock, freeRules } from './rules.ts';
 export const JANE: Subject = { userId: 'auth0|jane', clientId: undefined };
 
 export interface WorldOptions {
-  readonly stored?: JsonObject;
+  readonly stored?: JsonValue;
   /** What the cache holds, however old. */
   readonly cached?: JsonObject;
   readonly rules?: MetadataRules;
 }
 
-const profile = (userMetadata: JsonObject): Profile => ({
-  userMetadata,
+const profile = (stored: JsonValue): Profile => ({
+  userMetadata: isJsonObject(stored) ? stored : {},
   appMetadata: {},
   updatedAt: undefined,
+  ...(isJsonObject(stored) ? {} : { isUnreadable: true }),
 });
 
 const nothing = (_changes: JsonObject): void => undefined;
@@ -26,10 +27,12 @@ const noRead = (): void => undefined;
 
 export function createServiceWorld({ stored = {}, cached, rules = freeRules() }: WorldOptions = {}) {
   const asked: string[] = [];
-  let document = stored;
+  let document: JsonValue = stored;
   let onChange = nothing;
   let onRead: () => void = noRead;
   let gate = Promise.resolve();
+  let pauses = 0;
+  const clock = createManualClock();
 
   const directory: UserDirectory = {
     async read() {
@@ -43,9 +46,17 @@ export function createServiceWorld({ stored = {}, cached, rules = freeRules() }:
       asked.push(`change ${JSON.stringify(changes)}`);
       await gate;
       onChange(changes);
-      const kept = Object.entries(document).filter(([key]) => !Object.hasOwn(changes, key));
+      const before = isJsonObject(document) ? Object.entries(document) : [];
+      const kept = before.filter(([key]) => !Object.hasOwn(changes, key));
       const set = Object.entries(changes).filter(([, value]) => value !== null);
       document = Object.fromEntries([...kept, ...set]);
+      return profile(document);
+    },
+    async clear(_userId, { beforeSending }) {
+      await beforeSending?.();
+      asked.push('clear');
+      await gate;
+      document = {};
       return profile(document);
     },
   };
@@ -63,14 +74,25 @@ export function createServiceWorld({ stored = {}, cached, rules = freeRules() }:
     change: (_userId, send) => send(begin).finally(() => asked.push('end')),
   };
   const service = createMetadataService(
-    { directory, cache, lock: freeLock, clock: createManualClock() },
+    {
+      directory,
+      cache,
+      lock: freeLock,
+      clock,
+      async pause() {
+        pauses += 1;
+      },
+    },
     rules,
   );
 
   return {
     asked,
     service,
-    stored: () => document,
+    clock,
+    /** How often the service let others go on. */
+    pauses: () => pauses,
+    stored: (): JsonObject => (isJsonObject(document) ? document : {}),
     /** What happens at the tenant just before a change is applied; a throw is the tenant's failure. */
     beforeChange(act: (changes: JsonObject) => void) {
       onChange = act;
@@ -80,7 +102,7 @@ export function createServiceWorld({ stored = {}, cached, rules = freeRules() }:
     },
     /** An edit by somebody else. */
     edit(changes: JsonObject) {
-      document = { ...document, ...changes };
+      document = isJsonObject(document) ? { ...document, ...changes } : changes;
     },
     /** Holds every answer of the tenant until the returned function is called. */
     hold(): () => void {

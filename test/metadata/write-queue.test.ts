@@ -10,6 +10,8 @@ interface Group {
   readonly outcome: Deferred<ReadonlyArray<Settled<string>>>;
 }
 
+const WITHOUT_PAUSES = { pause: () => Promise.resolve() };
+
 /** A queue whose commits are listed and end when a test says so. */
 function createWorld() {
   const groups: Group[] = [];
@@ -17,7 +19,7 @@ function createWorld() {
     const outcome = createDeferred<ReadonlyArray<Settled<string>>>();
     groups.push({ userId, writes, outcome });
     return outcome.promise;
-  });
+  }, WITHOUT_PAUSES);
   const succeed = (group: Group | undefined) =>
     group?.outcome.resolve(group.writes.map((write) => ({ result: `${write} done` })));
   return { groups, queue, succeed };
@@ -85,7 +87,7 @@ describe('writes of one user', () => {
   test('fail when the commit throws before it has begun', async () => {
     const queue = createWriteQueue<string, string>(() => {
       throw new Error('at once');
-    });
+    }, WITHOUT_PAUSES);
     await expect(queue.submit('jane', 'a')).rejects.toThrow('at once');
     await expect(queue.submit('jane', 'b')).rejects.toThrow('at once');
   });
@@ -98,8 +100,9 @@ describe('writes of one user', () => {
   });
 
   test('may end with a result that is undefined', async () => {
-    const queue = createWriteQueue<string, undefined>(async (_userId, writes) =>
-      writes.map(() => ({ result: undefined })),
+    const queue = createWriteQueue<string, undefined>(
+      async (_userId, writes) => writes.map(() => ({ result: undefined })),
+      WITHOUT_PAUSES,
     );
     expect(await queue.submit('jane', 'a')).toBeUndefined();
   });
@@ -149,7 +152,7 @@ test('whatever the order of events, each write is committed once, in order, one 
         return group.map((index) =>
           writes[index]?.[1] === 'ok' ? { result: String(index) } : { error: new Error(String(index)) },
         );
-      });
+      }, WITHOUT_PAUSES);
       const submitted: Array<[string, number]> = [];
       const outcomes = writes.map(async ([userId], index) => {
         await scheduler.schedule(Promise.resolve(), 'write arrives');
@@ -177,7 +180,7 @@ test('each group is committed in the asynchronous context of whoever leads it', 
     seen.push([caller.getStore(), writes]);
     if (seen.length === 1) await first.promise;
     return writes.map((write) => ({ result: write }));
-  });
+  }, WITHOUT_PAUSES);
   const submit = (name: string) => caller.run(name, () => queue.submit('jane', name));
   const all = ['one', 'two', 'three'].map(submit);
   first.resolve();

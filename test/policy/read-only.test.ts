@@ -26,7 +26,7 @@ const SCHEMA = {
     },
   },
 };
-const { person, managementCalls } = await openScene({ policy: { userMetadata: { schema: SCHEMA } } });
+const { person } = await openScene({ policy: { userMetadata: { schema: SCHEMA } } });
 
 const stored = {
   since: '2020',
@@ -174,11 +174,10 @@ describe('a removal', () => {
   });
 });
 
-test('a flat write beside it costs one call where a copy is held, and one of it is judged by the tenant', async () => {
+test('a flat write is judged on what the tenant holds now, not on a copy', async () => {
   const jane = await person(stored);
   await jane.ask('GET');
   expect((await jane.ask('PUT', '/free', { json: 2 })).status).toBe(200);
-  expect(managementCalls()).toBe(2);
   jane.user.stored = { ...stored, since: '2021' };
   expect((await jane.ask('PUT', '/since', { json: '2021' })).status).toBe(200);
   expect(jane.user.patches).toEqual([{ free: 2 }]);

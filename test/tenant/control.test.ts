@@ -38,6 +38,22 @@ function readUser(id = 'auth0%7Cjane') {
 }
 
 describe('/_local/users', () => {
+  test.each([['text'], [['a', 'list']], [7], [false]])(
+    'stores metadata that is no object (%j), onto which a PATCH merges as onto nothing',
+    async (value) => {
+      const address = `${tenant.url}/_local/users/auth0%7Cjane`;
+      await putJson(address, { user_metadata: value, app_metadata: value });
+      expect((await readUser()).body).toMatchObject({ user_metadata: value, app_metadata: value });
+      const headers = { authorization: `Bearer ${machineToken}`, 'content-type': 'application/json' };
+      const patched = await requestJson(`${tenant.url}/api/v2/users/auth0%7Cjane`, {
+        method: 'PATCH',
+        headers,
+        body: '{"user_metadata":{"a":1}}',
+      });
+      expect(patched.body).toMatchObject({ user_metadata: { a: 1 }, app_metadata: value });
+    },
+  );
+
   test('shows, edits root fields whole, removes with null, creates and deletes', async () => {
     const address = `${tenant.url}/_local/users/auth0%7Cjane`;
     const before = await requestJson(address);
@@ -76,7 +92,6 @@ describe('/_local/users', () => {
   });
 
   test.each([
-    ['auth0%7Cjane', { user_metadata: 'text' }, /user_metadata/],
     ['auth0%7Cjane', { user_id: 'auth0|other' }, /user_id/],
     ['no-provider', {}, /^id: /],
   ])('refuses to put %s %j', async (id, body, message) => {

@@ -23,7 +23,7 @@ export const compatEndpoints: readonly Endpoint[] = [
       scopes: READ_SCOPES,
       query: projectionQuery,
       answer: json(schemas.user),
-      errors: ['query_invalid', 'user_mismatch', 'user_not_found'],
+      errors: ['query_invalid', 'user_mismatch', 'user_not_found', 'metadata_not_an_object'],
     }),
     patch: write({
       id: 'patchUser',
@@ -32,7 +32,7 @@ export const compatEndpoints: readonly Endpoint[] = [
       scopes: UPDATE_SCOPES,
       body: json(compatPatchSchema, { user_metadata: { theme: 'dark' } }),
       answer: json(schemas.user),
-      errors: ['user_mismatch'],
+      errors: ['user_mismatch', 'metadata_not_an_object'],
     }),
   },
 ];

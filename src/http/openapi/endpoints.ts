@@ -50,7 +50,7 @@ export function endpoints({
         query: projectionQuery,
         answer: json(schemas.userMetadata),
         headers: quota,
-        errors: ['query_invalid', 'user_not_found', 'not_acceptable'],
+        errors: ['query_invalid', 'user_not_found', 'not_acceptable', 'metadata_not_an_object'],
       }),
       put: writeOrMinimal({
         id: 'replaceMetadata',
@@ -75,7 +75,7 @@ export function endpoints({
         }),
         answer: json(schemas.userMetadata),
         headers: quota,
-        errors: ['patch_test_failed', 'patch_not_applicable', ...conditional],
+        errors: ['patch_test_failed', 'metadata_not_an_object', 'patch_not_applicable', ...conditional],
       }),
       delete: remove({
         id: 'removeMetadata',
@@ -95,7 +95,7 @@ export function endpoints({
         scopes: readScopes,
         answer: json(schemas.jsonValue),
         headers: quota,
-        errors: ['user_not_found', 'key_not_found', 'not_acceptable'],
+        errors: ['user_not_found', 'key_not_found', 'not_acceptable', 'metadata_not_an_object'],
       }),
       put: writeOrMinimal({
         id: 'replaceKey',
@@ -105,14 +105,14 @@ export function endpoints({
         body: json(schemas.jsonValue, 'dark'),
         answer: json(schemas.jsonValue, 'dark'),
         headers: quota,
-        errors: conditional,
+        errors: ['metadata_not_an_object', ...conditional],
       }),
       delete: remove({
         id: 'removeKey',
         summary: 'Remove one key',
         scopes: updateScopes,
         headers: quota,
-        errors: conditional,
+        errors: ['metadata_not_an_object', ...conditional],
       }),
     },
     streamEndpoint(readScopes),
@@ -126,7 +126,7 @@ export function endpoints({
         query: z.object({ ...projectionQuery.shape, ...downloadQuery.shape }),
         answer: json(schemas.profile),
         headers: ['Content-Disposition'],
-        errors: ['query_invalid', 'user_not_found', 'not_acceptable'],
+        errors: ['query_invalid', 'user_not_found', 'not_acceptable', 'metadata_not_an_object'],
       }),
     },
     {

@@ -52,7 +52,7 @@ export function profileRoutes(
   async function readAppMetadata(req: Request, res: Response, caller: Caller) {
     assertAcceptsJson(req);
     const project = projectionOf(req);
-    const read = await service.read(caller, { revalidate: wantsRevalidation(req) });
+    const read = await service.read(caller, { revalidate: wantsRevalidation(req), allowUnreadable: true });
     sendRead(req, res, project(read.value.appMetadata), read);
   }
 
