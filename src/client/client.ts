@@ -100,7 +100,7 @@ export function createClient<T extends object>(
         path,
         headers,
         signal,
-        ...(body === undefined ? {} : { body }),
+        body,
       });
       if (answer.status !== 412) return answer;
       const current = own(answer.body, 'current');

@@ -23,14 +23,13 @@ export interface Answer {
 export function problemOf({ status, headers, body }: Answer, isWrite: boolean, nowMs: number): MetadataError {
   const code = own(body, 'code');
   const known = isCode(code);
-  const faults = own(body, 'errors');
   const facts: ErrorFacts = {
     code: known ? code : 'answer_unusable',
     status,
-    title: textOf(own(body, 'title')) ?? 'The service cannot be reached',
+    title: textOf(own(body, 'title')) ?? 'The service could not be reached',
     detail: textOf(own(body, 'detail')) ?? `Something else answered, with status ${status}.`,
     requestId: headers.get('x-request-id') ?? textOf(own(body, 'request_id')),
-    errors: Array.isArray(faults) ? faults.filter(isFault) : [],
+    errors: [own(body, 'errors')].flat().filter(isFault),
     retryAfterSeconds: secondsIn(headers.get('retry-after'), nowMs),
   };
   // What came before an answer of somebody on the way, nobody can say; but that a request was refused.
@@ -58,9 +57,12 @@ function isCode(value: unknown): value is ProblemCode {
 }
 
 function isFault(value: unknown): value is DocumentFault {
-  if (!isObject(value)) return false;
-  const { pointer, detail, params = {} } = value;
-  return typeof pointer === 'string' && typeof detail === 'string' && isObject(params);
+  return (
+    isObject(value) &&
+    textOf(value['pointer']) !== undefined &&
+    textOf(value['detail']) !== undefined &&
+    isObject(value['params'] ?? {})
+  );
 }
 
 function textOf(value: unknown): string | undefined {

@@ -32,7 +32,7 @@ export interface Order {
   readonly method?: 'GET' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Whether it is for everybody, and goes without a token. */
   readonly isPublic?: boolean;
@@ -62,9 +62,13 @@ export function createTransport(
     signal?.throwIfAborted();
     const authorization = token === undefined ? {} : { Authorization: `Bearer ${token}` };
     // A redirect that is followed takes the body along, to whichever origin it names.
-    const init: RequestInit = { method, headers: { ...headers, ...authorization }, redirect: 'error' };
-    if (body !== undefined) init.body = body;
-    if (signal) init.signal = signal;
+    const init: RequestInit = {
+      method,
+      headers: { ...headers, ...authorization },
+      redirect: 'error',
+      body: body ?? null,
+      signal: signal ?? null,
+    };
     const answer = await runtime
       .fetch(base + path, init)
       .then(answerOf)
