@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { expectProblem } from '../support/problem.ts';
-import { sendRaw } from '../support/raw-http.ts';
+import { exchangeBytes, sendRaw } from '../support/raw-http.ts';
 import { openScene } from '../support/scene.ts';
 import { LEAK } from '../support/sentinels.ts';
 import { startService } from '../support/service.ts';
@@ -85,6 +85,8 @@ describe('the public listener', () => {
     const [here, there] = [await fetch(`${onePort.url}${path}`), await fetch(`${onePort.opsUrl}${path}`)];
     expect([here.status, await here.json()]).toEqual([200, await there.json()]);
     for (const { headers } of [here, there]) expect(headers.get('cache-control')).toBe('no-store');
+    const conditional = await fetch(`${onePort.url}${path}`, { headers: { 'if-none-match': '*' } });
+    expect([conditional.status, (await conditional.text()).length > 0]).toEqual([200, true]);
     const head = await fetch(`${onePort.url}${path}`, { method: 'HEAD' });
     expect([head.status, await head.text()]).toEqual([200, '']);
     const post = await fetch(`${onePort.url}${path}`, { method: 'POST' });
@@ -106,6 +108,9 @@ describe('the public listener', () => {
     expect(await statusAt('/api/livez', '10.0.0.7:3000')).toBe(421);
     expect(await statusAt('/livez/', '10.0.0.7:3000')).toBe(421);
     expect(await statusAt('/me', '10.0.0.7:3000')).toBe(421);
+    const withoutHost = (path: string) => exchangeBytes(onePort.port, `GET ${path} HTTP/1.0\r\n\r\n`);
+    expect((await withoutHost('/livez')).status).toBe(200);
+    expect((await withoutHost('/me')).status).toBe(421);
   });
 
   test('asks no health probe for a token, and counts none', async () => {

@@ -20,7 +20,7 @@ export interface ContractAsk {
   /** The values of the variables in the template, and the query. */
   readonly path?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | Uint8Array<ArrayBuffer>;
 }
 
 /** Fields of every answer: of the connection, of CORS, and those that keep browsers from mischief. */
@@ -40,7 +40,9 @@ export async function openContract(service: TestService): Promise<Contract> {
 
   function assertBody(mediaType: string, pointer: string, text: string): void {
     if (!mediaType.endsWith('json')) return;
-    const validate = ajv.compile({ $ref: `${DOCUMENT_ID}${pointer}` });
+    // Compiled once for each place, however many answers are held against it.
+    const validate = ajv.getSchema(`${DOCUMENT_ID}${pointer}`);
+    if (validate === undefined) throw new Error(`the document has no schema at ${pointer}`);
     const body: unknown = JSON.parse(text);
     expect({ body, faults: validate(body) ? [] : validate.errors }).toEqual({ body, faults: [] });
   }

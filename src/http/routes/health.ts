@@ -1,4 +1,5 @@
 /** Whether the process lives, and whether it can serve: for the operations listener, and with `PUBLIC_HEALTH` for both. */
+import type { Response } from 'express';
 import { type Resource, resource } from '../resource.ts';
 
 export interface Readiness {
@@ -7,19 +8,21 @@ export interface Readiness {
 
 export function healthRoutes({ readiness }: { readonly readiness: Readiness }): readonly Resource[] {
   return [
-    resource('/livez', {
-      GET: (_req, res) => {
-        res.set('Cache-Control', 'no-store').json({ status: 'alive' });
-      },
-    }),
+    resource('/livez', { GET: (_req, res) => sendState(res, 200, { status: 'alive' }) }),
     resource('/readyz', {
       GET: (_req, res) => {
         const { serves, ...report } = readiness.report();
-        res
-          .status(serves ? 200 : 503)
-          .set('Cache-Control', 'no-store')
-          .json(report);
+        sendState(res, serves ? 200 : 503, report);
       },
     }),
   ];
+}
+
+/** Whole each time: Express would answer 304 to a probe that sends a precondition. */
+function sendState(res: Response, status: number, state: object): void {
+  const body = JSON.stringify(state);
+  res.set('Content-Type', 'application/json; charset=utf-8');
+  res.set('Cache-Control', 'no-store');
+  res.set('Content-Length', String(Buffer.byteLength(body)));
+  res.writeHead(status).end(body);
 }
