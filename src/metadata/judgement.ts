@@ -64,10 +64,14 @@ export function judge({ edit, key, preconditions, view }: Write, document: JsonO
   const current = resourceValue(before, key);
   for (const precondition of preconditions) assertPrecondition(precondition, current);
   const edited = edit.apply(before, (name) => !view.writable(name));
-  const after = edit.replacesAll ? rules.schema.keepReadOnly(before, edited) : edited;
+  // What is read-only may depend on keys that this application does not see.
+  const after = edit.replacesAll
+    ? { ...edited, ...view.visible(rules.schema.keepReadOnly(document, view.restore(document, edited))) }
+    : edited;
   const refused = Object.keys(rootChanges(before, after) ?? {}).filter((name) => !view.writable(name));
   if (refused.length > 0) throw readOnly(refused.map((name) => `/${pointerToken(name)}`));
   assertWithinLimits(before, after, rules.limits);
-  rules.schema.assertChange(before, after);
-  return view.restore(document, after);
+  const whole = { before: document, after: view.restore(document, after) };
+  rules.schema.assertChange(before, after, whole);
+  return whole.after;
 }
