@@ -95,14 +95,18 @@ function judge(
     for (const precondition of preconditions) assertPrecondition(precondition, current);
   }
   const edited = edit.apply(before, (name) => !view.writable(name));
-  const after = edit.replacesAll ? rules.schema.keepReadOnly(before, edited) : edited;
+  // What is read-only may depend on keys that this application does not see.
+  const after = edit.replacesAll
+    ? { ...edited, ...view.visible(rules.schema.keepReadOnly(document, view.restore(document, edited))) }
+    : edited;
   const changes = rootChanges(before, after);
   const refused = Object.keys(changes ?? {}).filter((name) => !view.writable(name));
   if (refused.length > 0) throw readOnly(refused.map((name) => `/${pointerToken(name)}`));
   assertWithinLimits(before, after, rules.limits);
   assertStorableChange(before, after);
-  rules.schema.assertChange(before, after);
-  return { document: view.restore(document, after), changes };
+  const whole = { before: document, after: view.restore(document, after) };
+  rules.schema.assertChange(before, after, whole);
+  return { document: whole.after, changes };
 }
 
 /**

@@ -12,6 +12,12 @@ import { loadSchema } from './schema/load.ts';
 import { createMeter, WorkExceeded } from './schema/meter.ts';
 import { getSentence } from './violation-sentences.ts';
 
+/** A document before a write and after it. */
+export interface Change {
+  readonly before: JsonObject;
+  readonly after: JsonObject;
+}
+
 export interface SchemaRules {
   /** Whether a change of these root keys can be judged without the rest of the document. */
   readonly permitsAll: boolean;
@@ -23,9 +29,10 @@ export interface SchemaRules {
   keepReadOnly(before: JsonObject, after: JsonObject): JsonObject;
   /**
    * @throws AppError `key_read_only` or `metadata_invalid`, naming each by its JSON Pointer; `metadata_invalid` with
-   * the code `too_complex` for a document that would take too long to judge.
+   * the code `too_complex` for a document that would take too long to judge. What is read-only is found in `whole`:
+   * it may depend on keys that the writing application does not see.
    */
-  assertChange(before: JsonObject, after: JsonObject): void;
+  assertChange(before: JsonObject, after: JsonObject, whole?: Change): void;
 }
 
 const PERMIT_ALL: SchemaRules = {
@@ -62,14 +69,15 @@ export function createSchemaRules(schema: JsonObject | undefined): SchemaRules {
         return isJsonObject(kept) ? kept : after;
       });
     },
-    assertChange(before, after) {
+    assertChange(before, after, whole = { before, after }) {
       within((evaluation) => {
         const { createRoot } = evaluation.places;
-        const [earlier, later] = [createRoot(before), createRoot(after)];
         if (readOnlyPlaces.exist) {
+          const [earlier, later] = [createRoot(whole.before), createRoot(whole.after)];
           const touched = readOnlyPlaces.getTouched(earlier, later, evaluation);
           if (touched.length > 0) throw readOnly(touched.slice(0, FAULTS_MAX));
         }
+        const [earlier, later] = [createRoot(before), createRoot(after)];
         if (evaluation.isValid(root, later)) return;
         const introduced = getIntroducedViolations(root, earlier, later, evaluation);
         if (introduced.length > 0) throw invalid(introduced.map(toFault));

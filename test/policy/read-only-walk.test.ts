@@ -5,6 +5,7 @@ import type { JsonObject } from '../../src/lib/json.ts';
 import { createSchemaRules } from '../../src/metadata/schema-rules.ts';
 import { expectProblem } from '../support/problem.ts';
 import { openScene } from '../support/scene.ts';
+import { userThrough } from './applications.ts';
 import { send, waysFrom } from './changing.ts';
 
 const FIXED = { readOnly: true };
@@ -350,5 +351,31 @@ describe('over HTTP', () => {
     const headers = { 'content-type': 'application/json-patch+json' };
     expect((await jane.ask('PATCH', '', { json, headers })).status).toBe(200);
     expect(jane.user.stored).toEqual({ ...stored, list: [stored.list[0], { id: 2, label: 'c' }] });
+  });
+});
+
+const narrow = await openScene({
+  policy: {
+    userMetadata: { schema: when(kindIs('locked'), x) },
+    clients: { narrow: { readable: ['x', 'y'] } },
+  },
+});
+
+describe('through an application that does not see what a condition depends on', () => {
+  const locked = { kind: 'locked', x: 1, y: 1 };
+
+  test('a read-only place stays read-only', async () => {
+    const { who, ask } = await userThrough(narrow, 'narrow', locked);
+    await expectProblem(await ask('PATCH', '', { json: { x: 2 } }), 403, 'key_read_only', {
+      errors: [{ pointer: '/x' }],
+    });
+    expect(who.user.patches).toEqual([]);
+  });
+
+  test('PUT and DELETE keep it', async () => {
+    const { who, ask } = await userThrough(narrow, 'narrow', locked);
+    expect(await (await ask('PUT', '', { json: { y: 2 } })).json()).toEqual({ x: 1, y: 2 });
+    expect((await ask('DELETE')).status).toBe(204);
+    expect(who.user.stored).toEqual({ kind: 'locked', x: 1 });
   });
 });
