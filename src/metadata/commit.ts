@@ -61,9 +61,7 @@ export function createCommit(
       };
       const options = { ...call, beforeSending };
       const sent =
-        change === 'clear'
-          ? directory.clear(userId, options)
-          : directory.change(userId, change, options);
+        change === 'clear' ? directory.clear(userId, options) : directory.change(userId, change, options);
       return sent.catch((error: unknown) => {
         if (hasUnknownOutcome(error)) grip.keep();
         throw error;
