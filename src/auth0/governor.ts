@@ -10,7 +10,7 @@ import type { Bucket } from '../lib/token-bucket.ts';
 import type { CallOptions, Urgency } from '../metadata/ports.ts';
 import type { Lane } from './budget.ts';
 
-type Wish = Pick<CallOptions, 'urgency' | 'staleness' | 'atOnce'>;
+type Wish = Pick<CallOptions, 'urgency' | 'staleness' | 'atOnce' | 'completes'>;
 
 export interface Governor {
   /**
@@ -36,6 +36,8 @@ export interface GovernorOptions {
 
 interface Waiting {
   readonly urgency: Urgency;
+  /** Whether it completes a write that has begun. Such come first in the queue. */
+  readonly completes: boolean;
   readonly admit: () => void;
 }
 
@@ -77,8 +79,9 @@ export function createGovernor(
   const queues = new Map<Bucket, Queue>();
 
   /** How long a newcomer of this urgency would wait behind those who go before. */
-  function expectedWaitMs(bucket: Bucket, queue: Queue, urgency: Urgency): number {
-    const missing = countAhead(queue, urgency) + 1 + floorFor(bucket, urgency) - bucket.estimate();
+  function expectedWaitMs(bucket: Bucket, queue: Queue, { urgency, completes }: Wish): number {
+    const ahead = completes ? completing(queue) : countAhead(queue, urgency);
+    const missing = ahead + 1 + floorFor(bucket, urgency) - bucket.estimate();
     return Math.max(0, (missing * 1000) / bucket.size().perSecond);
   }
 
@@ -136,28 +139,30 @@ export function createGovernor(
   }
 
   /** Each request has a timer of its own, so that what the bucket or its Redis do cannot make it wait longer. */
-  async function waitInQueue(bucket: Bucket, queue: Queue, urgency: Urgency, leftMs: number): Promise<void> {
+  async function waitInQueue(bucket: Bucket, queue: Queue, wish: Wish, leftMs: number): Promise<void> {
+    const { urgency, completes = false } = wish;
     const admitted = createDeferred();
-    const waiting = { urgency, admit: () => admitted.resolve() };
-    queue.waiting.push(waiting);
+    const waiting = { urgency, completes, admit: () => admitted.resolve() };
+    queue.waiting.splice(completes ? completing(queue) : queue.waiting.length, 0, waiting);
     if (next(queue) === waiting) queue.wake();
     void pump(bucket, queue);
     await Promise.race([admitted.promise, sleep(leftMs + LAST_TAKE_MS)]);
-    if (leave(queue, waiting)) throw tooBusy(expectedWaitMs(bucket, queue, urgency));
+    if (leave(queue, waiting)) throw tooBusy(expectedWaitMs(bucket, queue, wish));
   }
 
   return {
-    async admit(lane, { urgency, staleness = 0, atOnce = false }) {
+    async admit(lane, wish) {
+      const { urgency, staleness = 0, atOnce = false } = wish;
       const bucket = bucketOf(lane);
       const queue = queueOf(bucket);
       const askedAt = clock.now();
       if (queue.waiting.length === 0 && (await bucket.take(floorFor(bucket, urgency, staleness))) === 0)
         return;
-      const expectedMs = expectedWaitMs(bucket, queue, urgency);
+      const expectedMs = expectedWaitMs(bucket, queue, wish);
       // A refresh that must wait serves nobody: the next reader will ask for one again.
       const leftMs = waitMs - (clock.now() - askedAt);
       if (urgency === 'refresh' || atOnce || expectedMs > leftMs) throw tooBusy(expectedMs);
-      await waitInQueue(bucket, queue, urgency, leftMs);
+      await waitInQueue(bucket, queue, wish, leftMs);
     },
     learn(lane, { status, headers }) {
       const limit = Number(headers.get('x-ratelimit-limit') ?? Number.NaN);
@@ -172,6 +177,10 @@ export function createGovernor(
       }
     },
   };
+}
+
+function completing({ waiting }: Queue): number {
+  return waiting.filter(({ completes }) => completes).length;
 }
 
 function count({ waiting }: Queue, urgency: Urgency): number {

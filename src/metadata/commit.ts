@@ -107,7 +107,8 @@ export function createCommit(
     if (change === undefined) return verdicts.map((verdict) => settle(verdict, base));
     const carries = tellCarried(writes, verdicts, start, terms.call.correlationId);
     try {
-      const stored = await send(userId, change, { ...terms, call: { ...terms.call, carries } });
+      const call = { ...terms.call, carries, completes: true };
+      const stored = await send(userId, change, { ...terms, call });
       // Somebody else changed the user meanwhile: what the tenant holds is the answer for all.
       const foreign = stored.isUnreadable || !jsonEqual(stored.userMetadata, final.document);
       return verdicts.map((verdict) => settle(verdict, stored, foreign));
@@ -144,7 +145,7 @@ export function createCommit(
       const before = toJudged(stored);
       const verdicts = await judgeAll([write], before, rules, pause);
       const change = changeBetween(before, verdicts[0]?.after ?? before);
-      const terms = { grip, call: { ...call, correlationId: randomUUID() } };
+      const terms = { grip, call: { ...call, correlationId: randomUUID(), completes: true } };
       try {
         if (change !== undefined) {
           tellCarried([write], verdicts, before, terms.call.correlationId);

@@ -38,6 +38,11 @@ export interface CallOptions {
   readonly urgency: Urgency;
   /** Of a refresh: how near the end of its time the copy is, from 0 (just stale) to 1. */
   readonly staleness?: number;
+  /**
+   * Completes a write for which a read was spent already, and so goes before writes that have not begun: where the budget
+   * is short, reads whose writes then find nothing left would use it up.
+   */
+  readonly completes?: boolean;
   /** Rather refused than kept waiting for the budget, because an older answer will do. */
   readonly atOnce?: boolean;
   /** When the caller stops waiting, in milliseconds since the epoch. By default a full wait from now. */

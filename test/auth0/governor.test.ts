@@ -48,6 +48,29 @@ describe('who is admitted first', () => {
     expect(order).toEqual(['write 1', 'write 2', 'read']);
   });
 
+  test('a change for which a read was spent goes before writes that have not begun, and in its turn', async () => {
+    const { order, queue, spend, start, time } = createWorld();
+    await spend();
+    void queue('write 1', write);
+    void queue('write 2', write);
+    void queue('change 1', { ...write, completes: true });
+    void queue('change 2', { ...write, completes: true });
+    await time.runUntil(start + WAIT_MS);
+    expect(order).toEqual(['change 1', 'change 2', 'write 1', 'write 2']);
+  });
+
+  test('a change for which a read was spent is not refused for the writes that wait', async () => {
+    const { order, queue, spend, start, time } = createWorld();
+    await spend();
+    for (let index = 1; index <= 4; index += 1) void queue(`write ${index}`, write);
+    void queue('write 5', write);
+    void queue('change', { ...write, completes: true });
+    await time.runUntil(start + 100);
+    expect(order).toEqual(['write 5 refused']);
+    await time.runUntil(start + WAIT_MS);
+    expect(order[1]).toBe('change');
+  });
+
   test('a read that waits goes after four writes at the most', async () => {
     const { order, queue, spend, start, time } = createWorld({ burst: 5, perSecond: 5 });
     await spend();

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { represent } from '../../src/metadata/representation.ts';
 import { expectProblem } from '../support/problem.ts';
 import { openScene } from '../support/scene.ts';
+import { merged, userDocument } from '../support/tenant-rules.ts';
 import { jsonPatch, patch, putKey, statuses, writeTogether } from './together.ts';
 
 const scene = await openScene();
@@ -15,21 +16,6 @@ afterEach(() => service.clock.advance(61));
 const FAILURES = [
   ['an error', { status: 500, body: {} }, 503, 'upstream_unavailable', { outcome: 'unknown' }],
   ['nonsense', { status: 200, body: 'no JSON' }, 502, 'upstream_malformed', { outcome: 'unknown' }],
-  [
-    'a refusal',
-    { status: 400, body: {} },
-    422,
-    'metadata_invalid',
-    {
-      errors: [
-        {
-          pointer: '',
-          code: 'refused_by_tenant',
-          detail: 'The identity provider does not accept this document.',
-        },
-      ],
-    },
-  ],
   ['that the user is gone', { status: 404, body: {} }, 404, 'user_not_found', {}],
 ] as const;
 
@@ -57,6 +43,45 @@ describe.each(FAILURES)('when the tenant answers %s to a group', (_name, answer,
     service.clock.advance(61);
     jane.user.stored = { a: 'as the tenant holds it' };
     expect(await (await jane.ask('GET')).json()).toEqual({ a: 'as the tenant holds it' });
+  });
+});
+
+describe('when the tenant does not accept a document', () => {
+  const refusal = { status: 400, body: {} };
+  const errors = [{ pointer: '', code: 'refused_by_tenant' }];
+
+  test('each write of a group is sent on its own, and only those are refused that the tenant does not accept', async () => {
+    const jane = await person({ n: { a: 1 } });
+    tenant.answerWith('change', ({ body }) => {
+      const { user_metadata: changes } = JSON.parse(body);
+      if (Object.hasOwn(changes, 'c')) return refusal;
+      jane.user.stored = merged(jane.user.stored ?? {}, changes);
+      return { status: 200, body: userDocument(jane.user.id, jane.user.stored) };
+    });
+    const [first, refused, last] = await writeTogether(scene, jane, [
+      patch(jane, { n: { b: 2 } }),
+      putKey(jane, 'c', 3),
+      jsonPatch(jane, [{ op: 'add', path: '/d', value: 4 }]),
+    ]);
+    expect([await first?.json(), await last?.json()]).toEqual([
+      { n: { a: 1, b: 2 } },
+      { n: { a: 1, b: 2 }, d: 4 },
+    ]);
+    if (refused) await expectProblem(refused, 422, 'metadata_invalid', { errors });
+    expect(jane.user.patches).toEqual([
+      { n: { a: 1, b: 2 }, c: 3, d: 4 },
+      { n: { a: 1, b: 2 } },
+      { c: 3 },
+      { d: 4 },
+    ]);
+  });
+
+  test('a write alone is refused by the one request', async () => {
+    const jane = await person({ a: 1 });
+    tenant.answerWith('change', refusal);
+    const response = await jane.ask('PATCH', '', { json: { a: 2 } });
+    await expectProblem(response, 422, 'metadata_invalid', { errors });
+    expect(jane.user.patches).toEqual([{ a: 2 }]);
   });
 });
 

@@ -1,7 +1,7 @@
 /** A tenant, a Redis and replicas in front of both, each in a process of its own but for the tenant. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { startTenant, type TenantOptions } from '../../dev/tenant/tenant.ts';
-import type { JsonObject } from '../../src/lib/json.ts';
+import type { JsonObject, JsonValue } from '../../src/lib/json.ts';
 import { parseObject } from '../support/json.ts';
 import { type Replica, startReplica } from '../support/replica.ts';
 
@@ -43,7 +43,7 @@ export interface Fleet {
   person(document: JsonObject): Promise<Person>;
   ask(replica: Replica, person: Person, ask?: Ask): Promise<Answer>;
   /** Changes the user as an administrator does in the dashboard. */
-  edit(person: Person, document: JsonObject): Promise<void>;
+  edit(person: Person, document: JsonValue): Promise<void>;
   /** What the tenant holds. */
   stored(person: Person): Promise<unknown>;
   remove(person: Person): Promise<void>;
@@ -115,7 +115,7 @@ export async function openFleet({ redisUrls, tenant = {}, env = {} }: FleetOptio
     return String(parseObject(await response.text())['access_token']);
   }
 
-  async function edit(person: Person, document: JsonObject): Promise<void> {
+  async function edit(person: Person, document: JsonValue): Promise<void> {
     await order('PUT', pathOf(person), { user_metadata: document });
   }
 

@@ -49,6 +49,18 @@ describeWithRedis('two replicas with one Redis', () => {
     expect(await fleet.calls(person)).toHaveLength(1);
   });
 
+  test('metadata that is no object is known for that on the other, too, without a second read', async () => {
+    const person = await fleet.person({});
+    await fleet.edit(person, 'text');
+    for (const replica of [here, there]) {
+      expect(await fleet.ask(replica, person)).toMatchObject({
+        status: 409,
+        body: { code: 'metadata_not_an_object' },
+      });
+    }
+    expect(await fleet.calls(person)).toHaveLength(1);
+  });
+
   test('a write on one is seen on the other at once, though that one held the old document', async () => {
     const person = await fleet.person({ theme: 'dark' });
     await fleet.ask(there, person);
