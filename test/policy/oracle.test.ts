@@ -102,13 +102,24 @@ function isAccepted(rules: SchemaRules, before: JsonObject, after: JsonObject): 
 /** Ajv counts what a failed branch or an `if` without `then` has evaluated otherwise; the suite decides these. */
 const usesUnevaluated = (text: string) => text.includes('unevaluated');
 
+/** Undefined where the code that Ajv makes of a valid schema fails, as it does for some combinations of branches. */
+function answerOfAjv(given: JsonObject, after: JsonObject): boolean | undefined {
+  try {
+    const ajv = new Ajv2020({ strict: false, logger: false, validateFormats: false });
+    return ajv.validate(given, after) === true;
+  } catch {
+    return undefined;
+  }
+}
+
 test('a document that was empty is accepted exactly if Ajv finds it valid', () => {
   fc.assert(
     fc.property(schema, document, (given, after) => {
       fc.pre(!usesUnevaluated(JSON.stringify(given)));
-      const ajv = new Ajv2020({ strict: false, logger: false, validateFormats: false });
+      const answer = answerOfAjv(given, after);
+      fc.pre(answer !== undefined);
       const accepted = isAccepted(createSchemaRules({ properties: { v: given } }), {}, { v: after });
-      expect(accepted).toBe(ajv.validate(given, after));
+      expect(accepted).toBe(answer);
     }),
     { numRuns: 200 },
   );
