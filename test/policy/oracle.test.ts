@@ -106,7 +106,7 @@ const usesUnevaluated = (text: string) => text.includes('unevaluated');
 function answerOfAjv(given: JsonObject, after: JsonObject): boolean | undefined {
   try {
     const ajv = new Ajv2020({ strict: false, logger: false, validateFormats: false });
-    return ajv.validate(given, after) === true;
+    return ajv.validate(given, after);
   } catch {
     return undefined;
   }
