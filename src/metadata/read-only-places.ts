@@ -8,8 +8,6 @@ import type { Place } from './schema/place.ts';
 export interface ReadOnlyPlaces {
   /** Whether there can be any. */
   readonly exist: boolean;
-  /** Whether a root key of that name could hold, or be, something read-only. */
-  mayConcern(key: string, evaluation: Evaluation): boolean;
   /** Pointers of the read-only places whose values differ, or that are there in one of the two only. */
   getTouched(before: Place, after: Place, evaluation: Evaluation): readonly string[];
   /**
@@ -23,7 +21,6 @@ export function createReadOnlyPlaces(root: SchemaNode): ReadOnlyPlaces {
   const notes = createNotes(root, 'readOnly', (value) => value === true);
   return {
     exist: notes.exist,
-    mayConcern: (key, evaluation) => notes.mayConcern(key, evaluation),
     getTouched: (before, after, evaluation) =>
       notes.find(before, after, evaluation).map(({ path }) => toPointer(path)),
     putBack(before, after, evaluation) {

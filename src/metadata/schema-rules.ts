@@ -21,8 +21,6 @@ export interface Change {
 export interface SchemaRules {
   /** Whether a change of these root keys can be judged without the rest of the document. */
   readonly permitsAll: boolean;
-  /** Root keys that are, or may hold, something read-only. */
-  readonly guardedKeys: Pick<ReadonlySet<string>, 'has'>;
   /** What in the schema has no effect, or not the one that it seems to have. For the operator. */
   readonly warnings: readonly string[];
   /** What replaces `before` whole, with what is read-only and left out of it put back. */
@@ -37,7 +35,6 @@ export interface SchemaRules {
 
 const PERMIT_ALL: SchemaRules = {
   permitsAll: true,
-  guardedKeys: new Set(),
   warnings: [],
   keepReadOnly: (_before, after) => after,
   assertChange: () => undefined,
@@ -57,9 +54,6 @@ export function createSchemaRules(schema: JsonObject | undefined): SchemaRules {
 
   return {
     permitsAll: false,
-    guardedKeys: {
-      has: (key) => within((evaluation) => readOnlyPlaces.mayConcern(key, evaluation)),
-    },
     warnings,
     keepReadOnly(before, after) {
       if (!readOnlyPlaces.exist) return after;

@@ -1,4 +1,4 @@
-/** What is stored and forbidden may stay or go, but becomes nothing else that is forbidden, by whatever request. */
+/** What is stored and forbidden may stay or go, but becomes nothing else that is forbidden, by any request. */
 import { describe, expect, test } from '@jest/globals';
 import type { JsonObject } from '../../src/lib/json.ts';
 import { openCompat } from '../compat/compat.ts';

@@ -123,9 +123,7 @@ const ROWS: readonly Row[] = [
 describe('a broken rule is told in a sentence, with its params:', () => {
   test.each(ROWS)('%j', (rule, value, code, detail, params) => {
     const faults = faultsOf(rule, value);
-    const [{ pointer = '' } = {}] = faults;
-    expect(faults).toEqual([{ pointer, code, detail, params }]);
-    expect(pointer).toMatch(/^\/v/);
+    expect(faults).toEqual([{ pointer: expect.stringMatching(/^\/v/), code, detail, params }]);
   });
 
   test.each<[JsonValue, JsonValue, DocumentFault]>([

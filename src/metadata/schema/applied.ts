@@ -21,8 +21,6 @@ export interface Applied {
 export interface Notes {
   /** Whether the schema notes the keyword anywhere. */
   readonly exist: boolean;
-  /** Whether a root key of that name, or something below it, could be noted in some document. */
-  mayConcern(key: string, evaluation: Evaluation): boolean;
   /**
    * The places that are noted. Parts that the change leaves as they were are passed over, as is what lies below a
    * place that is noted itself.
@@ -45,16 +43,6 @@ export function createNotes(
 
   return {
     exist: leading.has(root),
-    mayConcern(key, { getMemberSchemas }) {
-      if (!leading.has(root)) return false;
-      const atRoot = collectInPlace(root);
-      return [...atRoot].some(
-        (node) =>
-          isNoted(node) ||
-          getMemberSchemas(node, key).some((schema) => leading.has(schema.node)) ||
-          (node.unevaluatedProperties !== undefined && leading.has(node.unevaluatedProperties)),
-      );
-    },
     find: (before, after, evaluation) => findNoted(root, before, after, { evaluation, leading, isNoted }),
   };
 }
@@ -72,12 +60,6 @@ function findLeading(root: SchemaNode, isNoted: (node: SchemaNode) => boolean): 
   const leading = new Set([...all].filter(isNoted));
   for (const node of leading) for (const user of users.get(node) ?? []) leading.add(user);
   return leading;
-}
-
-function collectInPlace(root: SchemaNode): ReadonlySet<SchemaNode> {
-  const found = new Set([root]);
-  for (const node of found) for (const next of getAnnotatingInPlace(node)) found.add(next);
-  return found;
 }
 
 interface Search {

@@ -49,15 +49,17 @@ export interface MemberSchema {
 
 export function createEvaluation(meter: Meter): Evaluation {
   const places = createPlaces(meter);
+  const verdicts = new Map<SchemaNode, Map<Place, boolean>>();
   const memberSchemas = new Map<SchemaNode, Map<string, readonly MemberSchema[]>>();
 
   function isValid(node: SchemaNode, place: Place): boolean {
     if (node.literal !== undefined) return node.literal;
-    const known = place.verdicts.get(node.id);
+    const ofNode = verdicts.get(node) ?? new Map<Place, boolean>();
+    const known = ofNode.get(place);
     if (known !== undefined) return known;
     meter.spend(1);
     const verdict = judge(node, place);
-    place.verdicts.set(node.id, verdict);
+    verdicts.set(node, ofNode.set(place, verdict));
     return verdict;
   }
 
@@ -282,6 +284,7 @@ function getBrokenBounds(node: SchemaNode, { value }: Place): readonly BrokenBou
 
 function boundsBroken(node: SchemaNode, what: 'Items' | 'Properties', size: number): readonly BrokenBound[] {
   const [min, max] = [getNumber(node, `min${what}`), getNumber(node, `max${what}`)];
+  if (min === undefined && max === undefined) return [];
   return [
     ...(min !== undefined && size < min
       ? [{ keyword: `min${what}`, params: { limit: min }, excess: min - size }]

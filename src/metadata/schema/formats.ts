@@ -11,13 +11,13 @@ export type FormatTest = (value: JsonValue) => boolean;
 
 /** @returns a function that finds the test of a format, or undefined for a format that is not checked. */
 export function createFormats(): (name: string) => FormatTest | undefined {
-  const ajv = new Ajv2020({ logger: false });
-  addFormats.default(ajv);
-  const names = new Set(Object.keys(ajv.formats));
+  let ajv: Ajv2020 | undefined;
 
   return (name) => {
     if (name === 'url') return (value) => typeof value !== 'string' || isUrl(value);
-    if (!names.has(name)) return undefined;
+    // Most schemas ask for no format.
+    ajv ??= addFormats.default(new Ajv2020({ logger: false }));
+    if (!Object.hasOwn(ajv.formats, name)) return undefined;
     const validate = ajv.compile<JsonValue>({ format: name });
     return (value) => validate(value);
   };

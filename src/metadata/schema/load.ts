@@ -1,5 +1,5 @@
 /**
- * From the operator's JSON Schema (draft 2020-12) to nodes. Whatever could not be judged rightly later is refused
+ * From the operator's JSON Schema (draft 2020-12) to nodes. What could not be judged rightly later is refused
  * here, naming the keyword by its JSON Pointer; what merely has no effect is a warning.
  */
 import { Ajv2020 } from 'ajv/dist/2020.js';
@@ -382,7 +382,7 @@ function assertEnd(nodes: Iterable<SchemaNode>): void {
   }
 }
 
-/** Refuses `readOnly` where JSON Schema gives it no effect, because whoever wrote it counts on one. */
+/** Refuses `readOnly` where JSON Schema gives it no effect, because its author counts on one. */
 function assertEnforceable(root: SchemaNode): void {
   const enforced = reach(root, (node) => [...getAnnotatingInPlace(node), ...getBelow(node)]);
   const all = reach(root, (node) => [

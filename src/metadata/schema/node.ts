@@ -67,7 +67,7 @@ export function getNumber({ source }: SchemaNode, keyword: string): number | und
   return typeof value === 'number' ? value : undefined;
 }
 
-/** The schemas that apply to the same place as this one, in whatever case. */
+/** The schemas that apply to the same place as this one, whether or not they hold. */
 export function getInPlace(node: SchemaNode): readonly SchemaNode[] {
   return [...getAnnotatingInPlace(node), ...(node.not ? [node.not] : [])];
 }

@@ -9,8 +9,6 @@ export interface Place {
   readonly parent: Place | undefined;
   /** The name or position within the parent; '' at the root. */
   readonly name: string;
-  /** Whether the schemas that were asked hold here, by their ids. */
-  readonly verdicts: Map<number, boolean>;
 }
 
 /** Makes places, each once, and compares them. All work is paid for. */
@@ -29,6 +27,8 @@ export interface Places {
 
 /** Characters of text that cost as much as one step of a walk. */
 const CHARACTERS_PER_UNIT = 32;
+/** What it costs to compare two values, beside a step. */
+const COMPARISON = 0.25;
 const NONE: readonly Place[] = [];
 
 export function createPlaces(meter: Meter): Places {
@@ -36,10 +36,12 @@ export function createPlaces(meter: Meter): Places {
   const children = new Map<Place, Map<string, Place>>();
   const items = new Map<Place, readonly Place[]>();
   const texts = new Map<Place, string>();
+  /** The last comparison of each place: nearly every one is compared with one other place only. */
+  const compared = new Map<Place, { readonly to: Place; readonly isSame: boolean }>();
 
   function createPlace(value: JsonValue, parent: Place | undefined, name: string): Place {
     count += 1;
-    return { id: count, value, parent, name, verdicts: new Map() };
+    return { id: count, value, parent, name };
   }
 
   function getItems(place: Place): readonly Place[] {
@@ -85,13 +87,37 @@ export function createPlaces(meter: Meter): Places {
     return `{${members.join(',')}}`;
   }
 
+  /** Looks no further than to the first difference. */
+  function isEqual(left: JsonValue | undefined, right: JsonValue | undefined): boolean {
+    meter.spend(COMPARISON);
+    if (left === right) return true;
+    if (Array.isArray(left) && Array.isArray(right)) {
+      return (
+        left.length === right.length &&
+        left.every((item: JsonValue, position) => isEqual(item, right[position]))
+      );
+    }
+    if (!isJsonObject(left) || !isJsonObject(right)) return false;
+    const names = Object.keys(left);
+    return (
+      names.length === Object.keys(right).length &&
+      names.every((name) => Object.hasOwn(right, name) && isEqual(left[name], right[name]))
+    );
+  }
+
   return {
     createRoot: (value) => createPlace(value, undefined, ''),
     createName: (name) => createPlace(name, undefined, ''),
     getChild,
     getItems,
     getText,
-    isSame: (left, right) => left.value === right.value || getText(left) === getText(right),
+    isSame(left, right) {
+      const known = compared.get(left);
+      if (known?.to === right) return known.isSame;
+      const isSame = isEqual(left.value, right.value);
+      compared.set(left, { to: right, isSame });
+      return isSame;
+    },
   };
 }
 
