@@ -48,7 +48,7 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
   dpop_proof_invalid: {
     when: 'The `DPoP` scheme is used without a proof, the proof does not fit method, address, token or time, it was used before, or a proof came along with a bearer token.',
     remedy:
-      'Make a new proof for each request and each repetition of it, over the address that the browser sees. Behind a reverse proxy, list it in `TRUSTED_PROXIES`, or the service compares with its own address; it must not change the path. A proof may be 90 seconds old and lie 30 in the future: look at the clock of the device.',
+      'Make a new proof for each request and each repetition of it, over the address that the browser sees. It is compared with `PUBLIC_URL`, or without that with the host of the request: then list a reverse proxy in `TRUSTED_PROXIES`, and let it leave the path as it is. A proof may be 90 seconds old and lie 30 in the future: look at the clock of the device.',
   },
   scope_missing: {
     when: 'The token is good but lacks the scope. `WWW-Authenticate` names it. A `test` in a JSON Patch needs the scope to read as well as the one to change.',

@@ -175,7 +175,8 @@ const RULES: Readonly<Record<VariableName, Rule>> = {
     refuses: [
       '',
       ',',
-      ...url.refuses,
+      // Spaces around an entry of a list say nothing.
+      ...url.refuses.filter((text) => text.trim() === text),
       'https://a.test?',
       'https://a.test#',
       'https://a.test,http://b.test',
