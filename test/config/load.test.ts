@@ -258,7 +258,7 @@ describe('a value that can never work is refused with the reason', () => {
     ['AUTH0_CLIENT_SECRET', '"LEAK"', quotes],
     ['AUTH0_CLIENT_SECRET', 'LEAK ', spaces],
     ['AUTH0_DOMAIN', '"t.auth0.com"', quotes],
-    ['ISSUER_BASE_URL', ' https://login.test', spaces],
+    ['JWKS_URI', ' https://login.test/jwks', spaces],
     ['ALLOWED_CLIENTS', '"a","b"', quotes],
     ['POLICY_FILE', 'config/policy.json ', spaces],
     ['PORT', '"3000"', quotes],

@@ -104,6 +104,9 @@ const at = (host: string, port: number) => ({
   encrypted: false,
 });
 
+/** Spaces around an entry of a list are no part of it. */
+const refusedInList = url.refuses.filter((text) => text === text.trim());
+
 const RULES: Readonly<Record<VariableName, Rule>> = {
   HOST: listenAddress,
   PORT: integer(0, 65_535),
@@ -130,12 +133,12 @@ const RULES: Readonly<Record<VariableName, Rule>> = {
       [' https://a.test , https://b.test/,,https://A.test', ['https://a.test/', 'https://b.test/']],
     ],
     refuses: [
-      ...url.refuses,
+      ...refusedInList,
       'https://a.test/.well-known/openid-configuration',
       'https://a.test/x/.well-known/oauth-authorization-server',
       'https://a.test/.well-known',
       ' , ',
-      ...url.refuses.filter((text) => text.trim() !== '').map((text) => `https://a.test,${text}`),
+      ...refusedInList.filter((text) => text !== '').map((text) => `https://a.test,${text}`),
     ],
   },
   JWKS_URI: url,
