@@ -112,7 +112,7 @@ describe('a stream', () => {
       res.once('close', () => connection.emit('gone'));
       res.write('data: one\n\n');
     });
-    const { events } = await open(url);
+    const { events } = await open(url, undefined, IMPATIENT);
     await gone;
     const reading = (async () => {
       for await (const { data } of events) expect(data).toBe('one');
