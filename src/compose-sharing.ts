@@ -55,8 +55,8 @@ export interface SharingObserver {
   readonly connection?: (redis: RedisConnection) => RedisConnection;
   /** A write goes without the shared lock. */
   readonly unlocked?: () => void;
-  /** Redis holds nothing, so that locks are granted only after this time. */
-  readonly emptied?: (waitMs: number) => void;
+  /** Redis may not know who holds a write lock, so that it grants none before this time is over. */
+  readonly paused?: (waitMs: number) => void;
 }
 
 export async function composeSharing(config: Config, observer: SharingObserver = {}): Promise<Sharing> {
@@ -82,7 +82,7 @@ export async function composeSharing(config: Config, observer: SharingObserver =
   const longestStaleSeconds = Math.max(config.cacheStaleSeconds, config.cacheStaleIfErrorSeconds);
   const keepMs = (ttlSeconds: number) => Math.max(1, ttlSeconds + longestStaleSeconds) * 1000;
   const lock = createRedisWriteLock(
-    { redis, hide, random: Math.random, local, onUnlocked: observer.unlocked, onEmptied: observer.emptied },
+    { redis, hide, random: Math.random, local, onUnlocked: observer.unlocked, onPaused: observer.paused },
     { ...WRITE_LOCK, waitMs: config.upstreamWaitMs, commandTimeoutMs, withoutLock: writeWithoutLock },
   );
   return {

@@ -93,7 +93,7 @@ export function createRedisTier<V>(
 
   redis.onUp(payDebts);
   const probeId = randomUUID();
-  redis.addProbe(async (probe, group) => {
+  redis.addProbe(async ({ run: probe }, group) => {
     const place = `metadata-bff:${name}:{${group}}:probe:${probeId}`;
     const keys = [place, `${place}:lease`];
     const token = randomUUID();

@@ -29,11 +29,19 @@ export type RunScript = (
   args: readonly string[],
 ) => Promise<RedisReply>;
 
-/** Runs what its owner runs, on keys that hold nothing. @throws what `run` throws, which shows as degraded. */
-export type RedisProbe = (run: RunScript, group: string) => Promise<unknown>;
-
-export interface RedisConnection {
+export interface ScriptRunner {
   readonly run: RunScript;
+  /**
+   * The same, but for a script that Redis knows already: one that has been restarted, or has become the primary,
+   * refuses with `NOSCRIPT`, because it keeps scripts in its memory only.
+   */
+  readonly runKnown: RunScript;
+}
+
+/** Runs what its owner runs, on keys that hold nothing. @throws what the runner throws, which shows as degraded. */
+export type RedisProbe = (runner: ScriptRunner, group: string) => Promise<unknown>;
+
+export interface RedisConnection extends ScriptRunner {
   /** @throws RedisUnavailable, RedisRefused likewise. */
   get(key: string): Promise<string | undefined>;
   /** Hears what is published from now on, also after reconnections. What is published while down is lost. */
@@ -175,16 +183,25 @@ export function createRedisConnection({
     script: RedisScript,
     keys: readonly string[],
     args: readonly string[],
+    mayLoad = true,
   ) {
     const { withoutFlags } = script;
-    if (withoutFlags && !knowsFlags) return evaluate(target, withoutFlags, keys, args);
+    if (withoutFlags && !knowsFlags) return evaluate(target, withoutFlags, keys, args, mayLoad);
     try {
-      return await evaluate(target, script, keys, args);
+      return await evaluate(target, script, keys, args, mayLoad);
     } catch (error) {
       if (!withoutFlags || !isFlagsUnknown(error)) throw error;
       knowsFlags = false;
-      return evaluate(target, withoutFlags, keys, args);
+      return evaluate(target, withoutFlags, keys, args, mayLoad);
     }
+  }
+
+  function runIn(
+    within: (task: (target: RedisSession) => Promise<unknown>) => Promise<unknown>,
+    mayLoad: boolean,
+  ): RunScript {
+    return async (script, keys, args) =>
+      toReply(await within((target) => evaluateIn(target, script, keys, args, mayLoad)));
   }
 
   /** Of a command that somebody wanted: what it says of the connection is acted upon. */
@@ -204,7 +221,7 @@ export function createRedisConnection({
     if (failure instanceof RedisRefused && failure.code === 'READONLY') lose(failure);
     // In a cluster it may be one node of many.
     else if (failure instanceof RedisUnavailable && !isCluster) takeDown(failure);
-    void probe();
+    if (!(failure instanceof RedisRefused) || failure.code !== 'NOSCRIPT') void probe();
   }
 
   /** Publishes, and waits for what was published to be heard. */
@@ -231,9 +248,11 @@ export function createRedisConnection({
     } catch (error) {
       return { group, dead: true, trouble: toFailure(error) };
     }
-    const run: RunScript = async (script, keys, args) =>
-      toReply(await bounded(() => evaluateIn(target, script, keys, args)));
-    const results = await Promise.allSettled(probes.map((task) => task(run, group)));
+    const runner = {
+      run: runIn((task) => bounded(() => task(target)), true),
+      runKnown: runIn((task) => bounded(() => task(target)), false),
+    };
+    const results = await Promise.allSettled(probes.map((task) => task(runner, group)));
     const failed = results.find(({ status }) => status === 'rejected');
     const trouble = failed?.status === 'rejected' ? toFailure(failed.reason) : undefined;
     return { group, dead: false, trouble };
@@ -349,9 +368,8 @@ export function createRedisConnection({
   }
 
   return {
-    async run(script, keys, args) {
-      return toReply(await used((target) => evaluateIn(target, script, keys, args)));
-    },
+    run: runIn(used, true),
+    runKnown: runIn(used, false),
     async get(key) {
       return (await used((target) => target.get(key))) ?? undefined;
     },
