@@ -26,6 +26,8 @@ export interface Sharing {
   readonly shareBucket: ((name: string, local: LocalBucket) => Bucket) | undefined;
   /** Undefined without Redis. */
   readonly redis: RedisConnection | undefined;
+  /** Whether all that is shared works; also without Redis. */
+  healthy(): boolean;
   /** What stands in Redis in place of an id. */
   readonly hide: (id: string) => string;
   /**
@@ -69,6 +71,7 @@ export async function composeSharing(config: Config, observer: SharingObserver =
       lock: local,
       shareBucket: undefined,
       redis: undefined,
+      healthy: () => true,
       hide,
       start: async () => undefined,
     };
@@ -103,6 +106,7 @@ export async function composeSharing(config: Config, observer: SharingObserver =
     shareBucket: (name, bucket) =>
       createSharedBucket({ redis, local: bucket }, { name: `${hide('budget')}:${name}` }),
     redis,
+    healthy: () => redis.healthy() && !lock.isPaused(),
     hide,
     async start() {
       redis.start();

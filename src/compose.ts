@@ -135,7 +135,7 @@ export async function createService(config: Config, surroundings: Surroundings =
         passing: () => issuers.complete(),
       },
       { name: 'management_token', critical: false, passing: () => tenant.tokens.healthy() },
-      ...(redis ? [{ name: 'redis', critical: false, passing: () => redis.healthy() }] : []),
+      ...(redis ? [{ name: 'redis', critical: false, passing: () => sharing.healthy() }] : []),
       ...feed.checks,
     ],
     { issuers, tenant, streaming, redis },

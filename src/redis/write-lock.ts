@@ -50,6 +50,8 @@ export interface WriteLockOptions {
 export interface RedisWriteLock extends WriteLock {
   /** Resolves when locks can be had, or when Redis is not there to be asked. */
   settled(): Promise<void>;
+  /** Whether no lock is granted for a while, because Redis may not know who holds one. */
+  isPaused(): boolean;
 }
 
 /**
@@ -136,11 +138,12 @@ export function createRedisWriteLock(
     await examineGroups();
   });
   redis.addProbe(async (runner, group) => {
-    const keys = keysOf(`{${group}}:probe`);
+    const keys = keysOfProbe(group);
     const reply = await runAcquire(runner, keys, probeToken);
     await runner.run(RENEW, keys, [...acquireArgs(probeToken), '0']);
     await runner.run(RELEASE_LOCK, [keys[0]], [probeToken]);
     if (isFoundEmpty(reply)) await examineGroups(runner);
+    else learnPause(reply);
   });
 
   function acquireArgs(token: string): string[] {
@@ -150,12 +153,16 @@ export function createRedisWriteLock(
   /** Looks at every group of keys at once, so that an empty Redis costs one bound, and not one for each. */
   async function examineGroups(runner: ScriptRunner = redis): Promise<void> {
     const replies = await Promise.all(
-      KEY_GROUPS.map((group) =>
-        runAcquire(runner, keysOf(`{${group}}:probe`), probeToken).catch(() => undefined),
-      ),
+      KEY_GROUPS.map((group) => runAcquire(runner, keysOfProbe(group), probeToken).catch(() => undefined)),
     );
     if (replies.some(isFoundEmpty)) tellPaused();
+    else replies.forEach(learnPause);
     looked.resolve();
+  }
+
+  /** A lock of this process alone. */
+  function keysOfProbe(group: string): [lock: string, since: string] {
+    return keysOf(`{${group}}:probe:${probeToken}`);
   }
 
   function tellPaused(): void {
@@ -165,10 +172,18 @@ export function createRedisWriteLock(
     settledAt = now + lockMs;
   }
 
+  /** A lock that nobody else takes, and that is not granted, says for how long none is. */
+  function learnPause(reply: RedisReply | undefined): void {
+    const [granted, afterMs] = Array.isArray(reply) ? reply : [];
+    if (granted === 0 && typeof afterMs === 'number') {
+      settledAt = Math.max(settledAt, performance.now() + afterMs);
+    }
+  }
+
   /** @throws what a runner throws. Where it does, the script that takes locks is not known to Redis yet. */
   async function forget(runner: ScriptRunner): Promise<void> {
     await Promise.all(
-      KEY_GROUPS.map((group) => runner.run(FORGET, keysOf(`{${group}}:probe`), acquireArgs(probeToken))),
+      KEY_GROUPS.map((group) => runner.run(FORGET, keysOfProbe(group), acquireArgs(probeToken))),
     );
     tellPaused();
   }
@@ -287,6 +302,7 @@ export function createRedisWriteLock(
         if (!isLost || runs >= RUNS_MAX) return value;
       }
     },
+    isPaused: () => performance.now() < settledAt,
     async settled() {
       await Promise.race([looked.promise, delay(FIRST_LOOK_MS)]);
       await delay(Math.max(0, settledAt - performance.now()));
