@@ -9,6 +9,7 @@ import { createMemoryTier } from './cache/memory-tier.ts';
 import { createRedisTier } from './cache/redis-tier.ts';
 import { createSeal } from './cache/sealed.ts';
 import type { CacheTier } from './cache/tier.ts';
+import { type Clock, systemClock, toMonotonic } from './lib/clock.ts';
 import { isJsonObject, type JsonObject } from './lib/json.ts';
 import type { RedisConnection } from './lib/redis-connection.ts';
 import type { Profile, WriteLock } from './metadata/ports.ts';
@@ -61,7 +62,11 @@ export interface SharingObserver {
   readonly paused?: (waitMs: number) => void;
 }
 
-export async function composeSharing(config: Config, observer: SharingObserver = {}): Promise<Sharing> {
+export async function composeSharing(
+  config: Config,
+  clock: Clock = systemClock,
+  observer: SharingObserver = {},
+): Promise<Sharing> {
   const hide = createHide(config);
   const local = createLocalWriteLock({ keepMs: WRITE_LOCK.lockMs, waitMs: config.upstreamWaitMs });
   if (config.redis === undefined) {
@@ -81,6 +86,8 @@ export async function composeSharing(config: Config, observer: SharingObserver =
   const { address, timeoutMs: commandTimeoutMs, writeWithoutLock } = config.redis;
   const connection = createRedisConnection({ ...REDIS, address, commandTimeoutMs });
   const redis = observer.connection?.(connection) ?? connection;
+  // Replicas tell each other times of day; what each of them counts is not changed by a correction of those.
+  const clocks = { clock: toMonotonic(clock), wallClock: clock };
   const seal = createSeal(config.cacheEncryptionKeys);
   const longestStaleSeconds = Math.max(config.cacheStaleSeconds, config.cacheStaleIfErrorSeconds);
   const keepMs = (ttlSeconds: number) => Math.max(1, ttlSeconds + longestStaleSeconds) * 1000;
@@ -90,11 +97,11 @@ export async function composeSharing(config: Config, observer: SharingObserver =
   );
   return {
     users: createRedisTier(
-      { redis, seal, hide, schema: profileSchema },
+      { redis, seal, hide, schema: profileSchema, ...clocks },
       { name: 'user', keepMs: keepMs(config.cacheTtlSeconds), leaseMs: LEASE_MS, idsMax: PROFILES_MAX },
     ),
     clients: createRedisTier(
-      { redis, seal, hide, schema: document },
+      { redis, seal, hide, schema: document, ...clocks },
       {
         name: 'client',
         keepMs: keepMs(config.cacheClientTtlSeconds),

@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { boundedMap } from '../lib/bounded-map.ts';
 import { z } from 'zod';
+import { type Clock, systemClock } from '../lib/clock.ts';
 import { parseJsonText } from '../lib/json-text.ts';
 import type { RedisConnection } from '../lib/redis-connection.ts';
 import { toGroupedKey } from '../lib/redis-key.ts';
@@ -26,6 +27,10 @@ interface Dependencies<V> {
   readonly seal: Seal;
   /** From an id to what may stand in Redis in its place: a keyed hash. */
   readonly hide: (id: string) => string;
+  /** By which the entries of this process age. */
+  readonly clock?: Clock;
+  /** By which replicas tell each other when an entry was made. By default the same. */
+  readonly wallClock?: Clock;
   /** What Redis returns crossed a border, and is checked like any other input. */
   readonly schema: z.ZodType<V>;
 }
@@ -75,7 +80,7 @@ const NO_LEASE = 'none';
 const entrySchema = z.object({ value: z.unknown(), askedAt: z.number(), announced: z.boolean().optional() });
 
 export function createRedisTier<V>(
-  { redis, seal, hide, schema }: Dependencies<V>,
+  { redis, seal, hide, schema, clock = systemClock, wallClock = clock }: Dependencies<V>,
   { name, keepMs, leaseMs, idsMax }: RedisTierOptions,
 ): CacheTier<V> {
   const invalidations = `metadata-bff:${name}:invalidated`;
@@ -143,9 +148,15 @@ export function createRedisTier<V>(
     return redis.run(script, [placeOf(key), leaseOf(key)], args);
   }
 
+  /** What has to be added to a time of day for a time of the process's own clock. */
+  function offsetMs(): number {
+    return clock === wallClock ? 0 : clock.now() - wallClock.now();
+  }
+
   /** As Redis holds it. */
   function sealedText(key: string, entry: CacheEntry<V>): string {
-    return seal.seal(JSON.stringify(entry), placeOf(key));
+    const askedAt = Math.round(entry.askedAt - offsetMs());
+    return seal.seal(JSON.stringify({ ...entry, askedAt }), placeOf(key));
   }
 
   return {
@@ -163,7 +174,8 @@ export function createRedisTier<V>(
       const text = sealed === undefined ? undefined : seal.open(sealed, placeOf(key));
       const entry = text === undefined ? undefined : parseJsonText(text, entrySchema);
       const value = schema.safeParse(entry?.value);
-      return entry && value.success ? { ...entry, value: value.data } : undefined;
+      if (!entry || !value.success) return undefined;
+      return { ...entry, askedAt: entry.askedAt + offsetMs(), value: value.data };
     },
     async lease(key, force) {
       const token = randomUUID();

@@ -241,9 +241,11 @@ export function createRedisWriteLock(
     const keys = keysOf(toGroupedKey(hide(userId)));
     const token = randomUUID();
     const granted = await acquire(keys, token, wait);
+    /** Whether something may have been sent: a task that sends more than once must not be run again then. */
+    let maySend = false;
     let isLost = false;
     const lose = (): never => {
-      isLost = true;
+      isLost = !maySend;
       throw lockUnavailable(0);
     };
 
@@ -255,6 +257,7 @@ export function createRedisWriteLock(
           async confirm() {
             // Redis is back, and another replica may have been granted the lock.
             if (redis.era() !== undefined) lose();
+            maySend = true;
           },
         }),
       );
@@ -277,10 +280,10 @@ export function createRedisWriteLock(
       const value = await task({
         async confirm() {
           const renewed = await renew();
-          if (renewed === 1) return;
-          // Nobody has answered: what is about to be sent must be over before another one can have the lock.
-          if (renewed === undefined && heldUntil - performance.now() >= lockMs / 2) return;
-          lose();
+          // Without an answer, what is about to be sent must be over before another one can have the lock.
+          const isHeld = renewed === undefined && heldUntil - performance.now() >= lockMs / 2;
+          if (renewed !== 1 && !isHeld) lose();
+          maySend = true;
         },
         keep() {
           isKept = true;

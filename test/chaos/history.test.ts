@@ -40,7 +40,8 @@ interface History {
 }
 
 describeWithRedisServer(`writes under faults (CHAOS_SEED=${SEED})`, () => {
-  const { next: random } = createRandom(SEED);
+  const source = createRandom(SEED);
+  const random = () => source.next();
   const pick = <T>(items: readonly T[]): T => {
     const item = items[Math.floor(random() * items.length)];
     if (item === undefined) throw new Error('there is nothing to pick');

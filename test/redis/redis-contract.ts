@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { createDpopReplay } from '../../src/identity/dpop-replay.ts';
+import { createDpopReplay, type DpopReplay } from '../../src/identity/dpop-replay.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { createMemoryLimit, createSharedLimit } from '../../src/lib/rate-limit.ts';
 import { createRedisConnection, type RedisConnection } from '../../src/lib/redis-connection.ts';
@@ -149,12 +149,25 @@ export function describeRedisContract(name: string, start: () => Promise<Contrac
 
     test('a proof is good once on both together', async () => {
       const { users } = await open((redis) =>
-        createDpopReplay({ redis, clock: systemClock }, { rememberMs: 60_000, proofsMax: 100 }),
+        createDpopReplay(
+          { redis, clock: systemClock },
+          { rememberMs: 60_000, proofsMax: 100, proofsPerUserMax: 100 },
+        ),
       );
       const proofs = Array.from({ length: 8 }, () => randomUUID());
-      const first = await Promise.all(proofs.map((jti) => users[0].firstUse(jti, 'key')));
-      const second = await Promise.all(proofs.map((jti) => users[1].firstUse(jti, 'key')));
-      expect([...first, ...second]).toEqual([...proofs.map(() => true), ...proofs.map(() => false)]);
+      const use = (replay: DpopReplay) =>
+        Promise.all(
+          proofs.map((jti) =>
+            replay.consume({ jti, jkt: 'key' }, 'auth0|jane').then(
+              () => 'good',
+              () => 'used',
+            ),
+          ),
+        );
+      expect([...(await use(users[0])), ...(await use(users[1]))]).toEqual([
+        ...proofs.map(() => 'good'),
+        ...proofs.map(() => 'used'),
+      ]);
     });
   });
 }

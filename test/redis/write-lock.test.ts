@@ -238,6 +238,21 @@ describeWithRedisServer('the write lock', () => {
     expect([runs, result]).toEqual([['unlocked', 'locked'], 'sent']);
   });
 
+  test('that is lost after something was sent ends the write, which is not begun anew', async () => {
+    const { lock } = await open();
+    let runs = 0;
+    const outcome = await lock.hold(user, async (grip) => {
+      runs += 1;
+      await grip.confirm();
+      await server.command('DEL', lockKey());
+      return grip.confirm().then(
+        () => 'sent',
+        () => 'not sent',
+      );
+    });
+    expect([runs, outcome]).toEqual([1, 'not sent']);
+  });
+
   test('of an emptied Redis goes to its holder again, and to nobody else for the bound', async () => {
     const { lock: here } = await open(server.url, { lockMs: 1_000 });
     const { lock: there } = await open(server.url, { lockMs: 1_000, waitMs: 3_000 });
