@@ -59,7 +59,7 @@ redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return redis.call('DEL', KEYS[2])`);
 
 /**
- * KEYS entry, lease. ARGV channel, key; and of a successor: token, value, lifetime in ms. Whoever holds the lease
+ * KEYS entry, lease. ARGV channel, key and origin; and of a successor: token, value, lifetime in ms. Whoever holds the lease
  * cannot fill with it any more. A successor that a full Redis does not take must not keep the old entry there.
  */
 const INVALIDATE = redisScript(`
@@ -85,12 +85,15 @@ export function createRedisTier<V>(
 ): CacheTier<V> {
   const invalidations = `metadata-bff:${name}:invalidated`;
   const hidden = boundedMap<string>(idsMax);
-  const listeners: Array<(key: string) => void> = [];
+  const listeners: Array<(key: string, isOwn?: boolean) => void> = [];
+  /** Tells announcements of this process from those of others. */
+  const origin = randomUUID();
   /** Oldest first. Beyond the bound an entry in Redis ends by its own time only. */
   const owed = boundedMap<true>(idsMax);
 
-  redis.subscribe(invalidations, (key) => {
-    for (const listener of listeners) listener(key);
+  redis.subscribe(invalidations, (message) => {
+    const [key = '', from] = message.split(' ');
+    for (const listener of listeners) listener(key, from === origin);
   });
   /** Leases by token that Redis may hold for nobody, which would keep others waiting. */
   const unheard = boundedMap<string>(idsMax);
@@ -115,7 +118,7 @@ export function createRedisTier<V>(
         unheard.delete(token);
       }
       for (const key of Array.from(owed.rkeys())) {
-        await run(INVALIDATE, key, invalidations, key);
+        await run(INVALIDATE, key, invalidations, `${key} ${origin}`);
         owed.delete(key);
       }
     } catch (error) {
@@ -203,13 +206,13 @@ export function createRedisTier<V>(
       const succession =
         entry && lease !== NO_LEASE ? [String(lease), sealedText(key, entry), String(keepMs)] : [];
       try {
-        await run(INVALIDATE, key, invalidations, key, ...succession);
+        await run(INVALIDATE, key, invalidations, `${key} ${origin}`, ...succession);
         owed.delete(key);
       } catch (error) {
         owed.set(key, true);
         if (error instanceof RedisRefused) payLater();
         // The others hear of it when it is paid; this process need not wait.
-        for (const listener of listeners) listener(key);
+        for (const listener of listeners) listener(key, true);
       }
     },
     onInvalidation(listener) {
