@@ -88,6 +88,12 @@ const OPEN_TIMEOUTS = 4;
 const OPEN_MS_MIN = 2_000;
 /** Of the groups of keys in a cluster, so many are probed at a time, beside those in trouble. */
 const CLUSTER_GROUPS = 4;
+/**
+ * A session whose map of the cluster names a node that is not there any more is given up after so many probes, and
+ * the next ones later and later, because the node may have no successor.
+ */
+const STALE_MAP_PROBES = 3;
+const STALE_MAP_PROBES_MAX = 20;
 /** A process whose timers were late by so many probes has stood still. */
 const STILL_PROBES = 3;
 
@@ -109,6 +115,8 @@ export function createRedisConnection({
   let over = createDeferred();
   /** Ends the session, or the attempt to begin one. */
   let destroy: (() => void) | undefined;
+  let openedAt = 0;
+  let mapStaleAfterMs = STALE_MAP_PROBES * probeIntervalMs;
   let eras = 0;
   let up = false;
   let comingUp = false;
@@ -297,8 +305,21 @@ export function createRedisConnection({
     }
     if (!up) await comeUp(target);
     const [first] = troubles.values();
-    if (first) tell(first);
-    else if (up) tellBack();
+    if (first) {
+      tell(first);
+      renewMap();
+    } else if (up) {
+      mapStaleAfterMs = STALE_MAP_PROBES * probeIntervalMs;
+      tellBack();
+    }
+  }
+
+  /** No node of a cluster says that another one is gone: only a new session asks who serves its keys now. */
+  function renewMap(): void {
+    const isGone = [...troubles.values()].some((trouble) => trouble instanceof RedisUnavailable);
+    if (!isCluster || !isGone || performance.now() - openedAt < mapStaleAfterMs) return;
+    mapStaleAfterMs = Math.min(2 * mapStaleAfterMs, STALE_MAP_PROBES_MAX * probeIntervalMs);
+    over.resolve();
   }
 
   function tellBack(): void {
@@ -340,6 +361,7 @@ export function createRedisConnection({
         );
         answered();
         session = opened;
+        openedAt = performance.now();
         void probe();
         await current.promise;
       } catch (error) {

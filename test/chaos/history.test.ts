@@ -10,16 +10,16 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createRandom } from '../../bench/simulation/random.ts';
-import { type Fleet, openFleet, type Person } from '../redis/fleet.ts';
+import { type Fleet, openFleet } from '../redis/fleet.ts';
 import { type Relay, startRelay } from '../redis/relay.ts';
 import { describeWithRedisServer, type RedisServer, startRedis } from '../support/redis.ts';
 import type { Replica } from '../support/replica.ts';
 import { until } from '../support/until.ts';
+import { startWriters } from './histories.ts';
 
 const SEED = Number(process.env['CHAOS_SEED'] ?? Date.now() % 1_000_000);
 const SECONDS = Number(process.env['CHAOS_SECONDS'] ?? 110);
 const REPLICAS = 3;
-const WRITERS_PER_REPLICA = 2;
 const PATIENCE_MS = 30_000;
 /** So many keys take so long to be loaded at 1 ms each: Redis answers LOADING meanwhile. */
 const FILLERS = 1_500;
@@ -27,16 +27,6 @@ const FILLERS = 1_500;
 interface Place {
   readonly relay: Relay;
   replica: Replica;
-}
-
-/** What became of the writes of one writer, who counts up under a key of its own. */
-interface History {
-  readonly key: string;
-  accepted: number;
-  readonly unknown: number[];
-  readonly refused: number[];
-  /** Answers that do not hold what they say was accepted. */
-  readonly odd: string[];
 }
 
 describeWithRedisServer(`writes under faults (CHAOS_SEED=${SEED})`, () => {
@@ -157,61 +147,17 @@ describeWithRedisServer(`writes under faults (CHAOS_SEED=${SEED})`, () => {
     },
   };
 
-  async function write(place: Place, person: Person, history: History, count: number): Promise<void> {
-    const answer = await fleet
-      .ask(place.replica, person, { patch: { log: { [history.key]: count } } })
-      .catch(() => undefined);
-    if (answer === undefined || answer.body['outcome'] === 'unknown') history.unknown.push(count);
-    else if (answer.status === 200) {
-      history.accepted = count;
-      const { log } = answer.body;
-      const held: unknown =
-        typeof log === 'object' && log !== null ? Reflect.get(log, history.key) : undefined;
-      if (held !== count) history.odd.push(`${history.key}: ${String(held)} in the answer to ${count}`);
-    } else history.refused.push(count);
-  }
-
   async function round(name: string, fault: (place: Place) => Promise<void>) {
-    const person = await fleet.person({ log: {} });
-    const over = new AbortController();
-    const histories = places.flatMap((place, index) =>
-      Array.from({ length: WRITERS_PER_REPLICA }, (_, writer) => {
-        const history: History = {
-          key: `r${index}w${writer}`,
-          accepted: 0,
-          unknown: [],
-          refused: [],
-          odd: [],
-        };
-        const done = (async () => {
-          for (let count = 1; !over.signal.aborted; count += 1) {
-            await write(place, person, history, count);
-            if (!place.replica.running()) return;
-          }
-        })();
-        return { history, done };
-      }),
+    const writers = await startWriters(
+      fleet,
+      places.map(({ replica }) => replica),
     );
     await delay(random() * 400);
     await fault(pick(places));
     await delay(300 + random() * 700);
-    over.abort();
-    await Promise.all(histories.map(({ done }) => done));
-    const { log } = Object(await fleet.stored(person));
-    const lost = histories.flatMap(({ history: { key, accepted, unknown } }) => {
-      const held: unknown = Reflect.get(Object(log), key) ?? 0;
-      const possible = [accepted, ...unknown.filter((count) => count > accepted)];
-      return possible.some((count) => count === held)
-        ? []
-        : [`${key}: ${String(held)} is none of ${possible.join()}`];
-    });
-    const sum = (of: (history: History) => number) =>
-      histories.reduce((total, { history }) => total + of(history), 0);
-    process.stderr.write(
-      `${name}: ${sum(({ accepted }) => accepted)} counted, ${sum(({ refused }) => refused.length)} refused, ` +
-        `${sum(({ unknown }) => unknown.length)} unknown, ${lost.length} lost\n`,
-    );
-    return { name, lost, odd: histories.flatMap(({ history }) => history.odd) };
+    const { summary, lost, odd } = await writers.stop();
+    process.stderr.write(`${name}: ${summary}\n`);
+    return { name, lost, odd };
   }
 
   async function heal(): Promise<void> {

@@ -48,18 +48,20 @@ async function endProcess(child: ChildProcess): Promise<void> {
   await ended;
 }
 
+/** Resolves when the replica has what its primary has: before that it cannot take over. */
+async function followsPrimary(replica: RedisServer): Promise<void> {
+  await until(async () => {
+    const info = String(await replica.command('INFO', 'replication'));
+    return info.includes('master_link_status:up') ? true : undefined;
+  }, Date.now() + PATIENCE_MS);
+}
+
 /** A primary with a replica, and three Sentinels. */
 export async function startSentinels(): Promise<Topology> {
   const primary = await startRedis();
   const replica = await startRedis({ empty: true });
   await replica.command('REPLICAOF', '127.0.0.1', String(primary.port));
-  await until(
-    async () =>
-      String(await replica.command('INFO', 'replication')).includes('master_link_status:up')
-        ? true
-        : undefined,
-    Date.now() + PATIENCE_MS,
-  );
+  await followsPrimary(replica);
   const ports = [await freePort(), await freePort(), await freePort()];
   const sentinels = await Promise.all(ports.map((port) => startSentinel(port, primary.port)));
   await until(async () => {
@@ -138,6 +140,7 @@ export async function startCluster({ withReplicas = false } = {}): Promise<Topol
     }),
   );
   await allReady();
+  await Promise.all(replicas.map(followsPrimary));
   // As of a cluster that has been in use for a while.
   for (const server of primaries) {
     await server.command('SCRIPT', 'LOAD', ACQUIRE_WRITE_LOCK.source);
