@@ -67,9 +67,9 @@ describeWithRedis('writers and readers on several replicas', () => {
     const written = await fleet.person({ prefs: { kept: true } });
     await fleet.putFault({ route: 'management.get', ...HELD });
     await fleet.putFault({ route: 'management.patch', ...HELD });
-    const lost = [fleet.ask(doomed, read), fleet.ask(doomed, written, { patch: { sent: true } })];
-    const outcomes = Promise.allSettled(lost);
+    const lostRead = fleet.ask(doomed, read);
     await reached(read, 'GET');
+    const outcomes = Promise.allSettled([lostRead, fleet.ask(doomed, written, { patch: { sent: true } })]);
     await reached(written, 'PATCH');
     await doomed.kill();
     await fleet.removeFaults();
