@@ -98,7 +98,7 @@ export function composeObservability(
         if (!toldUnlocked) logger.warn('writes_without_lock', new SafeError('Redis is silent'));
         toldUnlocked = true;
       },
-      emptied: (waitMs) => logger.info('redis_emptied', { locks_after_ms: waitMs }),
+      paused: (waitMs) => logger.info('write_locks_paused', { locks_after_ms: waitMs }),
     },
     watchRedis(redis) {
       redis.onDown((reason) => {

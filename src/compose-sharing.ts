@@ -9,6 +9,7 @@ import { createMemoryTier } from './cache/memory-tier.ts';
 import { createRedisTier } from './cache/redis-tier.ts';
 import { createSeal } from './cache/sealed.ts';
 import type { CacheTier } from './cache/tier.ts';
+import { type Clock, systemClock, toMonotonic } from './lib/clock.ts';
 import { isJsonObject, type JsonObject } from './lib/json.ts';
 import type { RedisConnection } from './lib/redis-connection.ts';
 import type { Profile, WriteLock } from './metadata/ports.ts';
@@ -26,6 +27,8 @@ export interface Sharing {
   readonly shareBucket: ((name: string, local: LocalBucket) => Bucket) | undefined;
   /** Undefined without Redis. */
   readonly redis: RedisConnection | undefined;
+  /** Whether all that is shared works; also without Redis. */
+  healthy(): boolean;
   /** What stands in Redis in place of an id. */
   readonly hide: (id: string) => string;
   /**
@@ -55,11 +58,15 @@ export interface SharingObserver {
   readonly connection?: (redis: RedisConnection) => RedisConnection;
   /** A write goes without the shared lock. */
   readonly unlocked?: () => void;
-  /** Redis holds nothing, so that locks are granted only after this time. */
-  readonly emptied?: (waitMs: number) => void;
+  /** Redis may not know who holds a write lock, so that it grants none before this time is over. */
+  readonly paused?: (waitMs: number) => void;
 }
 
-export async function composeSharing(config: Config, observer: SharingObserver = {}): Promise<Sharing> {
+export async function composeSharing(
+  config: Config,
+  clock: Clock = systemClock,
+  observer: SharingObserver = {},
+): Promise<Sharing> {
   const hide = createHide(config);
   const local = createLocalWriteLock({ keepMs: WRITE_LOCK.lockMs, waitMs: config.upstreamWaitMs });
   if (config.redis === undefined) {
@@ -69,6 +76,7 @@ export async function composeSharing(config: Config, observer: SharingObserver =
       lock: local,
       shareBucket: undefined,
       redis: undefined,
+      healthy: () => true,
       hide,
       start: async () => undefined,
     };
@@ -78,20 +86,22 @@ export async function composeSharing(config: Config, observer: SharingObserver =
   const { address, timeoutMs: commandTimeoutMs, writeWithoutLock } = config.redis;
   const connection = createRedisConnection({ ...REDIS, address, commandTimeoutMs });
   const redis = observer.connection?.(connection) ?? connection;
+  // Replicas tell each other times of day; what each of them counts is not changed by a correction of those.
+  const clocks = { clock: toMonotonic(clock), wallClock: clock };
   const seal = createSeal(config.cacheEncryptionKeys);
   const longestStaleSeconds = Math.max(config.cacheStaleSeconds, config.cacheStaleIfErrorSeconds);
   const keepMs = (ttlSeconds: number) => Math.max(1, ttlSeconds + longestStaleSeconds) * 1000;
   const lock = createRedisWriteLock(
-    { redis, hide, random: Math.random, local, onUnlocked: observer.unlocked, onEmptied: observer.emptied },
+    { redis, hide, random: Math.random, local, onUnlocked: observer.unlocked, onPaused: observer.paused },
     { ...WRITE_LOCK, waitMs: config.upstreamWaitMs, commandTimeoutMs, withoutLock: writeWithoutLock },
   );
   return {
     users: createRedisTier(
-      { redis, seal, hide, schema: profileSchema },
+      { redis, seal, hide, schema: profileSchema, ...clocks },
       { name: 'user', keepMs: keepMs(config.cacheTtlSeconds), leaseMs: LEASE_MS, idsMax: PROFILES_MAX },
     ),
     clients: createRedisTier(
-      { redis, seal, hide, schema: document },
+      { redis, seal, hide, schema: document, ...clocks },
       {
         name: 'client',
         keepMs: keepMs(config.cacheClientTtlSeconds),
@@ -103,6 +113,7 @@ export async function composeSharing(config: Config, observer: SharingObserver =
     shareBucket: (name, bucket) =>
       createSharedBucket({ redis, local: bucket }, { name: `${hide('budget')}:${name}` }),
     redis,
+    healthy: () => redis.healthy() && !lock.isPaused(),
     hide,
     async start() {
       redis.start();

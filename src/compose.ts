@@ -3,7 +3,7 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import type { Config } from '../config/load.ts';
-import { comparePrivileges } from './auth0/privileges.ts';
+import { comparePrivileges, ExcessPrivileges } from './auth0/privileges.ts';
 import { createMetadataCache } from './cache/metadata-cache.ts';
 import { composeFeed, composeStreaming } from './compose-feed.ts';
 import { composeIdentity } from './compose-identity.ts';
@@ -48,6 +48,8 @@ export interface Service {
 interface Surroundings extends Destinations {
   /** In place of the time of day and of what measures ages. */
   readonly clock?: Clock;
+  /** Called with what the service must not live with, where that comes out only after it has started. */
+  readonly onFatal?: (reason: Error) => void;
 }
 
 export async function createService(config: Config, surroundings: Surroundings = {}): Promise<Service> {
@@ -55,7 +57,7 @@ export async function createService(config: Config, surroundings: Surroundings =
   const ages = surroundings.clock ?? monotonicClock;
   const observability = composeObservability(config, clock, surroundings);
   const { logger, metrics } = observability;
-  const sharing = await composeSharing(config, observability.sharing);
+  const sharing = await composeSharing(config, clock, observability.sharing);
   const { redis } = sharing;
   if (redis) observability.watchRedis(redis);
   const { http, issuers, tenant } = composeUpstream(config, sharing, { clock, ages }, observability.upstream);
@@ -70,7 +72,7 @@ export async function createService(config: Config, surroundings: Surroundings =
     {
       tier: sharing.users,
       load: (id, call) => directory.read(id, call),
-      clock,
+      clock: ages,
       onRead: metrics.cacheReads('user'),
     },
     { ...staleness, ttlSeconds: config.cacheTtlSeconds, entriesMax: PROFILES_MAX },
@@ -79,7 +81,7 @@ export async function createService(config: Config, surroundings: Surroundings =
     {
       tier: sharing.clients,
       load: (id, call) => clients.read(id, call),
-      clock,
+      clock: ages,
       onRead: metrics.cacheReads('client'),
     },
     { ...staleness, ttlSeconds: config.cacheClientTtlSeconds, entriesMax: CLIENTS_MAX },
@@ -87,7 +89,7 @@ export async function createService(config: Config, surroundings: Surroundings =
   const { policy } = config;
   const schema = createSchemaRules(policy.userMetadata.schema);
   const service = createMetadataService(
-    { directory, cache, lock: metrics.redis.countingLock(sharing.lock), clock, pause: setImmediate },
+    { directory, cache, lock: metrics.redis.countingLock(sharing.lock), clock: ages, pause: setImmediate },
     {
       limits: {
         bytesMax: config.metadataBytesMax,
@@ -135,7 +137,8 @@ export async function createService(config: Config, surroundings: Surroundings =
         passing: () => issuers.complete(),
       },
       { name: 'management_token', critical: false, passing: () => tenant.tokens.healthy() },
-      ...(redis ? [{ name: 'redis', critical: false, passing: () => redis.healthy() }] : []),
+      { name: 'management_api', critical: false, passing: () => tenant.reachable() },
+      ...(redis ? [{ name: 'redis', critical: false, passing: () => sharing.healthy() }] : []),
       ...feed.checks,
     ],
     { issuers, tenant, streaming, redis },
@@ -167,9 +170,12 @@ export async function createService(config: Config, surroundings: Surroundings =
         task: () => keys.forKeyId(undefined),
       })),
       { name: 'management token', task: () => tenant.tokens.token() },
+      { name: 'management scopes', task: examineLater },
     ],
     { onFailure: (name, error) => logger.warn(`${name} not fetched`, error), intervalMs: UPKEEP_INTERVAL_MS },
   );
+
+  let examined = false;
 
   /** Names what the machine client holds too much or too little of; `enforce` does not live with the former. */
   async function examinePrivileges(): Promise<void> {
@@ -180,9 +186,28 @@ export async function createService(config: Config, surroundings: Surroundings =
       logger.error('management scope missing', new SafeError(`${scope}, needed for ${feature}`));
     }
     if (unneeded.length === 0) return;
-    const excess = new SafeError(`the machine client holds scopes that nothing needs: ${unneeded.join(' ')}`);
+    const excess = new ExcessPrivileges(unneeded);
     if (config.leastPrivilege === 'enforce') throw excess;
     logger.warn('management scopes not needed', excess);
+  }
+
+  /** Until it is known what the client holds. A tenant that cannot be reached holds up no start. */
+  async function examineUntilKnown(): Promise<void> {
+    if (examined) return;
+    try {
+      await examinePrivileges();
+      examined = true;
+    } catch (error) {
+      if (error instanceof ExcessPrivileges) throw error;
+    }
+  }
+
+  /** That the client holds too much ends the service whenever it is found out. */
+  async function examineLater(): Promise<void> {
+    await examineUntilKnown().catch((error: unknown) => {
+      logger.error('management scopes not needed', error);
+      if (error instanceof ExcessPrivileges) surroundings.onFatal?.(error);
+    });
   }
 
   return {
@@ -192,13 +217,12 @@ export async function createService(config: Config, surroundings: Surroundings =
       for (const warning of config.warnings) logger.warn('configuration_warning', new SafeError(warning));
       await observability.start();
       for (const warning of schema.warnings) logger.warn('schema_warning', new SafeError(warning));
-      if (config.leastPrivilege === 'enforce') await examinePrivileges();
+      if (config.leastPrivilege === 'enforce') await examineUntilKnown();
       await sharing.start();
       const opsPort = await opsListener.start();
       const port = await publicListener.start();
       upkeep.start();
       feed.start();
-      if (config.leastPrivilege === 'warn') examinePrivileges().catch(() => undefined);
       logger.info('started', { port, ops_port: opsPort });
       return { port, opsPort };
     },

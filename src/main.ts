@@ -22,7 +22,12 @@ async function main(): Promise<void> {
     process.stdout.write(`${auditIdOf(config, userId)}\n`);
     return;
   }
-  const service = await createService(config);
+  const service = await createService(config, {
+    onFatal(reason) {
+      process.stderr.write(`metadata-bff cannot go on.\n${describe(reason)}\n`);
+      process.exit(1);
+    },
+  });
   // Where nothing is to be reopened, the signal keeps its meaning: that the terminal is gone.
   if (typeof config.observability.audit === 'object') process.on('SIGHUP', () => service.reopen());
   let stoppingSince: number | undefined;

@@ -44,7 +44,8 @@ export const CHANGE_FEED = {
   idleMs: 45_000,
   charactersMax: 1_048_576,
   backoffMs: 250,
-  backoffMaxMs: 30_000,
+  // What a fleet may be late with changes after an outage.
+  backoffMaxMs: 5_000,
   // Each attempt costs a token, of which a tenant issues a limited number.
   refusedMs: 5 * MINUTE_MS,
   cycledMs: 250,

@@ -93,16 +93,26 @@ function upstreamError(
 
 const RETRY_AFTER_MAX_SECONDS = 300;
 
+/** Seconds until the bucket refills, at least one. */
+export function retryAfterSeconds(response: HttpResponse, nowMs: number): number {
+  const ms = readResetMs(response, nowMs) ?? 1000;
+  return Math.min(RETRY_AFTER_MAX_SECONDS, Math.max(1, Math.ceil(ms / 1000)));
+}
+
 /**
- * Seconds until the bucket refills: `Retry-After` where it is sent, else `x-ratelimit-reset`, which is a
- * UNIX time in seconds (Auth0 rate limit policy).
+ * Milliseconds until the bucket refills: `Retry-After` in either form (RFC 9110 section 10.2.3), else
+ * `x-ratelimit-reset`, which is a UNIX time in seconds (Auth0 rate limit policy). A time is compared with the `Date` of the
+ * answer, and only without one with our own clock, which may be wrong.
  */
-export function retryAfterSeconds({ headers }: HttpResponse, nowMs: number): number {
-  const retryAfter = Number(headers.get('retry-after') ?? Number.NaN);
-  const reset = Number(headers.get('x-ratelimit-reset') ?? Number.NaN) - nowMs / 1000;
-  const seconds = Number.isFinite(retryAfter) ? retryAfter : reset;
-  if (!Number.isFinite(seconds)) return 1;
-  return Math.min(RETRY_AFTER_MAX_SECONDS, Math.max(1, Math.ceil(seconds)));
+export function readResetMs({ headers }: HttpResponse, nowMs: number): number | undefined {
+  const answeredAt = Date.parse(headers.get('date') ?? '');
+  const now = Number.isNaN(answeredAt) ? nowMs : answeredAt;
+  const retryAfter = headers.get('retry-after')?.trim() ?? '';
+  if (/^\d{1,9}$/.test(retryAfter)) return Number(retryAfter) * 1000;
+  const date = retryAfter.endsWith('GMT') ? Date.parse(retryAfter) : Number.NaN;
+  if (!Number.isNaN(date)) return Math.max(0, date - now);
+  const reset = headers.get('x-ratelimit-reset') ?? '';
+  return /^\d{1,12}$/.test(reset) ? Math.max(0, Number(reset) * 1000 - now) : undefined;
 }
 
 /** Runs `send` and turns a transport failure into ours. */

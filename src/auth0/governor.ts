@@ -9,6 +9,7 @@ import type { HttpResponse } from '../lib/http-client.ts';
 import type { Bucket } from '../lib/token-bucket.ts';
 import type { CallOptions, Urgency } from '../metadata/ports.ts';
 import type { Lane } from './budget.ts';
+import { readResetMs } from './failure.ts';
 
 type Wish = Pick<CallOptions, 'urgency' | 'staleness' | 'atOnce' | 'completes'>;
 
@@ -164,14 +165,14 @@ export function createGovernor(
       if (urgency === 'refresh' || atOnce || expectedMs > leftMs) throw tooBusy(expectedMs);
       await waitInQueue(bucket, queue, wish, leftMs);
     },
-    learn(lane, { status, headers }) {
+    learn(lane, response) {
+      const { status, headers } = response;
       const limit = Number(headers.get('x-ratelimit-limit') ?? Number.NaN);
       if (limit >= 1) bucketOf(lane).adopt(limit);
       const remaining = Number(headers.get('x-ratelimit-remaining') ?? Number.NaN);
-      const resetMs = Number(headers.get('x-ratelimit-reset') ?? Number.NaN) * 1000 - clock.now();
       if (status === 429) {
-        const blockedMs = Number.isFinite(resetMs) ? Math.min(Math.max(resetMs, 0), BLOCKED_MS_MAX) : 1000;
-        void bucketOf(lane).correct(0, blockedMs);
+        const blockedMs = readResetMs(response, clock.now()) ?? 1000;
+        void bucketOf(lane).correct(0, Math.min(blockedMs, BLOCKED_MS_MAX));
       } else if (Number.isFinite(remaining)) {
         void bucketOf(lane).correct(remaining, 0);
       }

@@ -2,6 +2,7 @@
  * Least privilege: what the machine client may do at the Management API, compared with what the enabled
  * features need. `update:users` alone could change passwords, so nothing beyond the need should be held.
  */
+import { SafeError } from '../lib/safe-error.ts';
 
 export interface PrivilegeNeeds {
   readonly readsClientMetadata: boolean;
@@ -26,4 +27,12 @@ export function comparePrivileges(held: readonly string[], needs: PrivilegeNeeds
     missing: needed.filter(({ scope }) => !held.includes(scope)),
     unneeded: held.filter((scope) => !needed.some((need) => need.scope === scope)),
   };
+}
+
+/** The machine client holds more than the enabled features need. */
+export class ExcessPrivileges extends SafeError {
+  constructor(scopes: readonly string[]) {
+    super(`the machine client holds scopes that nothing needs: ${scopes.join(' ')}`);
+    this.name = 'ExcessPrivileges';
+  }
 }

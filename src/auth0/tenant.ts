@@ -1,6 +1,6 @@
 /** The tenant as the rest of the service sees it: its users, its applications, and the token that opens both. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Clock } from '../lib/clock.ts';
+import { type Clock, toMonotonic } from '../lib/clock.ts';
 import type { HttpClient } from '../lib/http-client.ts';
 import { type Bucket, type BucketSize, createLocalBucket, type LocalBucket } from '../lib/token-bucket.ts';
 import { type Budget, cautious, type Lane, PLANS } from './budget.ts';
@@ -37,6 +37,8 @@ export interface Tenant extends ManagementClient {
   readonly tokens: TokenProvider;
   /** What is left of the budget, by the name of each bucket. */
   readonly buckets: ReadonlyMap<string, Bucket>;
+  /** Whether the Management API answered when it was last asked, unless that was long ago. */
+  reachable(): boolean;
 }
 
 export function createTenant(
@@ -44,6 +46,7 @@ export function createTenant(
   options: TenantOptions,
 ): Tenant {
   const { tenantUrl, clientId, credentials, budget, waitMs, timeoutMs } = options;
+  const monotonic = toMonotonic(clock);
   const apiUrl = `${tenantUrl}/api/v2`;
   const authentication = createClientAuthentication(
     { clock },
@@ -56,18 +59,18 @@ export function createTenant(
   );
   const buckets = new Map<string, Bucket>();
   const bucketOf = createBuckets(typeof budget === 'string' ? PLANS[budget] : budget, (name, size) => {
-    const local = createLocalBucket({ clock }, size);
+    const local = createLocalBucket({ clock: monotonic }, size);
     const bucket = shareBucket ? shareBucket(name, local) : local;
     buckets.set(name, bucket);
     return bucket;
   });
-  const governor = observed(createGovernor({ clock, sleep, bucketOf }, { waitMs }), observer);
+  const governor = observed(createGovernor({ clock: monotonic, sleep, bucketOf }, { waitMs }), observer);
   const upstream = createUpstream(
-    { http, tokens, governor, clock, sleep, random: Math.random, observer },
+    { http, tokens, governor, clock: monotonic, sleep, random: Math.random, observer },
     { timeoutMs, deadlineMs: waitMs + timeoutMs },
   );
-  const client = createManagementClient({ upstream, clock }, { ...options, baseUrl: apiUrl });
-  return { tokens, buckets, ...client };
+  const client = createManagementClient({ upstream, clock: monotonic }, { ...options, baseUrl: apiUrl });
+  return { tokens, buckets, reachable: () => upstream.reachable(), ...client };
 }
 
 /** The bucket of each lane: one for all where the plan has one, else one for each. */

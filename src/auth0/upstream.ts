@@ -33,6 +33,8 @@ export interface Upstream {
    * @throws AppError with an `upstream_*` code for everything else.
    */
   call(request: HttpRequest, operation: Operation, options: CallOptions): Promise<HttpResponse>;
+  /** Whether the last request got an answer that was no server error; also when nothing was asked for a while. */
+  reachable(): boolean;
 }
 
 interface Dependencies {
@@ -66,13 +68,17 @@ const BREAKER_STATES: Readonly<Record<CircuitState, BreakerState>> = {
 };
 
 const ATTEMPTS_MAX = 3;
+/** How long the circuit stays open before one request tries again. */
+const OPEN_MS = 2_000;
+/** After so long without a request, nobody knows whether the last failure still means anything. */
+const UNREACHABLE_MS = 60_000;
 const BACKOFF_MS = 80;
 
 /** Opens when half of at least 20 requests within ten seconds failed; tries one again after two seconds. */
 function createBreaker(): CircuitBreakerPolicy {
   const policy = handleType(HttpFailure).orWhenResult(isServerError);
   const breaker = new SamplingBreaker({ threshold: 0.5, duration: 10_000, minimumRps: 2 });
-  return circuitBreaker(policy, { halfOpenAfter: 2_000, breaker });
+  return circuitBreaker(policy, { halfOpenAfter: OPEN_MS, breaker });
 }
 
 function isServerError(result: unknown): boolean {
@@ -84,7 +90,18 @@ export function createUpstream(
   { timeoutMs, deadlineMs }: UpstreamOptions,
 ): Upstream {
   const breaker = createBreaker();
-  breaker.onStateChange((state) => observer?.breaker(BREAKER_STATES[state]));
+  let openedAt: number | undefined;
+  let failedAt: number | undefined;
+  breaker.onStateChange((state) => {
+    openedAt = state === CircuitState.Open ? clock.now() : undefined;
+    observer?.breaker(BREAKER_STATES[state]);
+  });
+
+  /** A request that would be refused anyway must not wait for the budget, nor spend it. */
+  function refuseWhileOpen(): void {
+    const leftMs = openedAt === undefined ? 0 : openedAt + OPEN_MS - clock.now();
+    if (leftMs > 0) throw circuitOpen(leftMs);
+  }
 
   function send(request: HttpRequest, token: ManagementToken, terms: Terms): Promise<HttpResponse> {
     const headers = { ...request.headers, authorization: `Bearer ${token.value}` };
@@ -110,6 +127,7 @@ export function createUpstream(
     const backoffMs = BACKOFF_MS * (0.5 + random());
     try {
       const response = await send(request, token, terms);
+      failedAt = isServerError(response) ? clock.now() : undefined;
       governor.learn(operation.name, response);
       if (response.status === 429) {
         const error = statusError(response, operation, clock.now());
@@ -117,8 +135,9 @@ export function createUpstream(
       }
       return { response };
     } catch (thrown) {
-      if (thrown instanceof BrokenCircuitError) return { error: circuitOpen() };
+      if (thrown instanceof BrokenCircuitError) return { error: circuitOpen(OPEN_MS) };
       if (!(thrown instanceof HttpFailure)) throw thrown;
+      failedAt = clock.now();
       const error = transportError(thrown, operation);
       const surelyNotApplied = thrown.kind === 'unreachable';
       const safe = surelyNotApplied || (!operation.changes && thrown.kind === 'reset');
@@ -127,10 +146,12 @@ export function createUpstream(
   }
 
   return {
+    reachable: () => failedAt === undefined || clock.now() - failedAt > UNREACHABLE_MS,
     async call(request, operation, options) {
       const { urgency, beforeSending, deadlineAt = clock.now() + deadlineMs } = options;
       let renewed = false;
       for (let attempts = 1; ; attempts += 1) {
+        refuseWhileOpen();
         await governor.admit(operation.name, options);
         const token = await tokens.token();
         const outcome = await attempt(request, operation, token, { beforeSending, deadlineAt });
@@ -152,12 +173,12 @@ export function createUpstream(
   };
 }
 
-function circuitOpen(): AppError {
+function circuitOpen(leftMs: number): AppError {
   return new AppError(
     'upstream_unavailable',
-    'The identity provider keeps failing and is left alone for a moment.',
+    'The identity provider is temporarily unavailable (circuit open).',
     {
-      retryAfterSeconds: 2,
+      retryAfterSeconds: Math.max(1, Math.ceil(leftMs / 1000)),
       cause: new SafeError('circuit breaker open'),
     },
   );

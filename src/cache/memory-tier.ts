@@ -10,7 +10,7 @@ const SETTLE_MS = 1_000;
 
 export function createMemoryTier<V>({ entriesMax }: { readonly entriesMax: number }): CacheTier<V> {
   const entries = boundedMap<CacheEntry<V>>(entriesMax);
-  const listeners: Array<(key: string) => void> = [];
+  const listeners: Array<(key: string, isOwn?: boolean) => void> = [];
   const leases = new Map<string, Lease>();
   const waiting = new Map<string, Set<() => void>>();
   let granted = 0;

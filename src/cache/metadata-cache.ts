@@ -50,15 +50,18 @@ export function createMetadataCache<V>(
   const rules = createFreshnessRules(clock, options);
   const prepare = createPreparation({ tier, rules, clock });
   const memory = boundedMap<Held<V>>(options.entriesMax);
+  /** What was held before a change that failed: good for nothing but to stand in for a tenant that fails. */
+  const rescues = boundedMap<CacheEntry<V>>(options.entriesMax);
   /** Reads under way. Only the one that is still listed may fill the memory. */
   const flights = new Map<string, Promise<Landing<V>>>();
 
   tier.onInvalidation(forget);
   const watch = createWatchers(tier);
 
-  function forget(key: string): void {
+  function forget(key: string, isOwn = false): void {
     flights.delete(key);
     memory.delete(key);
+    if (!isOwn) rescues.delete(key);
   }
 
   function answer(entry: CacheEntry<V>, freshness: Freshness): Cached<V> {
@@ -80,6 +83,7 @@ export function createMetadataCache<V>(
     const keep = (entry: CacheEntry<V>): boolean => {
       const current = isCurrent();
       if (current) memory.set(key, { entry, era });
+      if (current) rescues.delete(key);
       return current;
     };
     const { shared, suffices, lease } = await prepare(key, errand);
@@ -92,7 +96,8 @@ export function createMetadataCache<V>(
     } catch (error) {
       if (hasCode(error, 'user_not_found')) await drop(key);
       else if (lease !== undefined) await tier.release(key, lease);
-      if (shared && mayRescue(shared, error)) return { entry: shared, origin: 'rescue', stored: false };
+      const rescue = shared ?? rescues.get(key);
+      if (rescue && mayRescue(rescue, error)) return { entry: rescue, origin: 'rescue', stored: false };
       throw error;
     }
   }
@@ -168,7 +173,10 @@ export function createMetadataCache<V>(
       const key = tier.keyOf(id);
       let begun: { readonly lease: Lease | undefined; readonly askedAt: number } | undefined;
       let successor: Successor<V> | undefined;
+      let before: CacheEntry<V> | undefined;
+      let isFailed = false;
       const begin = async () => {
+        before ??= memory.get(key)?.entry ?? rescues.get(key);
         await drop(key);
         // Nobody reads what is about to change; who comes now waits for the answer to the change.
         begun = { lease: await tier.lease(key, true), askedAt: clock.now() };
@@ -179,9 +187,13 @@ export function createMetadataCache<V>(
           successor = { entry: { value, askedAt: begun.askedAt, announced: true }, lease: begun.lease };
         }
         return value;
+      } catch (error) {
+        isFailed = isUpstreamFailure(error);
+        throw error;
       } finally {
         // Also after a failure: the tenant may have applied what it did not answer.
         if (begun) await drop(key, successor);
+        if (begun && isFailed && before && !memory.has(key)) rescues.set(key, before);
       }
     },
     watch,

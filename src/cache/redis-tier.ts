@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { boundedMap } from '../lib/bounded-map.ts';
 import { z } from 'zod';
+import { type Clock, systemClock } from '../lib/clock.ts';
 import { parseJsonText } from '../lib/json-text.ts';
 import type { RedisConnection } from '../lib/redis-connection.ts';
 import { toGroupedKey } from '../lib/redis-key.ts';
@@ -26,6 +27,10 @@ interface Dependencies<V> {
   readonly seal: Seal;
   /** From an id to what may stand in Redis in its place: a keyed hash. */
   readonly hide: (id: string) => string;
+  /** By which the entries of this process age. */
+  readonly clock?: Clock;
+  /** By which replicas tell each other when an entry was made. By default the same. */
+  readonly wallClock?: Clock;
   /** What Redis returns crossed a border, and is checked like any other input. */
   readonly schema: z.ZodType<V>;
 }
@@ -54,7 +59,7 @@ redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return redis.call('DEL', KEYS[2])`);
 
 /**
- * KEYS entry, lease. ARGV channel, key; and of a successor: token, value, lifetime in ms. Whoever holds the lease
+ * KEYS entry, lease. ARGV channel, key and origin; and of a successor: token, value, lifetime in ms. Whoever holds the lease
  * cannot fill with it any more. A successor that a full Redis does not take must not keep the old entry there.
  */
 const INVALIDATE = redisScript(`
@@ -75,17 +80,20 @@ const NO_LEASE = 'none';
 const entrySchema = z.object({ value: z.unknown(), askedAt: z.number(), announced: z.boolean().optional() });
 
 export function createRedisTier<V>(
-  { redis, seal, hide, schema }: Dependencies<V>,
+  { redis, seal, hide, schema, clock = systemClock, wallClock = clock }: Dependencies<V>,
   { name, keepMs, leaseMs, idsMax }: RedisTierOptions,
 ): CacheTier<V> {
   const invalidations = `metadata-bff:${name}:invalidated`;
   const hidden = boundedMap<string>(idsMax);
-  const listeners: Array<(key: string) => void> = [];
+  const listeners: Array<(key: string, isOwn?: boolean) => void> = [];
+  /** Tells announcements of this process from those of others. */
+  const origin = randomUUID();
   /** Oldest first. Beyond the bound an entry in Redis ends by its own time only. */
   const owed = boundedMap<true>(idsMax);
 
-  redis.subscribe(invalidations, (key) => {
-    for (const listener of listeners) listener(key);
+  redis.subscribe(invalidations, (message) => {
+    const [key = '', from] = message.split(' ');
+    for (const listener of listeners) listener(key, from === origin);
   });
   /** Leases by token that Redis may hold for nobody, which would keep others waiting. */
   const unheard = boundedMap<string>(idsMax);
@@ -93,7 +101,7 @@ export function createRedisTier<V>(
 
   redis.onUp(payDebts);
   const probeId = randomUUID();
-  redis.addProbe(async (probe, group) => {
+  redis.addProbe(async ({ run: probe }, group) => {
     const place = `metadata-bff:${name}:{${group}}:probe:${probeId}`;
     const keys = [place, `${place}:lease`];
     const token = randomUUID();
@@ -110,7 +118,7 @@ export function createRedisTier<V>(
         unheard.delete(token);
       }
       for (const key of Array.from(owed.rkeys())) {
-        await run(INVALIDATE, key, invalidations, key);
+        await run(INVALIDATE, key, invalidations, `${key} ${origin}`);
         owed.delete(key);
       }
     } catch (error) {
@@ -143,9 +151,15 @@ export function createRedisTier<V>(
     return redis.run(script, [placeOf(key), leaseOf(key)], args);
   }
 
+  /** What has to be added to a time of day for a time of the process's own clock. */
+  function offsetMs(): number {
+    return clock === wallClock ? 0 : clock.now() - wallClock.now();
+  }
+
   /** As Redis holds it. */
   function sealedText(key: string, entry: CacheEntry<V>): string {
-    return seal.seal(JSON.stringify(entry), placeOf(key));
+    const askedAt = Math.round(entry.askedAt - offsetMs());
+    return seal.seal(JSON.stringify({ ...entry, askedAt }), placeOf(key));
   }
 
   return {
@@ -163,7 +177,8 @@ export function createRedisTier<V>(
       const text = sealed === undefined ? undefined : seal.open(sealed, placeOf(key));
       const entry = text === undefined ? undefined : parseJsonText(text, entrySchema);
       const value = schema.safeParse(entry?.value);
-      return entry && value.success ? { ...entry, value: value.data } : undefined;
+      if (!entry || !value.success) return undefined;
+      return { ...entry, askedAt: entry.askedAt + offsetMs(), value: value.data };
     },
     async lease(key, force) {
       const token = randomUUID();
@@ -191,13 +206,13 @@ export function createRedisTier<V>(
       const succession =
         entry && lease !== NO_LEASE ? [String(lease), sealedText(key, entry), String(keepMs)] : [];
       try {
-        await run(INVALIDATE, key, invalidations, key, ...succession);
+        await run(INVALIDATE, key, invalidations, `${key} ${origin}`, ...succession);
         owed.delete(key);
       } catch (error) {
         owed.set(key, true);
         if (error instanceof RedisRefused) payLater();
         // The others hear of it when it is paid; this process need not wait.
-        for (const listener of listeners) listener(key);
+        for (const listener of listeners) listener(key, true);
       }
     },
     onInvalidation(listener) {

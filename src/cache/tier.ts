@@ -40,7 +40,8 @@ export interface CacheTier<V> {
    * whose lease is the one held, its entry takes the place of the deleted one in the same step.
    */
   invalidate(key: string, successor?: Successor<V>): Promise<void>;
-  onInvalidation(listener: (key: string) => void): void;
+  /** `isOwn`: the announcement was made by this very tier, and only comes back to it. */
+  onInvalidation(listener: (key: string, isOwn?: boolean) => void): void;
   /**
    * Changes whenever announcements may have been missed; undefined while they are being missed. What was
    * learnt in another era must not count as fresh.

@@ -7,7 +7,18 @@ export interface Clock {
   now(): number;
 }
 
-export const systemClock: Clock = { now: () => Date.now() };
+/**
+ * Never set, and never steps back: an age measured by it stays true when the time of day changes. It begins with the time
+ * of day at the start of the process, so that without a better one it can be compared with times of others.
+ */
+export const monotonicClock: Clock = { now: () => performance.timeOrigin + performance.now() };
 
-/** Never set, and never steps back: an age measured by it stays true when the time of day changes. */
-export const monotonicClock: Clock = { now: () => performance.now() };
+/**
+ * The clock for ages, waits and deadlines, which a correction of the system's time must not change.
+ * A clock that a test moves is that already.
+ */
+export function toMonotonic(clock: Clock): Clock {
+  return clock === systemClock ? monotonicClock : clock;
+}
+
+export const systemClock: Clock = { now: () => Date.now() };

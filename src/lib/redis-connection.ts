@@ -29,11 +29,19 @@ export type RunScript = (
   args: readonly string[],
 ) => Promise<RedisReply>;
 
-/** Runs what its owner runs, on keys that hold nothing. @throws what `run` throws, which shows as degraded. */
-export type RedisProbe = (run: RunScript, group: string) => Promise<unknown>;
-
-export interface RedisConnection {
+export interface ScriptRunner {
   readonly run: RunScript;
+  /**
+   * The same, but for a script that Redis knows already: one that has been restarted, or has become the primary,
+   * refuses with `NOSCRIPT`, because it keeps scripts in its memory only.
+   */
+  readonly runKnown: RunScript;
+}
+
+/** Runs what its owner runs, on keys that hold nothing. @throws what the runner throws, which shows as degraded. */
+export type RedisProbe = (runner: ScriptRunner, group: string) => Promise<unknown>;
+
+export interface RedisConnection extends ScriptRunner {
   /** @throws RedisUnavailable, RedisRefused likewise. */
   get(key: string): Promise<string | undefined>;
   /** Hears what is published from now on, also after reconnections. What is published while down is lost. */
@@ -80,6 +88,12 @@ const OPEN_TIMEOUTS = 4;
 const OPEN_MS_MIN = 2_000;
 /** Of the groups of keys in a cluster, so many are probed at a time, beside those in trouble. */
 const CLUSTER_GROUPS = 4;
+/**
+ * A session whose map of the cluster names a node that is not there any more is given up after so many probes, and
+ * the next ones later and later, because the node may have no successor.
+ */
+const STALE_MAP_PROBES = 3;
+const STALE_MAP_PROBES_MAX = 20;
 /** A process whose timers were late by so many probes has stood still. */
 const STILL_PROBES = 3;
 
@@ -101,6 +115,8 @@ export function createRedisConnection({
   let over = createDeferred();
   /** Ends the session, or the attempt to begin one. */
   let destroy: (() => void) | undefined;
+  let openedAt = 0;
+  let mapStaleAfterMs = STALE_MAP_PROBES * probeIntervalMs;
   let eras = 0;
   let up = false;
   let comingUp = false;
@@ -175,16 +191,25 @@ export function createRedisConnection({
     script: RedisScript,
     keys: readonly string[],
     args: readonly string[],
+    mayLoad = true,
   ) {
     const { withoutFlags } = script;
-    if (withoutFlags && !knowsFlags) return evaluate(target, withoutFlags, keys, args);
+    if (withoutFlags && !knowsFlags) return evaluate(target, withoutFlags, keys, args, mayLoad);
     try {
-      return await evaluate(target, script, keys, args);
+      return await evaluate(target, script, keys, args, mayLoad);
     } catch (error) {
       if (!withoutFlags || !isFlagsUnknown(error)) throw error;
       knowsFlags = false;
-      return evaluate(target, withoutFlags, keys, args);
+      return evaluate(target, withoutFlags, keys, args, mayLoad);
     }
+  }
+
+  function runIn(
+    within: (task: (target: RedisSession) => Promise<unknown>) => Promise<unknown>,
+    mayLoad: boolean,
+  ): RunScript {
+    return async (script, keys, args) =>
+      toReply(await within((target) => evaluateIn(target, script, keys, args, mayLoad)));
   }
 
   /** Of a command that somebody wanted: what it says of the connection is acted upon. */
@@ -204,7 +229,7 @@ export function createRedisConnection({
     if (failure instanceof RedisRefused && failure.code === 'READONLY') lose(failure);
     // In a cluster it may be one node of many.
     else if (failure instanceof RedisUnavailable && !isCluster) takeDown(failure);
-    void probe();
+    if (!(failure instanceof RedisRefused) || failure.code !== 'NOSCRIPT') void probe();
   }
 
   /** Publishes, and waits for what was published to be heard. */
@@ -231,9 +256,11 @@ export function createRedisConnection({
     } catch (error) {
       return { group, dead: true, trouble: toFailure(error) };
     }
-    const run: RunScript = async (script, keys, args) =>
-      toReply(await bounded(() => evaluateIn(target, script, keys, args)));
-    const results = await Promise.allSettled(probes.map((task) => task(run, group)));
+    const runner = {
+      run: runIn((task) => bounded(() => task(target)), true),
+      runKnown: runIn((task) => bounded(() => task(target)), false),
+    };
+    const results = await Promise.allSettled(probes.map((task) => task(runner, group)));
     const failed = results.find(({ status }) => status === 'rejected');
     const trouble = failed?.status === 'rejected' ? toFailure(failed.reason) : undefined;
     return { group, dead: false, trouble };
@@ -278,8 +305,21 @@ export function createRedisConnection({
     }
     if (!up) await comeUp(target);
     const [first] = troubles.values();
-    if (first) tell(first);
-    else if (up) tellBack();
+    if (first) {
+      tell(first);
+      renewMap();
+    } else if (up) {
+      mapStaleAfterMs = STALE_MAP_PROBES * probeIntervalMs;
+      tellBack();
+    }
+  }
+
+  /** No node of a cluster says that another one is gone: only a new session asks who serves its keys now. */
+  function renewMap(): void {
+    const isGone = [...troubles.values()].some((trouble) => trouble instanceof RedisUnavailable);
+    if (!isCluster || !isGone || performance.now() - openedAt < mapStaleAfterMs) return;
+    mapStaleAfterMs = Math.min(2 * mapStaleAfterMs, STALE_MAP_PROBES_MAX * probeIntervalMs);
+    over.resolve();
   }
 
   function tellBack(): void {
@@ -321,6 +361,7 @@ export function createRedisConnection({
         );
         answered();
         session = opened;
+        openedAt = performance.now();
         void probe();
         await current.promise;
       } catch (error) {
@@ -349,9 +390,8 @@ export function createRedisConnection({
   }
 
   return {
-    async run(script, keys, args) {
-      return toReply(await used((target) => evaluateIn(target, script, keys, args)));
-    },
+    run: runIn(used, true),
+    runKnown: runIn(used, false),
     async get(key) {
       return (await used((target) => target.get(key))) ?? undefined;
     },

@@ -186,17 +186,18 @@ function openCluster(address: RedisAddress, onLost: (error: Error) => void): Ope
   return { opened: open(), destroy };
 }
 
-/** A script that has been told to be run is sent whole only where Redis does not know it yet. */
+/** Runs a script by its hash, and sends it whole only where Redis does not know it. */
 export async function evaluate(
   session: RedisSession,
   { source, sha1 }: Pick<RedisScript, 'source' | 'sha1'>,
   keys: readonly string[],
   args: readonly string[],
+  mayLoad: boolean,
 ): Promise<unknown> {
   try {
     return await session.evalSha(sha1, keys, args);
   } catch (error) {
-    if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+    if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT') || !mayLoad) throw error;
     return session.eval(source, keys, args);
   }
 }

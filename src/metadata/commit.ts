@@ -63,7 +63,8 @@ export function createCommit(
       const sent =
         change === 'clear' ? directory.clear(userId, options) : directory.change(userId, change, options);
       return sent.catch((error: unknown) => {
-        if (hasUnknownOutcome(error)) grip.keep();
+        // Without an answer, the request may still be on its way to the tenant.
+        if (hasCode(error, 'upstream_timeout')) grip.keep();
         throw error;
       });
     });

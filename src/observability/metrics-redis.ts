@@ -18,6 +18,21 @@ export interface RedisMetrics {
   countingLock(lock: WriteLock): WriteLock;
 }
 
+/** Those that are known from the beginning, so that the first of them is an increase. */
+const OUTAGE_CODES = [
+  'unreachable',
+  'READONLY',
+  'NOPERM',
+  'WRONGPASS',
+  'NOAUTH',
+  'OOM',
+  'MISCONF',
+  'LOADING',
+  'CLUSTERDOWN',
+  'CROSSSLOT',
+  'MOVED',
+];
+
 export function createRedisMetrics(registers: Registry[]): RedisMetrics {
   const commands = new Histogram({
     name: 'metadata_bff_redis_command_duration_seconds',
@@ -54,7 +69,7 @@ export function createRedisMetrics(registers: Registry[]): RedisMetrics {
     labelNames: ['code'],
     registers,
   });
-  outages.labels('unreachable').inc(0);
+  for (const code of OUTAGE_CODES) outages.labels(code).inc(0);
   const command = children((outcome: string) => commands.labels(outcome));
 
   async function timed<T>(task: () => Promise<T>): Promise<T> {
@@ -85,6 +100,7 @@ export function createRedisMetrics(registers: Registry[]): RedisMetrics {
     countingRedis: (redis) => ({
       ...redis,
       run: (script, keys, args) => timed(() => redis.run(script, keys, args)),
+      runKnown: (script, keys, args) => timed(() => redis.runKnown(script, keys, args)),
       get: (key) => timed(() => redis.get(key)),
     }),
     countingLock: (lock) => ({

@@ -74,7 +74,7 @@ export function createElector({ redis, random }: Dependencies, { name, boundMs }
   let campaign: Promise<void> | undefined;
 
   redis.subscribe(vacancies, () => bell.ring());
-  redis.addProbe(async (probe, group) => {
+  redis.addProbe(async ({ run: probe }, group) => {
     const probeKeys = [
       `metadata-bff:{${group}}:election-probe`,
       `metadata-bff:{${group}}:election-probe:progress`,

@@ -61,7 +61,7 @@ export function createSharedBucket(
     return [String(burst), String(perSecond)];
   };
 
-  redis.addProbe(async (run, group) => {
+  redis.addProbe(async ({ run }, group) => {
     const probe = [`metadata-bff:{${group}}:budget-probe`];
     await run(CORRECT, probe, [...size(), '1', '0']);
     await run(TAKE, probe, [...size(), '0']);

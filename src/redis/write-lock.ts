@@ -6,21 +6,25 @@
  * a lock any more, and only where the operator allows it. A Redis that answers, if only to refuse, may be serving
  * others.
  *
- * A Redis that was emptied has forgotten who holds a lock. It is known by a key that is missing beside the lock, and
- * grants none for one bound; those who hold one take it again meanwhile.
+ * A Redis that was emptied, restarted with old data, or has become the primary may not know who holds a lock. It is known
+ * by a key that is missing beside the lock, or by not knowing the script that takes one. Then it grants none for one
+ * bound, and those who hold one take it again meanwhile.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '../lib/app-error.ts';
 import { createDeferred } from '../lib/deferred.ts';
-import type { RedisConnection, RunScript } from '../lib/redis-connection.ts';
+import type { RedisConnection, ScriptRunner } from '../lib/redis-connection.ts';
 import { KEY_GROUPS, toGroupedKey } from '../lib/redis-key.ts';
 import { RELEASE_LOCK } from '../lib/redis-lock.ts';
-import { mayBeDone, type RedisReply, smallRedisScript } from '../lib/redis-script.ts';
+import { mayBeDone, RedisRefused, type RedisReply, smallRedisScript } from '../lib/redis-script.ts';
 import type { Grip, WriteLock } from '../metadata/ports.ts';
 
 interface Dependencies {
-  readonly redis: Pick<RedisConnection, 'run' | 'era' | 'silentMs' | 'onUp' | 'onDown' | 'addProbe'>;
+  readonly redis: Pick<
+    RedisConnection,
+    'run' | 'runKnown' | 'era' | 'silentMs' | 'onUp' | 'onDown' | 'addProbe'
+  >;
   /** From a user id to what may stand in Redis in its place. */
   readonly hide: (userId: string) => string;
   readonly random: () => number;
@@ -28,8 +32,8 @@ interface Dependencies {
   readonly local: WriteLock;
   /** Called for each write that goes without the shared lock. */
   readonly onUnlocked?: (() => void) | undefined;
-  /** Called when Redis was found empty: locks are granted after `waitMs`. */
-  readonly onEmptied?: ((waitMs: number) => void) | undefined;
+  /** Called when Redis may not know who holds a lock: locks are granted after `waitMs`. */
+  readonly onPaused?: ((waitMs: number) => void) | undefined;
 }
 
 export interface WriteLockOptions {
@@ -46,6 +50,8 @@ export interface WriteLockOptions {
 export interface RedisWriteLock extends WriteLock {
   /** Resolves when locks can be had, or when Redis is not there to be asked. */
   settled(): Promise<void>;
+  /** Whether no lock is granted for a while, because Redis may not know who holds one. */
+  isPaused(): boolean;
 }
 
 /**
@@ -69,7 +75,7 @@ local emptied = now - since`;
  * many ms it is worth asking again, and whether Redis was found empty. The same token may be granted twice: the answer
  * to the first may have been lost.
  */
-const ACQUIRE = smallRedisScript(`${READ_EMPTIED}
+export const ACQUIRE_WRITE_LOCK = smallRedisScript(`${READ_EMPTIED}
 local held = redis.call('GET', KEYS[1])
 if held and held ~= ARGV[1] then return { 0, math.max(1, redis.call('PTTL', KEYS[1])), found } end
 if not held and emptied < tonumber(ARGV[2]) then return { 0, ARGV[2] - emptied, found } end
@@ -85,6 +91,12 @@ local held = redis.call('GET', KEYS[1])
 if held and held ~= ARGV[1] then return 0 end
 if not held and (ARGV[4] ~= '1' or emptied >= tonumber(ARGV[2])) then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1`);
+
+/** KEYS any, since. ARGV two of no account, lifetime of `since` in ms. From now on, nothing is known of before. */
+const FORGET = smallRedisScript(`
+local time = redis.call('TIME')
+redis.call('SET', KEYS[2], string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000)), 'PX', ARGV[3])
 return 1`);
 
 const POLL_MS = 15;
@@ -106,13 +118,14 @@ interface Wait {
 }
 
 export function createRedisWriteLock(
-  { redis, hide, random, local, onUnlocked, onEmptied }: Dependencies,
+  { redis, hide, random, local, onUnlocked, onPaused }: Dependencies,
   { lockMs, waitMs, commandTimeoutMs, withoutLock }: WriteLockOptions,
 ): RedisWriteLock {
   /** Locks that Redis may hold for us without our knowing, or would not let go, by their token. */
   const unheard = new Map<string, string>();
   const probeToken = randomUUID();
   let settledAt = 0;
+  let forgetting: Promise<void> | undefined;
   /** Resolved when it is known whether there is a Redis, and since when it has held something. */
   const looked = createDeferred();
 
@@ -124,12 +137,13 @@ export function createRedisWriteLock(
     }
     await examineGroups();
   });
-  redis.addProbe(async (run, group) => {
-    const keys = keysOf(`{${group}}:probe`);
-    const reply = await run(ACQUIRE, keys, acquireArgs(probeToken));
-    await run(RENEW, keys, [...acquireArgs(probeToken), '0']);
-    await run(RELEASE_LOCK, [keys[0]], [probeToken]);
-    if (isFoundEmpty(reply)) await examineGroups(run);
+  redis.addProbe(async (runner, group) => {
+    const keys = keysOfProbe(group);
+    const reply = await runAcquire(runner, keys, probeToken);
+    await runner.run(RENEW, keys, [...acquireArgs(probeToken), '0']);
+    await runner.run(RELEASE_LOCK, [keys[0]], [probeToken]);
+    if (isFoundEmpty(reply)) await examineGroups(runner);
+    else learnPause(reply);
   });
 
   function acquireArgs(token: string): string[] {
@@ -137,18 +151,57 @@ export function createRedisWriteLock(
   }
 
   /** Looks at every group of keys at once, so that an empty Redis costs one bound, and not one for each. */
-  async function examineGroups(run: RunScript = redis.run): Promise<void> {
+  async function examineGroups(runner: ScriptRunner = redis): Promise<void> {
     const replies = await Promise.all(
-      KEY_GROUPS.map((group) =>
-        run(ACQUIRE, keysOf(`{${group}}:probe`), acquireArgs(probeToken)).catch(() => undefined),
-      ),
+      KEY_GROUPS.map((group) => runAcquire(runner, keysOfProbe(group), probeToken).catch(() => undefined)),
     );
-    const emptied = replies.some(isFoundEmpty);
-    if (emptied) {
-      settledAt = performance.now() + lockMs;
-      onEmptied?.(lockMs);
-    }
+    if (replies.some(isFoundEmpty)) tellPaused();
+    else replies.forEach(learnPause);
     looked.resolve();
+  }
+
+  /** A lock of this process alone. */
+  function keysOfProbe(group: string): [lock: string, since: string] {
+    return keysOf(`{${group}}:probe:${probeToken}`);
+  }
+
+  function tellPaused(): void {
+    const now = performance.now();
+    // Several groups of keys, or several writes, may find out about the same.
+    if (settledAt - now < lockMs / 2) onPaused?.(lockMs);
+    settledAt = now + lockMs;
+  }
+
+  /** A lock that nobody else takes, and that is not granted, says for how long none is. */
+  function learnPause(reply: RedisReply | undefined): void {
+    const [granted, afterMs] = Array.isArray(reply) ? reply : [];
+    if (granted === 0 && typeof afterMs === 'number') {
+      settledAt = Math.max(settledAt, performance.now() + afterMs);
+    }
+  }
+
+  /** @throws what a runner throws. Where it does, the script that takes locks is not known to Redis yet. */
+  async function forget(runner: ScriptRunner): Promise<void> {
+    await Promise.all(
+      KEY_GROUPS.map((group) => runner.run(FORGET, keysOfProbe(group), acquireArgs(probeToken))),
+    );
+    tellPaused();
+  }
+
+  async function runAcquire(
+    runner: ScriptRunner,
+    keys: readonly string[],
+    token: string,
+  ): Promise<RedisReply> {
+    try {
+      return await runner.runKnown(ACQUIRE_WRITE_LOCK, keys, acquireArgs(token));
+    } catch (error) {
+      if (!(error instanceof RedisRefused) || error.code !== 'NOSCRIPT') throw error;
+      await (forgetting ??= forget(runner).finally(() => {
+        forgetting = undefined;
+      }));
+      return runner.run(ACQUIRE_WRITE_LOCK, keys, acquireArgs(token));
+    }
   }
 
   function remember(lock: string, token: string): void {
@@ -164,7 +217,7 @@ export function createRedisWriteLock(
     let mayBeHeld = false;
     for (;;) {
       const askedAt = performance.now();
-      const reply = await redis.run(ACQUIRE, [lock, since], acquireArgs(token)).catch((error: unknown) => {
+      const reply = await runAcquire(redis, [lock, since], token).catch((error: unknown) => {
         mayBeHeld ||= mayBeDone(error);
         return undefined;
       });
@@ -188,9 +241,11 @@ export function createRedisWriteLock(
     const keys = keysOf(toGroupedKey(hide(userId)));
     const token = randomUUID();
     const granted = await acquire(keys, token, wait);
+    /** Whether something may have been sent: a task that sends more than once must not be run again then. */
+    let maySend = false;
     let isLost = false;
     const lose = (): never => {
-      isLost = true;
+      isLost = !maySend;
       throw lockUnavailable(0);
     };
 
@@ -202,6 +257,7 @@ export function createRedisWriteLock(
           async confirm() {
             // Redis is back, and another replica may have been granted the lock.
             if (redis.era() !== undefined) lose();
+            maySend = true;
           },
         }),
       );
@@ -224,10 +280,10 @@ export function createRedisWriteLock(
       const value = await task({
         async confirm() {
           const renewed = await renew();
-          if (renewed === 1) return;
-          // Nobody has answered: what is about to be sent must be over before another one can have the lock.
-          if (renewed === undefined && heldUntil - performance.now() >= lockMs / 2) return;
-          lose();
+          // Without an answer, what is about to be sent must be over before another one can have the lock.
+          const isHeld = renewed === undefined && heldUntil - performance.now() >= lockMs / 2;
+          if (renewed !== 1 && !isHeld) lose();
+          maySend = true;
         },
         keep() {
           isKept = true;
@@ -249,6 +305,7 @@ export function createRedisWriteLock(
         if (!isLost || runs >= RUNS_MAX) return value;
       }
     },
+    isPaused: () => performance.now() < settledAt,
     async settled() {
       await Promise.race([looked.promise, delay(FIRST_LOOK_MS)]);
       await delay(Math.max(0, settledAt - performance.now()));

@@ -55,6 +55,41 @@ describe('a failure of the tenant', () => {
   });
 });
 
+async function failChange(world: ReturnType<typeof createWorld>) {
+  const change = world.cache.change(ID, async (begin) => {
+    await begin();
+    throw failure('upstream_unavailable');
+  });
+  await appErrorOf(change);
+}
+
+describe('a change that the tenant fails', () => {
+  test('leaves the copy from before to stand in for the tenant while it fails, and for nothing else', async () => {
+    const world = createWorld();
+    await world.hold('v1');
+    await failChange(world);
+    expect(world.cache.peek(ID)).toBeUndefined();
+    const read = world.cache.read(ID);
+    await quiet();
+    world.asked.at(-1)?.reject(failure('upstream_unavailable'));
+    expect(await read).toMatchObject({ value: 'v1', freshness: { kind: 'stale-if-error' } });
+    await failChange(world);
+    world.answer('v2');
+    expect(await world.cache.read(ID)).toMatchObject({ value: 'v2', freshness: { kind: 'miss' } });
+  });
+
+  test('leaves nothing once another replica has changed the user', async () => {
+    const world = createWorld();
+    await world.hold('v1');
+    await failChange(world);
+    await world.startReplica().invalidate(ID);
+    const read = appErrorOf(world.cache.read(ID));
+    await quiet();
+    world.asked.at(-1)?.reject(failure('upstream_unavailable'));
+    expect((await read).code).toBe('upstream_unavailable');
+  });
+});
+
 describe('a user who no longer exists', () => {
   test('is dropped at once, on this replica, in the tier and on every other replica', async () => {
     const world = createWorld();

@@ -1,6 +1,7 @@
 /** A change that fails: whoever counted on it is told the same, nothing is sent twice, nothing old is served. */
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { represent } from '../../src/metadata/representation.ts';
+import { until } from '../support/until.ts';
 import { expectProblem } from '../support/problem.ts';
 import { openScene } from '../support/scene.ts';
 import { merged, userDocument } from '../support/tenant-rules.ts';
@@ -85,7 +86,7 @@ describe('when the tenant does not accept a document', () => {
   });
 });
 
-test('when the tenant does not answer, each is told that nobody knows, and the next write starts afresh', async () => {
+test('when the tenant does not answer, each is told that the outcome is unknown, and the next write waits for that', async () => {
   const jane = await hasty.person({ n: { a: 1 } });
   const gate = tenant.hold('change');
   const responses = await writeTogether(hasty, jane, [
@@ -99,7 +100,11 @@ test('when the tenant does not answer, each is told that nobody knows, and the n
   jane.user.stored = { n: { a: 1, elsewhere: true } };
   tenant.heal();
   hasty.service.clock.advance(61);
-  expect((await jane.ask('PATCH', '', { json: { n: { d: 4 } } })).status).toBe(200);
+  const next = () => jane.ask('PATCH', '', { json: { n: { d: 4 } } });
+  const early = await next();
+  expect(Number(early.headers.get('retry-after'))).toBeGreaterThanOrEqual(3);
+  await expectProblem(early, 503, 'lock_unavailable');
+  await until(async () => ((await next()).status === 200 ? true : undefined));
   expect(jane.user.stored).toEqual({ n: { a: 1, elsewhere: true, d: 4 } });
 });
 

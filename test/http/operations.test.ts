@@ -30,7 +30,10 @@ describe('the operations listener', () => {
   test('/readyz names each check', async () => {
     expect(await readiness(service.opsUrl)).toEqual({
       httpStatus: 200,
-      report: { status: 'ready', checks: { signing_keys: 'ok', management_token: 'ok' } },
+      report: {
+        status: 'ready',
+        checks: { signing_keys: 'ok', management_token: 'ok', management_api: 'ok' },
+      },
     });
   });
 
@@ -134,7 +137,10 @@ describe('before the issuer could be asked', () => {
     await until(() => (tenant.countOf('discovery', 'token') >= 2 ? true : undefined));
     expect(await readiness(early.opsUrl)).toEqual({
       httpStatus: 503,
-      report: { status: 'not_ready', checks: { signing_keys: 'failing', management_token: 'failing' } },
+      report: {
+        status: 'not_ready',
+        checks: { signing_keys: 'failing', management_token: 'failing', management_api: 'ok' },
+      },
     });
     expect(await readiness(early.url)).toEqual(await readiness(early.opsUrl));
     expect((await fetch(`${early.opsUrl}/livez`)).status).toBe(200);
@@ -154,7 +160,10 @@ describe('before the issuer could be asked', () => {
     });
     expect(report).toEqual({
       httpStatus: 200,
-      report: { status: 'degraded', checks: { signing_keys: 'ok', management_token: 'failing' } },
+      report: {
+        status: 'degraded',
+        checks: { signing_keys: 'ok', management_token: 'failing', management_api: 'ok' },
+      },
     });
     await until(
       () => degraded.logLines.some((line) => line.includes('management token not fetched')) || undefined,

@@ -5,7 +5,8 @@ import { createRedisTier } from '../../src/cache/redis-tier.ts';
 import { createSeal } from '../../src/cache/sealed.ts';
 import type { CacheTier, Lease } from '../../src/cache/tier.ts';
 import { createRedisConnection, type RedisConnection } from '../../src/lib/redis-connection.ts';
-import { toGroupedKey } from '../../src/lib/redis-key.ts';
+import { KEY_GROUPS, toGroupedKey } from '../../src/lib/redis-key.ts';
+import type { RedisAddress } from '../../src/lib/redis-session.ts';
 import { redisScript } from '../../src/lib/redis-script.ts';
 import type { StartedTier, TierValue } from '../cache/tier-contract.ts';
 import { redisAddress } from '../support/redis.ts';
@@ -32,7 +33,10 @@ export interface OpenTier {
 
 export interface TierFamily {
   /** One more replica's view; resolves when it is up. */
-  open(options?: { readonly keys?: readonly Uint8Array[]; readonly url?: string }): Promise<OpenTier>;
+  open(options?: {
+    readonly keys?: readonly Uint8Array[];
+    readonly url?: string | RedisAddress;
+  }): Promise<OpenTier>;
   /** Where the value of a key stands in Redis. */
   placeOf(key: string): string;
   stop(): Promise<void>;
@@ -40,7 +44,7 @@ export interface TierFamily {
 
 /** Tiers that share their entries with each other and with nobody else. */
 export function createTierFamily(
-  url: string,
+  server: string | RedisAddress,
   { entriesMax = 100, leaseMs = 3_000 }: { readonly entriesMax?: number; readonly leaseMs?: number } = {},
 ): TierFamily {
   const name = `test-${randomUUID()}`;
@@ -49,27 +53,36 @@ export function createTierFamily(
   const hide = (id: string) => `id-${createHmac('sha256', secret).update(id).digest('base64url')}`;
 
   return {
-    async open({ keys = [], url: ownUrl = url } = {}) {
-      const redis = createRedisConnection({ address: redisAddress(ownUrl), ...PATIENT });
+    async open({ keys = [], url: ownUrl = server } = {}) {
+      const redis = createRedisConnection({
+        address: typeof ownUrl === 'string' ? redisAddress(ownUrl) : ownUrl,
+        ...PATIENT,
+      });
       connections.push(redis);
       const tier = createRedisTier(
         { redis, seal: createSeal(keys), hide, schema },
         { name, keepMs: 60_000, leaseMs, idsMax: entriesMax },
       );
       const waiting = new Map<string, () => void>();
-      redis.subscribe(`${name}:marker`, (marker) => waiting.get(marker)?.());
+      redis.subscribe(`metadata-bff:${name}:marker`, (marker) => waiting.get(marker)?.());
       redis.start();
       await until(() => redis.era());
       return {
         tier,
         redis,
         async caughtUp() {
-          const marker = randomUUID();
-          const heard = new Promise<void>((resolve) => {
-            waiting.set(marker, resolve);
-          });
-          await redis.run(ANNOUNCE, [], [`${name}:marker`, marker]);
-          await heard;
+          // Of a cluster, each node announces for itself.
+          await Promise.all(
+            KEY_GROUPS.map(async (group) => {
+              const marker = randomUUID();
+              const heard = new Promise<void>((resolve) => {
+                waiting.set(marker, resolve);
+              });
+              const channel = `metadata-bff:${name}:marker`;
+              await redis.run(ANNOUNCE, [`metadata-bff:probe:{${group}}`], [channel, marker]);
+              await heard;
+            }),
+          );
         },
       };
     },
@@ -82,11 +95,11 @@ export function createTierFamily(
 
 /** Two tiers as the contract suite wants them. */
 export async function startTiers(
-  url: string,
+  redis: string | RedisAddress,
   entriesMax: number,
   keys: readonly Uint8Array[],
 ): Promise<StartedTier> {
-  const family = createTierFamily(url, { entriesMax });
+  const family = createTierFamily(redis, { entriesMax });
   const [here, there] = await Promise.all([family.open({ keys }), family.open({ keys })]);
   return {
     here: here.tier,

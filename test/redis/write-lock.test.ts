@@ -238,6 +238,21 @@ describeWithRedisServer('the write lock', () => {
     expect([runs, result]).toEqual([['unlocked', 'locked'], 'sent']);
   });
 
+  test('that is lost after something was sent ends the write, which is not begun anew', async () => {
+    const { lock } = await open();
+    let runs = 0;
+    const outcome = await lock.hold(user, async (grip) => {
+      runs += 1;
+      await grip.confirm();
+      await server.command('DEL', lockKey());
+      return grip.confirm().then(
+        () => 'sent',
+        () => 'not sent',
+      );
+    });
+    expect([runs, outcome]).toEqual([1, 'not sent']);
+  });
+
   test('of an emptied Redis goes to its holder again, and to nobody else for the bound', async () => {
     const { lock: here } = await open(server.url, { lockMs: 1_000 });
     const { lock: there } = await open(server.url, { lockMs: 1_000, waitMs: 3_000 });
@@ -261,6 +276,22 @@ describeWithRedisServer('the write lock', () => {
     const flushedAt = performance.now();
     await lock.hold(user, async () => undefined);
     expect(performance.now() - flushedAt).toBeGreaterThanOrEqual(950);
+  });
+
+  test('of a Redis that was restarted with old data is granted to nobody else for the bound', async () => {
+    const { lock: here } = await open(server.url, { lockMs: 1_500, waitMs: 4_000 });
+    const { lock: there } = await open(server.url, { lockMs: 1_500, waitMs: 4_000 });
+    const first = await grab(here);
+    // As after a restart: the lock was not saved, what is beside it was, and scripts never are.
+    await server.command('DEL', lockKey());
+    await server.command('SCRIPT', 'FLUSH');
+    const second = there.hold(user, async () => performance.now());
+    await until(async () => ((await lockExists()) === 1 ? true : undefined), Date.now() + 1_400);
+    await delay(1_600);
+    await first.grip.confirm();
+    const endedAt = performance.now();
+    await first.letGo();
+    expect(await second).toBeGreaterThanOrEqual(endedAt);
   });
 
   test('outlasts a write whose outcome is unknown by the bound', async () => {

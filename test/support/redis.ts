@@ -7,6 +7,7 @@ import { createClient } from '@redis/client';
 import { parseRedisUrl } from '../../config/redis.ts';
 import { KEY_GROUPS } from '../../src/lib/redis-key.ts';
 import type { RedisAddress } from '../../src/lib/redis-session.ts';
+import { ACQUIRE_WRITE_LOCK } from '../../src/redis/write-lock.ts';
 import { freePort } from './free-port.ts';
 import { until } from './until.ts';
 
@@ -82,17 +83,31 @@ export async function openRedis(): Promise<TestRedis> {
   };
 }
 
-/** What a Redis holds that has been in use for a while; an empty one grants write locks only after a bound. */
+/** What a Redis holds that has been in use for a while; a new one grants write locks only after a bound. */
 const IN_USE = KEY_GROUPS.flatMap((group) => [`metadata-bff:write:{${group}}:since`, '1']);
 
-/** @param empty whether it is to hold nothing, as when it is seen for the first time. */
-export async function startRedis({ password = '', empty = false } = {}): Promise<RedisServer> {
+export interface RedisServerOptions {
+  readonly password?: string;
+  /** Whether it is to hold nothing, as when it is seen for the first time. */
+  readonly empty?: boolean;
+  /** Further arguments of the server. */
+  readonly more?: readonly string[];
+}
+
+export async function startRedis({
+  password = '',
+  empty = false,
+  more = [],
+}: RedisServerOptions = {}): Promise<RedisServer> {
   const port = await freePort();
   let currentPassword = password;
   const url = () => `redis://${currentPassword === '' ? '' : `:${currentPassword}@`}127.0.0.1:${port}`;
   const run = (...words: readonly string[]) => command(url(), words);
-  let server = await launch(port, password);
-  if (!empty) await run('MSET', ...IN_USE);
+  let server = await launch(port, password, more);
+  if (!empty) {
+    await run('SCRIPT', 'LOAD', ACQUIRE_WRITE_LOCK.source);
+    await run('MSET', ...IN_USE);
+  }
 
   const running = () => server.exitCode === null && server.signalCode === null;
 
@@ -111,7 +126,7 @@ export async function startRedis({ password = '', empty = false } = {}): Promise
     thaw: () => void server.kill('SIGCONT'),
     kill,
     async restart() {
-      if (!running()) server = await launch(port, currentPassword);
+      if (!running()) server = await launch(port, currentPassword, more);
     },
     async lockOut(next) {
       await run('CONFIG', 'SET', 'requirepass', next);
@@ -123,10 +138,10 @@ export async function startRedis({ password = '', empty = false } = {}): Promise
   };
 }
 
-async function launch(port: number, password: string): Promise<ChildProcess> {
+async function launch(port: number, password: string, more: readonly string[] = []): Promise<ChildProcess> {
   const nothingOnDisk = ['--save', '', '--appendonly', 'no', '--dir', tmpdir()];
   const lock = password === '' ? [] : ['--requirepass', password];
-  const args = ['--port', String(port), '--bind', '127.0.0.1', ...nothingOnDisk, ...lock];
+  const args = ['--port', String(port), '--bind', '127.0.0.1', ...nothingOnDisk, ...lock, ...more];
   const server = spawn(PROGRAM, args, { stdio: 'ignore' });
   process.once('exit', () => server.kill('SIGKILL'));
   const url = `redis://${password === '' ? '' : `:${password}@`}127.0.0.1:${port}`;
@@ -137,7 +152,7 @@ async function launch(port: number, password: string): Promise<ChildProcess> {
   return server;
 }
 
-async function command(url: string, words: readonly string[]): Promise<unknown> {
+export async function command(url: string, words: readonly string[]): Promise<unknown> {
   const client = createClient({ url, socket: { reconnectStrategy: false } });
   client.on('error', () => undefined);
   await client.connect();
