@@ -124,7 +124,8 @@ describe('environment variables', () => {
       'test/chaos/odd-requests.test.ts',
       'test/openapi/fuzz.test.ts',
     ].flatMap(
-      (path) => contentOf(path).match(/\b(?:TENANT|TEST_TENANT|WEB|CHROMIUM|WRITE|ODD|FUZZ)_[A-Z0-9_]+\b/g) ?? [],
+      (path) =>
+        contentOf(path).match(/\b(?:TENANT|TEST_TENANT|WEB|CHROMIUM|WRITE|ODD|FUZZ)_[A-Z0-9_]+\b/g) ?? [],
     ),
   );
   // Of Node and of other programs, and what a failure at a proxy is called.
