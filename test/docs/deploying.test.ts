@@ -115,10 +115,10 @@ describe('the compose file', () => {
     expect(service.ulimits.nofile).toBeGreaterThan(LISTENER_BOUNDS.connectionsMax);
   });
 
-  test('lets only the service reach Redis, which forgets what was used least', () => {
+  test('lets only the service reach Redis, which evicts no lock', () => {
     expect(compose.services.redis.networks).toEqual(['inside']);
     expect(service.networks).toEqual(['outside', 'inside']);
-    expect(compose.services.redis.command.join(' ')).toContain('--maxmemory-policy allkeys-lru');
+    expect(compose.services.redis.command.join(' ')).toContain('--maxmemory-policy noeviction');
   });
 });
 
