@@ -1,7 +1,7 @@
 /** What a real browser lets the pages of an origin send to the service and read from it. */
 import { afterAll, expect, test } from '@jest/globals';
 import { generateKeyPairSync } from 'node:crypto';
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { loadConfig } from '../../config/load.ts';
@@ -51,9 +51,9 @@ afterAll(async () => {
 });
 
 /** Answers every request with a page that does nothing. */
-const servesPage: RequestListener = (_req, res) => {
+function servesPage(_req: IncomingMessage, res: ServerResponse): void {
   res.setHeader('Content-Type', 'text/html').end('<!doctype html><title>page</title>');
-};
+}
 
 /** The page on a port of its own, and so of an origin of its own. */
 async function servePage({ secure = false } = {}) {
