@@ -51,8 +51,9 @@ export interface RedisConnection extends ScriptRunner {
   /** Whether it is up and nothing that was probed is refused. */
   healthy(): boolean;
   /**
-   * For how long Redis has not answered anything, a refusal included. Counts only time in which this process was
-   * running: one that stood still has to try again.
+   * For how long Redis has not answered anything, a refusal included; 0 until a new connection was tried, since the old
+   * one may be all that is silent. Counts only time in which this process was running: one that stood still has to
+   * try again.
    */
   silentMs(): number;
   /** Is part of what health is judged by from now on. */
@@ -82,7 +83,7 @@ redis.call('DEL', KEYS[1])
 return redis.call('PUBLISH', ARGV[1], ARGV[2])`);
 
 /** A session on which nothing has come back for so many probes is given up. */
-const SILENT_PROBES_MAX = 6;
+const SILENT_PROBES_MAX = 3;
 /** A session that is not there after so many time-outs is begun anew. */
 const OPEN_TIMEOUTS = 4;
 const OPEN_MS_MIN = 2_000;
@@ -130,20 +131,30 @@ export function createRedisConnection({
   let timer: NodeJS.Timeout | undefined;
   let countedAt = performance.now();
   let silentFor = 0;
+  /** After how much silence the first new connection was tried. */
+  let triedAfter: number | undefined;
 
   subscriptions.push({ channel: heartbeats, listener: (marker) => expected.get(marker)?.resolve() });
 
-  function silentMs(): number {
+  /** Of this connection, or of the attempts at one. */
+  function countSilence(): number {
     const now = performance.now();
     const elapsed = now - countedAt;
+    if (elapsed > STILL_PROBES * probeIntervalMs) answered();
+    else silentFor += elapsed;
     countedAt = now;
-    silentFor = elapsed > STILL_PROBES * probeIntervalMs ? 0 : silentFor + elapsed;
     return silentFor;
+  }
+
+  function silentMs(): number {
+    const silence = countSilence();
+    return triedAfter !== undefined && silence - triedAfter >= commandTimeoutMs ? silence : 0;
   }
 
   function answered(): void {
     countedAt = performance.now();
     silentFor = 0;
+    triedAfter = undefined;
   }
 
   function tell(reason: Error): void {
@@ -300,7 +311,7 @@ export function createRedisConnection({
     }
     if (findings.every(({ dead }) => dead)) {
       takeDown(trouble ?? RedisUnavailable.noAnswer());
-      if (silentMs() > SILENT_PROBES_MAX * probeIntervalMs) over.resolve();
+      if (countSilence() > SILENT_PROBES_MAX * probeIntervalMs) over.resolve();
       return;
     }
     if (!up) await comeUp(target);
@@ -348,6 +359,7 @@ export function createRedisConnection({
     while (!stopping.signal.aborted) {
       const current = createDeferred();
       over = current;
+      triedAfter ??= countSilence();
       const opening = openSession(address, (error) => {
         if (over === current) lose(toFailure(error));
       });
@@ -417,7 +429,7 @@ export function createRedisConnection({
     start() {
       answered();
       timer = setInterval(() => {
-        silentMs();
+        countSilence();
         void probe();
       }, probeIntervalMs);
       timer.unref();

@@ -194,6 +194,19 @@ describeWithRedisServer('the write lock', () => {
     expect(unlocked).toEqual(['here']);
   });
 
+  test('is not gone without when only the connection has fallen silent: a new one has it', async () => {
+    const unlocked: string[] = [];
+    const { lock } = await open(`redis://127.0.0.1:${relay.port}`, {
+      waitMs: 5_000,
+      onUnlocked: () => unlocked.push('here'),
+    });
+    relay.goDeaf();
+    const { letGo } = await grab(lock);
+    expect(await lockExists()).toBe(1);
+    await letGo();
+    expect(unlocked).toEqual([]);
+  });
+
   test('is not gone without where the operator refuses that', async () => {
     const { lock, redis } = await open(`redis://127.0.0.1:${relay.port}`, { withoutLock: 'refuse' });
     await loseContact(redis);
