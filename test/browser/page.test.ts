@@ -111,9 +111,9 @@ describe('a person who has logged in', () => {
       return [inside?.activeElement?.className, inside?.getElementById(id)?.textContent];
     });
     expect(focused).toBe('summary');
-    expect(described).toMatch(/duplicate items/);
+    expect(described).toMatch(/Items 1 and 2 are the same/);
     await picture(page, 'error');
-    await summary.getByRole('link', { name: /^Interests: Must NOT have duplicate items/ }).click();
+    await summary.getByRole('link', { name: /^Interests: Items 1 and 2 are the same/ }).click();
     const name = await page.evaluate(
       () => document.querySelector('user-metadata-form')?.shadowRoot?.activeElement?.textContent,
     );
