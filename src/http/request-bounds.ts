@@ -13,13 +13,21 @@ const SINGLE_FIELDS = new Set(['authorization', 'host', 'content-type', 'dpop'])
 
 const ABSOLUTE_FORM = /^https?:\/\/([^/?#]+)(\/?.*)$/i;
 
+/** Stands for a target that names no resource of any HTTP server; a client that sends it gets the same answer. */
+const UNUSABLE_TARGET = '/%unusable-target';
+
 /**
- * Makes a request for a whole address one for its path at its host (RFC 9112 section 3.2.2), before anybody
- * has looked at it.
+ * Makes a request for a whole address one for its path at its host (RFC 9112 section 3.2.2), before any other part
+ * reads it. Any other target must be a path or `*`: the router passes over what has no path, without an answer of ours.
  */
 export function toOriginForm(req: IncomingMessage): void {
-  const [, host, rest = ''] = ABSOLUTE_FORM.exec(req.url ?? '') ?? [];
-  if (host === undefined) return;
+  const { url = '' } = req;
+  if (url.startsWith('/') || url === '*') return;
+  const [, host, rest = ''] = ABSOLUTE_FORM.exec(url) ?? [];
+  if (host === undefined) {
+    req.url = UNUSABLE_TARGET;
+    return;
+  }
   req.headers.host = host;
   req.url = rest.startsWith('/') ? rest : `/${rest}`;
 }
@@ -35,7 +43,10 @@ export const requestBounds: RequestHandler = (req, res, next) => {
   next();
 };
 
-function faultOf({ rawHeaders, headers, httpVersion }: IncomingMessage): AppError | undefined {
+function faultOf({ url, rawHeaders, headers, httpVersion }: IncomingMessage): AppError | undefined {
+  if (url === UNUSABLE_TARGET) {
+    return malformed('The request target must be a path, or an http(s) address with a host.');
+  }
   if (rawHeaders.length > 2 * HEADER_FIELDS_MAX) {
     return new AppError('headers_too_large', `A request may have ${HEADER_FIELDS_MAX} header fields.`);
   }

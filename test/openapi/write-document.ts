@@ -16,7 +16,7 @@ process.stdout.write(
     docs: true,
     requireIfMatch: true,
     publicHealth: true,
-    publicUrls: ['https://metadata.example.com'],
+    publicUrls: ['https://metadata.test'],
     metadataSchema: JSON.parse(readFileSync('config/user-metadata.schema.json', 'utf8')),
   }),
 );

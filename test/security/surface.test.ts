@@ -34,6 +34,9 @@ describe('answered with a problem and the end of the connection, before anything
     ['a space before the colon', get('X-A : b\r\n'), MALFORMED],
     ['a path that is not ASCII', `GET /me/metadata/é HTTP/1.1\r\n${HOST}${token}\r\n`, MALFORMED],
     ['a path without a slash', `GET me HTTP/1.1\r\n${HOST}${token}\r\n`, MALFORMED],
+    ['a whole address without a host', `GET http://?a HTTP/1.1\r\n${HOST}${token}\r\n`, MALFORMED],
+    ['a whole address without anything', `DELETE http:// HTTP/1.1\r\n${HOST}${token}\r\n`, MALFORMED],
+    ['an address of another scheme', `GET ftp://x/me/metadata HTTP/1.1\r\n${HOST}${token}\r\n`, MALFORMED],
     ['no Host', `GET /me/metadata HTTP/1.1\r\n${token}\r\n`, MALFORMED],
     [
       'chunks in HTTP/1.0',
