@@ -133,26 +133,34 @@ describe.each(PROXIES)('behind $name', ({ start }) => {
 });
 
 describe.each(PROXIES)('behind $name, without PUBLIC_URL', ({ start }) => {
+  let site: Site;
+  beforeAll(async () => {
+    site = await openSite(start);
+  });
+  afterAll(() => site.stop());
+
   test('links name the address that the proxy reports, not what a caller writes', async () => {
-    const site = await openSite(start);
     const headers = { 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'ftp' };
     const answer = await site.ask('/me', { headers });
-    await site.stop();
     expect(answer.headers['www-authenticate']).toContain(`resource_metadata="${PUBLIC_URL}${WELL_KNOWN}"`);
   });
 });
 
 describe.each(PROXIES)('behind $name with a path in front', ({ start }) => {
+  const path = '/api/profile';
+  let site: Site;
+  beforeAll(async () => {
+    site = await openSite(start, { path, env: { PUBLIC_URL: PUBLIC_URL + path } });
+  });
+  afterAll(() => site.stop());
+
   test('the path is kept and understood', async () => {
-    const path = '/api/profile';
-    const site = await openSite(start, { path, env: { PUBLIC_URL: PUBLIC_URL + path } });
     const authorization = await site.authorize('auth0|jane');
     const read = await site.ask(`${path}/me/metadata`, { headers: { authorization } });
     const stream = await site.openStream(`${path}/me/events`, { authorization });
     await stream.received(/^id: /m);
     stream.close();
     const description = await site.ask(path + WELL_KNOWN);
-    await site.stop();
     expect([read.status, JSON.parse(description.body)]).toMatchObject([200, { resource: PUBLIC_URL + path }]);
   });
 });
@@ -162,8 +170,13 @@ describe.each([
   // Versions that distributions have cannot send the body of a write to another replica.
   { name: 'Caddy', start: startCaddy, kept: /^read/ },
 ])('two replicas behind $name', ({ start, kept }) => {
+  let site: Site;
+  beforeAll(async () => {
+    site = await openSite(start, { replicas: 2, env: { PUBLIC_URL } });
+  });
+  afterAll(() => site.stop());
+
   test('are restarted one after another without a request lost, while streams are open', async () => {
-    const site = await openSite(start, { replicas: 2, env: { PUBLIC_URL } });
     const authorization = await site.authorize('auth0|jane');
     const outcomes: string[] = [];
     const streams = new Set<Stream>();
@@ -201,7 +214,6 @@ describe.each([
     over.abort();
     for (const stream of streams) stream.close();
     await Promise.all(work);
-    await site.stop();
     const lost = outcomes.filter((outcome) => !outcome.endsWith(' 200'));
     expect(lost.filter((outcome) => kept.test(outcome))).toEqual([]);
     const succeeded = new Set(outcomes.filter((outcome) => !lost.includes(outcome)));

@@ -3,9 +3,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect } from 'node:tls';
 import { selfSignedCertificate } from '../../dev/tenant/certificate.ts';
 import { pageAt } from '../docs/documents.ts';
 import { freePort } from '../support/free-port.ts';
@@ -133,7 +133,7 @@ async function startProxy(
   });
   const listening = until(async () => {
     if (!isRunning(child)) throw new Error(`${program} ended before it listened:\n${log}`);
-    return (await isOpen(port)) || undefined;
+    return (await isServing(port)) || undefined;
   });
   await Promise.race([listening, failed]);
   failed.catch(() => undefined);
@@ -156,10 +156,11 @@ function isRunning({ exitCode, signalCode }: ChildProcess): boolean {
   return exitCode === null && signalCode === null;
 }
 
-function isOpen(port: number): Promise<boolean> {
+/** Whether it serves the site: Caddy listens before it has the certificate. */
+function isServing(port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
-    socket.once('connect', () => socket.destroy());
+    const socket = connect({ host: '127.0.0.1', port, servername: SITE, rejectUnauthorized: false });
+    socket.once('secureConnect', () => resolve(true)).once('error', () => resolve(false));
+    socket.once('secureConnect', () => socket.destroy());
   });
 }
