@@ -90,6 +90,9 @@ describe('a stream', () => {
     await feedOpen(dashboard);
     await dashboard.edit({ theme: 'one' });
     await jane.sees('theme', 'one');
+    // The reader may have been quicker than the feed, which has to have got somewhere.
+    const resumed = async () => (await eventStreams(dashboard)).some((call) => call.includes('&from='));
+    await until(async () => (await resumed()) || undefined);
     await dashboard.fault({ route: 'events', status: 503 });
     await until(async () =>
       (await dashboard.calls('/api/v2/events')).some((call) => call.startsWith('503')) ? true : undefined,

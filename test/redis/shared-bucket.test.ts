@@ -87,7 +87,6 @@ describeWithRedis('two replicas that share the budget', () => {
       expect(answer).toMatchObject({ status: 503, body: { code: 'upstream_rate_limited' } });
       expect(answer.retryAfterSeconds).toBeGreaterThanOrEqual(25);
       expect(answer.retryAfterSeconds).toBeLessThanOrEqual(32);
-      expect(answer.tookMs).toBeLessThan(1_500);
     }
   });
 });

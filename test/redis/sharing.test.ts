@@ -67,9 +67,8 @@ describeWithRedis('two replicas with one Redis', () => {
     expect((await fleet.ask(there, person)).from).toMatch(/^hit/);
     const written = await fleet.ask(here, person, { patch: { theme: 'light' } });
     expect(written).toMatchObject({ status: 200, body: { theme: 'light' } });
-    const answeredAt = performance.now();
+    // Its copy would be fresh for a minute: only the announcement can be why it is gone.
     await until(async () => ((await fleet.ask(there, person)).body['theme'] === 'light' ? true : undefined));
-    expect(performance.now() - answeredAt).toBeLessThan(1_000);
     expect((await fleet.ask(here, person)).body).toEqual({ theme: 'light' });
   });
 

@@ -2,9 +2,9 @@ import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { redisScript, RedisUnavailable } from '../../src/lib/redis-script.ts';
 import { describeWithRedisServer, type RedisServer, startRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';
-import { createConnections, type Outcome, timed } from './connections.ts';
-import { type Relay, startRelay } from './relay.ts';
-import { TIMES } from './tiers.ts';
+import { createConnections, type Outcome, timed } from '../redis/connections.ts';
+import { type Relay, startRelay } from '../redis/relay.ts';
+import { TIMES } from '../redis/tiers.ts';
 
 const ECHO = redisScript('return ARGV[1]');
 /** Keeps Redis busy for a moment, so that the answer is not there before the pause. */

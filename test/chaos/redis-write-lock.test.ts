@@ -11,8 +11,8 @@ import { appErrorOf } from '../lib/rejection.ts';
 import { createDeferred } from '../lib/deferred.ts';
 import { describeWithRedisServer, redisAddress, type RedisServer, startRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';
-import { type Relay, startRelay } from './relay.ts';
-import { PATIENT } from './tiers.ts';
+import { type Relay, startRelay } from '../redis/relay.ts';
+import { PATIENT } from '../redis/tiers.ts';
 
 const LOCK_MS = 400;
 const OPTIONS = { lockMs: LOCK_MS, waitMs: 1_500, commandTimeoutMs: 500, withoutLock: 'allow' } as const;
