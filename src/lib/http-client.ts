@@ -150,7 +150,8 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   return {
     async send(request) {
       // axios counts a time-out of its own from the last byte received; this one is absolute.
-      const signal = AbortSignal.timeout(request.timeoutMs ?? options.timeoutMs);
+      // Node takes whole milliseconds only, and what is left of a deadline is seldom that.
+      const signal = AbortSignal.timeout(Math.ceil(request.timeoutMs ?? options.timeoutMs));
       try {
         return await attempt(request, kept, signal);
       } catch (error) {

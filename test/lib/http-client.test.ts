@@ -94,3 +94,8 @@ test('a proxy named by the environment is not used', async () => {
   const url = await serve((_req, res) => res.end('direct'));
   expect((await client().send({ method: 'GET', url })).text).toBe('direct');
 });
+
+test('a time-out that is not a whole number of milliseconds is one like any other', async () => {
+  const url = await serve((_req, res) => res.end('ok'));
+  expect((await client().send({ method: 'GET', url, timeoutMs: 30_000.25 })).text).toBe('ok');
+});
