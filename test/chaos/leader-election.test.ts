@@ -38,7 +38,7 @@ describeWithRedisServer('the election', () => {
   async function stand(redisServer = server): Promise<Candidate> {
     const redis = createRedisConnection({
       address: redisAddress(redisServer.url),
-      commandTimeoutMs: 100,
+      commandTimeoutMs: 500,
       probeIntervalMs: 50,
     });
     const elector = createElector(

@@ -14,8 +14,9 @@ import { until } from '../support/until.ts';
 import { type Relay, startRelay } from '../redis/relay.ts';
 import { PATIENT } from '../redis/tiers.ts';
 
-const LOCK_MS = 400;
-const OPTIONS = { lockMs: LOCK_MS, waitMs: 1_500, commandTimeoutMs: 500, withoutLock: 'allow' } as const;
+/** Renewed three times in that time, also on a busy machine. */
+const LOCK_MS = 1_200;
+const OPTIONS = { lockMs: LOCK_MS, waitMs: 4_000, commandTimeoutMs: 500, withoutLock: 'allow' } as const;
 
 describeWithRedisServer('the write lock', () => {
   let server: RedisServer;
@@ -121,7 +122,7 @@ describeWithRedisServer('the write lock', () => {
     await redis.stop();
     const diedAt = performance.now();
     await next.hold(user, async () => undefined);
-    expect(performance.now() - diedAt).toBeLessThan(LOCK_MS + 400);
+    expect(performance.now() - diedAt).toBeLessThan(2 * LOCK_MS);
     await letGo();
   });
 
