@@ -20,7 +20,8 @@ import { startWriters } from './histories.ts';
 const SEED = Number(process.env['CHAOS_SEED'] ?? Date.now() % 1_000_000);
 const SECONDS = Number(process.env['CHAOS_SECONDS'] ?? 110);
 const REPLICAS = 3;
-const PATIENCE_MS = 30_000;
+/** A replica whose last request to the tenant failed says `degraded` for a minute, unless another request succeeds. */
+const PATIENCE_MS = 120_000;
 /** So many keys take so long to be loaded at 1 ms each: Redis answers LOADING meanwhile. */
 const FILLERS = 1_500;
 
