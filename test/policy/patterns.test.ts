@@ -159,6 +159,8 @@ const anyText = fc
 test('any pattern of the supported grammar matches what the engine of JavaScript matches', () => {
   fc.assert(
     fc.property(anyPattern, anyText, (pattern, text) => {
+      // V8 looks for \B between the halves of a surrogate pair, too; ECMA-262 (AdvanceStringIndex) does not.
+      fc.pre(!(pattern.includes('\\B') && /[\u{10000}-\u{10ffff}]/u.test(text)));
       expect([pattern, text, matches(pattern, text)]).toEqual([
         pattern,
         text,
