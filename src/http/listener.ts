@@ -39,6 +39,9 @@ export interface ListenerOptions {
 }
 
 const SWEEP_INTERVAL_MS = 50;
+/** A turn of the event loop that takes longer had something to do. */
+const QUIET_TURN_MS = 0.2;
+const QUIET_TURN_WAIT_MS = 250;
 /** A connection this young may have a request on its way. */
 const IDLE_MS_MIN = 100;
 
@@ -77,7 +80,11 @@ export function createListener(
   // Node would drop what exceeds a number; too many are refused where requests are looked at.
   server.maxHeadersCount = 0;
   server.timeout = bounds.stalledTimeoutMs;
-  server.on('connection', (socket) => connections.open(socket));
+  let accepted = 0;
+  server.on('connection', (socket) => {
+    accepted += 1;
+    connections.open(socket);
+  });
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
     // Whoever reads the body says `100 Continue`. Where a refusal comes in its place, nobody can tell the body
     // from the next request.
@@ -118,8 +125,7 @@ export function createListener(
       if (!server.listening) return;
       connections.askToLeave();
       await delay(settleMs);
-      // Right after connections were accepted: those that wait in the backlog of a closing socket are reset.
-      await setImmediate();
+      await quietTurn(() => accepted);
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       // A connection that becomes idle from now on is closed, too.
       const sweep = setInterval(() => connections.closeIdle(IDLE_MS_MIN), SWEEP_INTERVAL_MS);
@@ -130,6 +136,20 @@ export function createListener(
       clearTimeout(cutOff);
     },
   };
+}
+
+/**
+ * Resolves after a turn of the event loop that brought no connection and nothing else to do, or after as long as it
+ * makes sense to wait for one. What waits in the backlog of a socket is reset when that is closed, so that nothing may
+ * have arrived since connections were accepted last: a proxy does not repeat a PATCH that it has sent.
+ */
+async function quietTurn(countAccepted: () => number): Promise<void> {
+  const givenUpAt = performance.now() + QUIET_TURN_WAIT_MS;
+  for (let startedAt = performance.now(); startedAt < givenUpAt; startedAt = performance.now()) {
+    const before = countAccepted();
+    await setImmediate();
+    if (countAccepted() === before && performance.now() - startedAt < QUIET_TURN_MS) return;
+  }
 }
 
 /**

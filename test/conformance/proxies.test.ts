@@ -166,10 +166,11 @@ describe.each(PROXIES)('behind $name with a path in front', ({ start }) => {
 });
 
 describe.each([
-  { name: 'nginx', start: startNginx, kept: /./ },
+  // It does not repeat a PATCH that it has sent, and one may be in the backlog of the socket that is closed.
+  { name: 'nginx', start: startNginx, kept: /^(?:read|replace)/, patchesLost: 2 },
   // Versions that distributions have cannot send the body of a write to another replica.
-  { name: 'Caddy', start: startCaddy, kept: /^read/ },
-])('two replicas behind $name', ({ start, kept }) => {
+  { name: 'Caddy', start: startCaddy, kept: /^read/, patchesLost: Number.POSITIVE_INFINITY },
+])('two replicas behind $name', ({ start, kept, patchesLost }) => {
   let site: Site;
   beforeAll(async () => {
     site = await openSite(start, { replicas: 2, env: { PUBLIC_URL } });
@@ -216,6 +217,7 @@ describe.each([
     await Promise.all(work);
     const lost = outcomes.filter((outcome) => !outcome.endsWith(' 200'));
     expect(lost.filter((outcome) => kept.test(outcome))).toEqual([]);
+    expect(lost.filter((outcome) => outcome.startsWith('patch')).length).toBeLessThanOrEqual(patchesLost);
     const succeeded = new Set(outcomes.filter((outcome) => !lost.includes(outcome)));
     expect(succeeded).toEqual(new Set(['read 200', 'replace 200', 'patch 200']));
     expect(outcomes.length).toBeGreaterThan(100);
