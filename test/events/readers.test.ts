@@ -5,6 +5,7 @@ import { describe, expect, test } from '@jest/globals';
 import { EventSource } from 'eventsource';
 import express from 'express';
 import { beginEventStream, type EventStream } from '../../src/http/event-stream.ts';
+import { createDeferred } from '../../src/lib/deferred.ts';
 import { listen } from '../lib/local-server.ts';
 import { until } from '../support/until.ts';
 import { afterwards, openStage } from './stage.ts';
@@ -21,8 +22,10 @@ interface Reader {
   readonly lastEventIds: ReadonlyArray<string | undefined>;
   /** Everything received so far, as it came. */
   text(): string;
-  /** Breaks the connection under the reader, which connects again by itself. */
+  /** Breaks the connection under the reader, which connects again by itself once `heal` is called. */
   cut(): void;
+  /** Lets the reader's next connection through. */
+  heal(): void;
 }
 
 type Open = (url: string, authorization: string) => Reader;
@@ -31,6 +34,8 @@ type Open = (url: string, authorization: string) => Reader;
 function createFetch(authorization: string) {
   const lastEventIds: Array<string | undefined> = [];
   let connection = new AbortController();
+  let network = createDeferred();
+  network.resolve();
   let text = '';
   const recording = () => {
     const decoder = new TextDecoder();
@@ -44,9 +49,14 @@ function createFetch(authorization: string) {
   return {
     lastEventIds,
     text: () => text,
-    // As the network breaks it: an AbortError would be one's own wish.
-    cut: () => connection.abort(new TypeError('terminated')),
+    cut: () => {
+      network = createDeferred();
+      // A TypeError, as the network breaks a connection: an AbortError would mean that the reader closed it.
+      connection.abort(new TypeError('terminated'));
+    },
+    heal: () => network.resolve(),
     fetch: async (url: RequestInfo | URL, { headers, signal }: RequestInit = {}): Promise<Response> => {
+      await network.promise;
       const sent = new Headers(headers);
       lastEventIds.push(sent.get('last-event-id') ?? undefined);
       sent.set('authorization', authorization);
@@ -114,6 +124,7 @@ describe.each(READERS)('%s', (_name, open) => {
     reader.cut();
     await jane.patch({ theme: 'light' });
     const missed = await etagNow();
+    reader.heal();
     await until(() => reader.messages[2]);
     await jane.patch({ theme: 'dark', added: 1 });
     const told = await until(() => reader.messages[3]);
