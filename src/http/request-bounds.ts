@@ -17,11 +17,21 @@ const ABSOLUTE_FORM = /^https?:\/\/([^/?#]+)(\/?.*)$/i;
 const UNUSABLE_TARGET = '/%unusable-target';
 
 /**
+ * What RFC 9112 section 3.2 keeps out of a request target, and Node's parser lets pass. The router would hand such a
+ * target to Node's legacy URL parser, which can find a host or no path at all in it.
+ */
+const NOT_IN_A_TARGET = /[#\s]/;
+
+/**
  * Makes a request for a whole address one for its path at its host (RFC 9112 section 3.2.2), before any other part
  * reads it. Any other target must be a path or `*`: the router passes over what has no path, without an answer of ours.
  */
 export function toOriginForm(req: IncomingMessage): void {
   const { url = '' } = req;
+  if (NOT_IN_A_TARGET.test(url)) {
+    req.url = UNUSABLE_TARGET;
+    return;
+  }
   if (url.startsWith('/') || url === '*') return;
   const [, host, rest = ''] = ABSOLUTE_FORM.exec(url) ?? [];
   if (host === undefined) {
@@ -45,7 +55,7 @@ export const requestBounds: RequestHandler = (req, res, next) => {
 
 function faultOf({ url, rawHeaders, headers, httpVersion }: IncomingMessage): AppError | undefined {
   if (url === UNUSABLE_TARGET) {
-    return malformed('The request target must be a path, or an http(s) address with a host.');
+    return malformed('The request target must be a path, or an http(s) address with a host, and have no fragment.');
   }
   if (rawHeaders.length > 2 * HEADER_FIELDS_MAX) {
     return new AppError('headers_too_large', `A request may have ${HEADER_FIELDS_MAX} header fields.`);
