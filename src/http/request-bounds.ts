@@ -55,7 +55,9 @@ export const requestBounds: RequestHandler = (req, res, next) => {
 
 function faultOf({ url, rawHeaders, headers, httpVersion }: IncomingMessage): AppError | undefined {
   if (url === UNUSABLE_TARGET) {
-    return malformed('The request target must be a path, or an http(s) address with a host, and have no fragment.');
+    return malformed(
+      'The request target must be a path, or an http(s) address with a host, and have no fragment.',
+    );
   }
   if (rawHeaders.length > 2 * HEADER_FIELDS_MAX) {
     return new AppError('headers_too_large', `A request may have ${HEADER_FIELDS_MAX} header fields.`);
