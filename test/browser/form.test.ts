@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { join } from 'node:path';
 import express from 'express';
 import type { Page } from 'playwright-core';
-import { openListener } from '../../dev/tenant/listener.ts';
-import type { UserMetadataForm } from '../../src/form/user-metadata-form.ts';
+import { openListener } from '../../packages/local-tenant/src/listener.ts';
+import type { UserMetadataForm } from '../../packages/form/src/user-metadata-form.ts';
 import { pageAt, ROOT } from '../docs/documents.ts';
 import { fillLogIn, openStage, picture, save, saved } from './stage.ts';
 
@@ -318,7 +318,7 @@ describe('the page of docs/form.md', () => {
       `<script type="importmap">${JSON.stringify({ imports })}</script><script`,
     );
     const app = express();
-    app.use('/form', express.static(join(ROOT, '.build/src/form')));
+    app.use('/form', express.static(join(ROOT, '.build/packages/form/src')));
     app.use('/sdk', express.static(join(ROOT, 'node_modules/@auth0/auth0-spa-js/dist')));
     app.get('/preferences.js', (_req, res) => void res.type('js').send(script));
     app.get('/favicon.ico', (_req, res) => void res.sendStatus(204));

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { ServerResponse } from 'node:http';
-import { MetadataError } from '../../src/client/errors.ts';
-import { createFrameReader } from '../../src/client/event-frames.ts';
-import type { MetadataChange } from '../../src/client/watch.ts';
+import { MetadataError } from '../../packages/client/src/errors.ts';
+import { createFrameReader } from '../../packages/client/src/event-frames.ts';
+import type { MetadataChange } from '../../packages/client/src/watch.ts';
 import { dashboardOf, openStage } from '../events/stage.ts';
 import { serve } from '../lib/local-server.ts';
 import { until } from '../support/until.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { ConflictError, MetadataError } from '../../src/client/errors.ts';
-import { platform } from '../../src/client/runtime.ts';
+import { ConflictError, MetadataError } from '../../packages/client/src/errors.ts';
+import { platform } from '../../packages/client/src/runtime.ts';
 import { openScene } from '../support/scene.ts';
 import { openClient, rejection } from './client-world.ts';
 

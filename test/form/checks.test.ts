@@ -1,8 +1,8 @@
 /** What the form says of an edited value, in its own sentences and by the rules of JSON Schema. */
 import { describe, expect, test } from '@jest/globals';
-import { checkNumber, checkText } from '../../src/form/checks.ts';
-import { planDocument } from '../../src/form/planner.ts';
-import { ENGLISH, formatMessage } from '../../src/form/words.ts';
+import { checkNumber, checkText } from '../../packages/form/src/checks.ts';
+import { planDocument } from '../../packages/form/src/planner.ts';
+import { ENGLISH, formatMessage } from '../../packages/form/src/words.ts';
 
 type Schema = Parameters<typeof planDocument>[0];
 

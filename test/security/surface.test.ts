@@ -6,7 +6,7 @@ import { describe, expect, test } from '@jest/globals';
 import { expectProblem } from '../support/problem.ts';
 import { exchangeBytes, sendRaw } from '../support/raw-http.ts';
 import { openScene } from '../support/scene.ts';
-import { HEADER_FIELDS_MAX, LISTENER_BOUNDS } from '../../src/http/listener-bounds.ts';
+import { HEADER_FIELDS_MAX, LISTENER_BOUNDS } from '../../src/http/server/limits.ts';
 
 const { person, service, tenant, managementCalls } = await openScene();
 const jane = await person({ a: 1 });
