@@ -25,6 +25,6 @@ export async function showProfile(access, baseUrl) {
 async function send(access, url) {
   if ('fetch' in access) return access.fetch(url, {});
   return fetch(url, {
-    headers: { Authorization: `Bearer ${await access.getAccessToken({ fresh: false })}` },
+    headers: { Authorization: `Bearer ${await access.getAccessToken({ forceRefresh: false })}` },
   });
 }

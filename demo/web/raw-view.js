@@ -43,7 +43,7 @@ export function createRawView(form) {
       return;
     }
     say('');
-    form.edit(mergePatchOf(form.value, value));
+    form.applyPatch(mergePatchOf(form.value, value));
     showPatch();
   });
   // Tidied up once nobody writes in it.

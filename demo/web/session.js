@@ -45,9 +45,9 @@ export async function createSession({ domain, clientId, audience, scope, useDpop
   function access() {
     if (!useDpop) {
       return {
-        /** @param {{ readonly fresh: boolean }} request */
-        getAccessToken: async ({ fresh }) =>
-          (await client.getTokenSilently({ cacheMode: fresh ? 'off' : 'on' })) ?? '',
+        /** @param {{ readonly forceRefresh: boolean }} request */
+        getAccessToken: async ({ forceRefresh }) =>
+          (await client.getTokenSilently({ cacheMode: forceRefresh ? 'off' : 'on' })) ?? '',
       };
     }
     const fetcher = client.createFetcher({ dpopNonceId: 'metadata-bff' });

@@ -21,7 +21,7 @@ import { createTrouble } from './trouble.js';
  * @param {{ readonly session: import('./session.js').Session, readonly person: import('./session.js').Person, readonly baseUrl: string, readonly onStored: () => void }} options
  */
 export async function openWorkspace({ session, person, baseUrl, onStored }) {
-  const client = createMetadataClient({ baseUrl, ...session.access, retry: { attemptsMax: 1 } });
+  const client = createMetadataClient({ baseUrl, ...session.access, retry: { maxAttempts: 1 } });
   const form = document.querySelector('user-metadata-form') ?? document.createElement('user-metadata-form');
   const notice = createNotice();
   const result = byId('result', HTMLParagraphElement);
@@ -67,7 +67,7 @@ export async function openWorkspace({ session, person, baseUrl, onStored }) {
     const onChosen = (/** @type {readonly JsonObject[]} */ patches) => {
       conflict.hide();
       form.rebase(next.value);
-      for (const patch of patches) form.edit(patch);
+      for (const patch of patches) form.applyPatch(patch);
       moveTo(next);
       raw.reset();
       byId('editor-title', HTMLHeadingElement).focus();
@@ -129,7 +129,7 @@ export async function openWorkspace({ session, person, baseUrl, onStored }) {
   showFacts(stored);
   const draft = drafts.kept();
   if (draft) {
-    form.edit(draft.patch);
+    form.applyPatch(draft.patch);
     notice.show('Your edits from before are back', 'They are not saved yet.');
     const now = stored;
     stored = { value: draft.base, etag: draft.etag };

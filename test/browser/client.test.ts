@@ -55,7 +55,7 @@ test('a redirect to another origin is followed neither by a read nor by a write'
     const client = createMetadataClient({
       baseUrl: location.origin,
       getAccessToken: async () => 'token',
-      retry: { attemptsMax: 1 },
+      retry: { maxAttempts: 1 },
     });
     const outcomes = await Promise.allSettled([client.read(), client.patch({ theme: 'dark' })]);
     return outcomes.map((outcome) => ('reason' in outcome ? Object(outcome.reason).code : 'resolved'));

@@ -25,7 +25,7 @@ async function openForm(schema: Json, value: Json): Promise<Page> {
   await page.route('**/start.js', (route) => {
     const body = `import { defineUserMetadataForm } from '/form/user-metadata-form.js';
       const form = document.createElement('user-metadata-form');
-      Object.assign(form, ${JSON.stringify({ schema, value })}, { words: { save: 'Sichern' } });
+      Object.assign(form, ${JSON.stringify({ schema, value })}, { messages: { save: 'Sichern' } });
       globalThis.submitted = [];
       document.body.append(form);
       document.body.addEventListener('user-metadata-submit', ({ detail }) => globalThis.submitted.push(detail));
@@ -200,7 +200,7 @@ describe('the element', () => {
     ]);
     await page.evaluate(() => {
       const form = document.querySelector('user-metadata-form');
-      if (form) form.words = { ...form.words, notAbove: 'Mehr als {limit}.' };
+      if (form) form.messages = { ...form.messages, notAbove: 'Mehr als {limit}.' };
     });
     await page.getByLabel('Size').fill('0');
     await submit(page);
@@ -229,7 +229,7 @@ describe('the element', () => {
     );
     expect(await other.inputValue()).toBe('{ "other": ');
     expect(await textbox(page, 'Name').inputValue()).toBe('c');
-    await page.evaluate(() => document.querySelector('user-metadata-form')?.edit({ name: 'd' }));
+    await page.evaluate(() => document.querySelector('user-metadata-form')?.applyPatch({ name: 'd' }));
     expect([await textbox(page, 'Name').inputValue(), await other.inputValue()]).toEqual([
       'd',
       '{ "other": ',

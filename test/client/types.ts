@@ -25,7 +25,7 @@ export const assertions = {
   codes: true satisfies Same<ProblemCode, keyof typeof PROBLEMS>,
   ownCodes: true satisfies Same<
     Exclude<MetadataErrorCode, ProblemCode>,
-    'network_failed' | 'answer_unusable' | 'redirect_refused'
+    'network_failed' | 'invalid_response' | 'redirect_refused'
   >,
 
   anyKeyMayBeLeftOut: true satisfies Fits<{ interests: [] }, Patch>,

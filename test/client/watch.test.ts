@@ -58,9 +58,9 @@ describe('watching', () => {
       baseUrl: service.url,
       rings: isPause,
       // As an SDK does that keeps what it has until it is asked for another.
-      async getAccessToken({ fresh }) {
-        asked.push(fresh);
-        if (fresh) {
+      async getAccessToken({ forceRefresh }) {
+        asked.push(forceRefresh);
+        if (forceRefresh) {
           await jane.patch({ between: true });
           renewed = long;
         }
@@ -161,8 +161,8 @@ describe('watching', () => {
     const world = openClient({
       baseUrl: url,
       rings: isPause,
-      async getAccessToken({ fresh }) {
-        asked.push(fresh);
+      async getAccessToken({ forceRefresh }) {
+        asked.push(forceRefresh);
         return 'token';
       },
     });

@@ -2,14 +2,14 @@
 import { describe, expect, test } from '@jest/globals';
 import { checkNumber, checkText } from '../../packages/form/src/checks.ts';
 import { planDocument } from '../../packages/form/src/planner.ts';
-import { ENGLISH, formatMessage } from '../../packages/form/src/words.ts';
+import { ENGLISH_MESSAGES, formatMessage } from '../../packages/form/src/messages.ts';
 
 type Schema = Parameters<typeof planDocument>[0];
 
 function check(schema: Schema, value: string | number): string | undefined {
   const plan = planDocument({ properties: { key: schema ?? {} } }).members.get('key');
-  if (plan?.kind === 'text' && typeof value === 'string') return checkText(value, plan, ENGLISH);
-  if (plan?.kind === 'number' && typeof value === 'number') return checkNumber(value, plan, ENGLISH);
+  if (plan?.kind === 'text' && typeof value === 'string') return checkText(value, plan, ENGLISH_MESSAGES);
+  if (plan?.kind === 'number' && typeof value === 'number') return checkNumber(value, plan, ENGLISH_MESSAGES);
   throw new Error('expected a text or a number');
 }
 

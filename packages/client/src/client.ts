@@ -87,7 +87,7 @@ export function createClient<T extends object>(
     { method, body, changes, isMerge = false }: Write,
     { signal, ifMatch = false }: WriteOptions = {},
   ): Promise<Answer> {
-    let tag = ifMatch === 'kept' ? kept.latest()?.etag : ifMatch || undefined;
+    let tag = ifMatch === 'latest' ? kept.latest()?.etag : ifMatch || undefined;
     const baseText = tag === undefined ? undefined : kept.textOf(tag);
     const base = baseText === undefined ? undefined : parse(baseText);
     for (let rebases = 0; ; rebases += 1) {
@@ -143,7 +143,7 @@ export function createClient<T extends object>(
       store(
         document,
         { method: 'PUT', body: JSON.stringify(value), changes: (present) => difference(present, value) },
-        { ifMatch: 'kept', ...how },
+        { ifMatch: 'latest', ...how },
       ),
     remove: (how) => remove(document, (present) => difference(present, {}), how),
     readKey: async (key, how) => read(resourceOf(key), how),

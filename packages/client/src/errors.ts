@@ -44,10 +44,10 @@ export type ProblemCode =
   | 'upstream_timeout';
 
 /**
- * `network_failed`: there was no answer. `answer_unusable`: it was not the service that answered. `redirect_refused`:
+ * `network_failed`: there was no answer. `invalid_response`: it was not the service that answered. `redirect_refused`:
  * the answer was a redirect, which the client never follows. A browser reports a redirect as `network_failed`.
  */
-export type MetadataErrorCode = ProblemCode | 'network_failed' | 'answer_unusable' | 'redirect_refused';
+export type MetadataErrorCode = ProblemCode | 'network_failed' | 'invalid_response' | 'redirect_refused';
 
 /** One fault of a document: where (RFC 6901 JSON Pointer), which rule, and a sentence for a person. */
 export interface DocumentFault {

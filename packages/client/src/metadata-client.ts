@@ -23,7 +23,7 @@ export interface ReadOptions {
 export interface WriteOptions {
   readonly signal?: AbortSignal;
   /**
-   * The state on which the change is based: its tag, or `'kept'` for the latest that this client has seen of the
+   * The state on which the change is based: its tag, or `'latest'` for the latest that this client has seen of the
    * resource. `false` asks for no comparison.
    */
   readonly ifMatch?: string | false;

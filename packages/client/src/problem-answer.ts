@@ -24,7 +24,7 @@ export function problemOf({ status, headers, body }: Answer, isWrite: boolean, n
   const code = own(body, 'code');
   const known = isCode(code);
   const facts: ErrorFacts = {
-    code: known ? code : 'answer_unusable',
+    code: known ? code : 'invalid_response',
     status,
     title: textOf(own(body, 'title')) ?? 'The service could not be reached',
     detail: textOf(own(body, 'detail')) ?? `Something else answered, with status ${status}.`,

@@ -8,18 +8,18 @@ import { type Answer, networkProblem, problemOf } from './problem-answer.ts';
 import { MAX_PAUSE_SECONDS, MIN_PAUSE_SECONDS, pause, type Runtime } from './runtime.ts';
 
 /**
- * An access token for the service. `fresh` says that the one given before was refused. Undefined, and whatever
+ * An access token for the service. `forceRefresh` says that the one given before was refused. Undefined, and whatever
  * it rejects with, is the caller's affair.
  */
-export type GetAccessToken = (request: { readonly fresh: boolean }) => Promise<string | undefined>;
+export type GetAccessToken = (request: { readonly forceRefresh: boolean }) => Promise<string | undefined>;
 
 export interface RetryOptions {
   /** Requests in all; 3 unless told. */
-  readonly attemptsMax?: number;
+  readonly maxAttempts?: number;
   /**
    * Waiting in all; 10 unless told, and 3600 at most. A refusal that asks for more is handed to the caller at once.
    */
-  readonly waitSecondsMax?: number;
+  readonly maxWaitSeconds?: number;
 }
 
 export interface TransportOptions {
@@ -44,21 +44,21 @@ export interface Transport {
    * @throws MetadataError; OutcomeUnknownError for a write; the signal's reason; what the token function throws.
    */
   send(order: Order): Promise<Answer>;
-  /** The same in one attempt, not counting the one with another token; with `fresh` it begins with that. */
-  attempt(order: Order, fresh: boolean): Promise<Answer>;
+  /** The same in one attempt, not counting the one with another token; with `forceRefresh` it begins with that. */
+  attempt(order: Order, forceRefresh: boolean): Promise<Answer>;
 }
 
 export function createTransport(
   runtime: Runtime,
-  { baseUrl, getAccessToken, retry: { attemptsMax = 3, waitSecondsMax = 10 } = {} }: TransportOptions,
+  { baseUrl, getAccessToken, retry: { maxAttempts = 3, maxWaitSeconds = 10 } = {} }: TransportOptions,
 ): Transport {
   const base = baseUrl.replace(/\/+$/, '');
-  const maxWaitSeconds = Math.min(waitSecondsMax, MAX_PAUSE_SECONDS);
+  const waitLimitSeconds = Math.min(maxWaitSeconds, MAX_PAUSE_SECONDS);
 
-  async function attempt(order: Order, fresh: boolean): Promise<Answer> {
+  async function attempt(order: Order, forceRefresh: boolean): Promise<Answer> {
     const { method = 'GET', path, headers, body, signal, isPublic = false } = order;
     const isWrite = method !== 'GET';
-    const token = isPublic ? undefined : await getAccessToken?.({ fresh });
+    const token = isPublic ? undefined : await getAccessToken?.({ forceRefresh });
     signal?.throwIfAborted();
     const authorization = token === undefined ? {} : { Authorization: `Bearer ${token}` };
     // A redirect that is followed takes the body along, to whichever origin it names.
@@ -77,7 +77,7 @@ export function createTransport(
       });
     if (isExpected(answer)) return answer;
     const refusal = problemOf(answer, isWrite, runtime.now());
-    if (refusal.code === 'token_invalid' && token !== undefined && !fresh) return attempt(order, true);
+    if (refusal.code === 'token_invalid' && token !== undefined && !forceRefresh) return attempt(order, true);
     throw refusal;
   }
 
@@ -87,9 +87,9 @@ export function createTransport(
       try {
         return await attempt(order, false);
       } catch (error) {
-        const seconds = count < attemptsMax ? secondsAfter(error, count) : undefined;
+        const seconds = count < maxAttempts ? secondsAfter(error, count) : undefined;
         // The comparison is also false for an option that is not a number.
-        if (seconds === undefined || !(waited + seconds <= maxWaitSeconds)) throw error;
+        if (seconds === undefined || !(waited + seconds <= waitLimitSeconds)) throw error;
         waited += seconds;
         // A little more for each, so that those who were refused together do not come back together.
         await pause(runtime, seconds * (1 + runtime.random() / 4) * 1000, order.signal);

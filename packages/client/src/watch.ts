@@ -67,7 +67,7 @@ export function createWatch(
     }
 
     /** One connection, from its opening to its end. */
-    async function listen(fresh: boolean): Promise<void> {
+    async function listen(forceRefresh: boolean): Promise<void> {
       const connection = new AbortController();
       const cut = () => connection.abort(networkProblem(undefined, false));
       watching.signal.addEventListener('abort', cut, { once: true });
@@ -79,7 +79,7 @@ export function createWatch(
         };
         const { stream } = await transport.attempt(
           { path: '/me/events', headers, signal: connection.signal },
-          fresh,
+          forceRefresh,
         );
         if (stream === undefined) throw networkProblem(undefined, false);
         const reader = stream.getReader();
@@ -104,23 +104,23 @@ export function createWatch(
 
     async function follow(): Promise<void> {
       let failures = 0;
-      let fresh = false;
+      let forceRefresh = false;
       while (!watching.signal.aborted) {
         const startedAt = now();
         const isSteady = () => now() - startedAt > STEADY_MS;
         let leastMs = 0;
         try {
-          await listen(fresh);
+          await listen(forceRefresh);
           // The service ends a stream with its token, and may take one that has just expired for a moment longer. A
           // stream that ends again with a new token ended for another reason, and a third token would not help.
-          fresh = !fresh && !isSteady();
+          forceRefresh = !forceRefresh && !isSteady();
         } catch (error) {
           if (watching.signal.aborted) return;
           const final = willStay(error);
           if (final) stop();
           onError(error, final);
           leastMs = ((isMetadataError(error) && error.retryAfterSeconds) || 0) * 1000;
-          fresh = false;
+          forceRefresh = false;
         }
         failures = isSteady() ? 0 : failures + 1;
         const waitMs = Math.min(RECONNECT_MAX_MS, reconnectMs * 2 ** Math.max(0, failures - 1));

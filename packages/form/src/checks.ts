@@ -3,7 +3,7 @@
  * HTML: lengths are counted in code points, and a pattern is looked for anywhere in the text.
  */
 import type { NumberPlan, TextPlan } from './plan.ts';
-import { formatMessage, type Words } from './words.ts';
+import { formatMessage, type Messages } from './messages.ts';
 
 /** The length of a text as JSON Schema counts it: an emoji is not two characters. */
 const lengthOf = (text: string): number => Array.from(text).length;
@@ -12,31 +12,31 @@ const lengthOf = (text: string): number => Array.from(text).length;
 export function checkText(
   text: string,
   { minLength, maxLength, pattern }: Pick<TextPlan, 'minLength' | 'maxLength' | 'pattern'>,
-  words: Words,
+  messages: Messages,
 ): string | undefined {
   const length = lengthOf(text);
   if (minLength !== undefined && length < minLength) {
-    return formatMessage(words.tooShort, { limit: minLength, length });
+    return formatMessage(messages.tooShort, { limit: minLength, length });
   }
   if (maxLength !== undefined && length > maxLength) {
-    return formatMessage(words.tooLong, { limit: maxLength, length });
+    return formatMessage(messages.tooLong, { limit: maxLength, length });
   }
   const expression = pattern === undefined ? undefined : parsePattern(pattern);
-  return expression === undefined || expression.test(text) ? undefined : words.patternMismatch;
+  return expression === undefined || expression.test(text) ? undefined : messages.patternMismatch;
 }
 
 /** The first rule that `value` breaks, or undefined. */
-export function checkNumber(value: number, plan: NumberPlan, words: Words): string | undefined {
+export function checkNumber(value: number, plan: NumberPlan, messages: Messages): string | undefined {
   const { isWhole, min, max, above, below, multipleOf } = plan;
-  if (isWhole && !Number.isInteger(value)) return words.notWhole;
+  if (isWhole && !Number.isInteger(value)) return messages.notWhole;
   const broken: ReadonlyArray<
     readonly [limit: number | undefined, isBroken: (limit: number) => boolean, text: string]
   > = [
-    [min, (limit) => value < limit, words.tooSmall],
-    [max, (limit) => value > limit, words.tooLarge],
-    [above, (limit) => value <= limit, words.notAbove],
-    [below, (limit) => value >= limit, words.notBelow],
-    [multipleOf, (limit) => !isMultiple(value, limit), words.notMultiple],
+    [min, (limit) => value < limit, messages.tooSmall],
+    [max, (limit) => value > limit, messages.tooLarge],
+    [above, (limit) => value <= limit, messages.notAbove],
+    [below, (limit) => value >= limit, messages.notBelow],
+    [multipleOf, (limit) => !isMultiple(value, limit), messages.notMultiple],
   ];
   for (const [limit, isBroken, text] of broken) {
     if (limit !== undefined && isBroken(limit)) return formatMessage(text, { limit });

@@ -10,26 +10,26 @@ import { TIME } from './fitting.ts';
 import type { Json } from './json.ts';
 import { createJsonControl } from './json-control.ts';
 import type { CheckboxPlan, ChoicePlan, LeafPlan, NumberPlan, TextPlan } from './plan.ts';
-import type { Words } from './words.ts';
+import type { Messages } from './messages.ts';
 
-export function createControl(plan: LeafPlan, stored: Json | undefined, { words }: FieldContext): Control {
+export function createControl(plan: LeafPlan, stored: Json | undefined, { messages }: FieldContext): Control {
   switch (plan.kind) {
     case 'text':
-      return textControl(plan, stored, words);
+      return textControl(plan, stored, messages);
     case 'number':
-      return numberControl(plan, words);
+      return numberControl(plan, messages);
     case 'checkbox':
       return checkboxControl(plan);
     case 'choice':
-      return choiceControl(plan, stored, words);
+      return choiceControl(plan, stored, messages);
     case 'json':
-      return createJsonControl(plan, words);
+      return createJsonControl(plan, messages);
   }
 }
 
-function textControl(plan: TextPlan, stored: Json | undefined, words: Words): Control {
+function textControl(plan: TextPlan, stored: Json | undefined, messages: Messages): Control {
   const { input, required, readOnly, minLength, example, autocomplete, fallback } = plan;
-  const placeholder = readOnly ? words.notSet : typeof fallback === 'string' ? fallback : example;
+  const placeholder = readOnly ? messages.notSet : typeof fallback === 'string' ? fallback : example;
   const needed = required && (minLength ?? 0) > 0;
   const attributes = present({
     placeholder,
@@ -42,14 +42,14 @@ function textControl(plan: TextPlan, stored: Json | undefined, words: Words): Co
       ? make('textarea', { ...attributes, rows: '4', part: 'input' })
       : make('input', { ...attributes, type: input, part: 'input' });
   if (input === 'datetime-local' || input === 'time') element.setAttribute('step', 'any');
-  const mismatch = input === 'email' ? words.notEmail : words.notUrl;
+  const mismatch = input === 'email' ? messages.notEmail : messages.notUrl;
   const plain = {
     element,
     text: () => element.value,
     write: (text: string) => void (element.value = text),
     check(value: Json | undefined) {
-      if (typeof value !== 'string') return needed ? words.missing : undefined;
-      return element.validity.typeMismatch ? mismatch : checkText(value, plan, words);
+      if (typeof value !== 'string') return needed ? messages.missing : undefined;
+      return element.validity.typeMismatch ? mismatch : checkText(value, plan, messages);
     },
   };
 
@@ -58,7 +58,7 @@ function textControl(plan: TextPlan, stored: Json | undefined, words: Words): Co
   if (input === 'datetime-local') {
     return {
       ...plain,
-      hint: words.localTime,
+      hint: messages.localTime,
       format: (value) => (typeof value === 'string' ? localTimeOf(value) : ''),
       parse: (text) => (text === '' ? emptied : new Date(text).toISOString()),
     };
@@ -86,7 +86,7 @@ function withLineEndsOf(origin: Json | undefined, text: string): string {
   return isCrLf ? text.replaceAll('\n', '\r\n') : text;
 }
 
-function numberControl(plan: NumberPlan, words: Words): Control {
+function numberControl(plan: NumberPlan, messages: Messages): Control {
   const { min, max, step, readOnly, required, fallback } = plan;
   const element = make('input', {
     type: 'number',
@@ -102,12 +102,12 @@ function numberControl(plan: NumberPlan, words: Words): Control {
     format: (value) => (typeof value === 'number' ? String(value) : ''),
     parse(text) {
       if (text === '') return undefined;
-      if (!isExactNumber(text)) throw new TextError(words.notExact);
+      if (!isExactNumber(text)) throw new TextError(messages.notExact);
       return Number(text);
     },
     check(value) {
-      if (typeof value !== 'number') return required ? words.missing : undefined;
-      return checkNumber(value, plan, words);
+      if (typeof value !== 'number') return required ? messages.missing : undefined;
+      return checkNumber(value, plan, messages);
     },
   };
 }
@@ -124,15 +124,15 @@ function checkboxControl({ readOnly, fallback }: CheckboxPlan): Control {
   };
 }
 
-function choiceControl(plan: ChoicePlan, stored: Json | undefined, words: Words): Control {
+function choiceControl(plan: ChoicePlan, stored: Json | undefined, messages: Messages): Control {
   const { options, readOnly, required, fallback } = plan;
   const nameOf = (value: Json) => {
     const label = options.find((option) => same(option.value, value))?.label;
     if (label !== undefined) return label;
-    if (typeof value === 'boolean') return value ? words.yes : words.no;
+    if (typeof value === 'boolean') return value ? messages.yes : messages.no;
     return typeof value === 'string' ? value : JSON.stringify(value);
   };
-  const unset = fallback === undefined ? words.notSet : `${words.notSet} (${nameOf(fallback)})`;
+  const unset = fallback === undefined ? messages.notSet : `${messages.notSet} (${nameOf(fallback)})`;
   const element = make('select', { part: 'input', ...(required ? { required: '' } : {}) });
   element.disabled = readOnly;
   const offer = (text: string, label: string) => element.append(make('option', { value: text }, label));
@@ -149,7 +149,7 @@ function choiceControl(plan: ChoicePlan, stored: Json | undefined, words: Words)
     },
     format: (value) => (value === undefined ? '' : JSON.stringify(value)),
     parse: (text) => (text === '' ? undefined : JSON.parse(text)),
-    check: (value) => (required && value === undefined ? words.missing : undefined),
+    check: (value) => (required && value === undefined ? messages.missing : undefined),
   };
 }
 

@@ -1,6 +1,6 @@
 /** What is wrong, in one place that takes the focus, with links that lead to each field. */
 import { type Fault, make, nameOf } from './field.ts';
-import type { Words } from './words.ts';
+import type { Messages } from './messages.ts';
 
 export interface ErrorSummary {
   readonly element: HTMLElement;
@@ -8,12 +8,12 @@ export interface ErrorSummary {
   show(faults: readonly Fault[]): void;
 }
 
-export function createErrorSummary(words: Words): ErrorSummary {
+export function createErrorSummary(messages: Messages): ErrorSummary {
   const list = make('ul', {});
   const element = make(
     'div',
     { class: 'summary', part: 'summary', role: 'group', tabindex: '-1', 'aria-labelledby': 'problems' },
-    make('p', { class: 'heading', id: 'problems' }, words.problems),
+    make('p', { class: 'heading', id: 'problems' }, messages.problems),
     list,
   );
   element.hidden = true;

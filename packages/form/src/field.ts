@@ -1,7 +1,7 @@
 /** What all fields have in common, and what they are given. A field shows a value and says what it has become. */
 import type { Json } from './json.ts';
 import type { Common, Plan } from './plan.ts';
-import type { Words } from './words.ts';
+import type { Messages } from './messages.ts';
 
 /** A problem with one place of the document, as `errors[]` of a problem document holds it. */
 export interface FieldError {
@@ -32,13 +32,13 @@ export interface Field {
   faults(): readonly Fault[];
   /** The innermost field on the way to this place. */
   find(steps: readonly string[]): Field;
-  /** Shows what is wrong with this field; nothing, where `messages` are none. */
-  show(messages: readonly string[]): void;
+  /** Shows what is wrong with this field; nothing, where there are no `texts`. */
+  show(texts: readonly string[]): void;
   focus(): void;
 }
 
 export interface FieldContext {
-  readonly words: Words;
+  readonly messages: Messages;
   /** Another id each time, for labels and descriptions. */
   readonly nextId: () => string;
   /** For those who cannot see what has moved. */
@@ -80,7 +80,7 @@ export interface Notes {
   readonly error: HTMLElement;
   /** What is to be said beside the label: that it is read-only, or required. */
   readonly mark: HTMLElement | undefined;
-  readonly show: (messages: readonly string[]) => void;
+  readonly show: (texts: readonly string[]) => void;
 }
 
 /** Ties hint and messages to `described`. */
@@ -88,13 +88,13 @@ export function createNotes(
   { description, readOnly, required }: Pick<Common, 'description' | 'readOnly' | 'required'>,
   more: string | undefined,
   described: HTMLElement,
-  { words, nextId }: Pick<FieldContext, 'words' | 'nextId'>,
+  { messages, nextId }: Pick<FieldContext, 'messages' | 'nextId'>,
 ): Notes {
   const hintText = [description, more].filter((text) => text !== undefined).join(' ');
   const hint =
     hintText === '' ? undefined : make('p', { id: nextId(), class: 'hint', part: 'hint' }, hintText);
   const error = make('p', { id: nextId(), class: 'error', part: 'error', hidden: '' });
-  const marked = readOnly ? words.readOnly : required ? words.required : undefined;
+  const marked = readOnly ? messages.readOnly : required ? messages.required : undefined;
   const describe = (ids: ReadonlyArray<string | undefined>) => {
     const found = ids.filter((id) => id !== undefined);
     if (found.length > 0) described.setAttribute('aria-describedby', found.join(' '));
@@ -105,9 +105,9 @@ export function createNotes(
     hint,
     error,
     mark: marked === undefined ? undefined : make('span', { class: 'mark', part: 'mark' }, ` (${marked})`),
-    show(messages) {
-      const wrong = messages.length > 0;
-      error.textContent = messages.join(' ');
+    show(texts) {
+      const wrong = texts.length > 0;
+      error.textContent = texts.join(' ');
       error.hidden = !wrong;
       if (wrong) described.setAttribute('aria-invalid', 'true');
       else described.removeAttribute('aria-invalid');

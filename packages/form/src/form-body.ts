@@ -8,7 +8,7 @@ import { isJsonObject, type Json, type JsonObject, stepsOf } from './json.ts';
 import { applyMergePatch, mergePatchOf } from './merge-patch.ts';
 import { planDocument } from './planner.ts';
 import { createSlot } from './slot.ts';
-import type { Words } from './words.ts';
+import type { Messages } from './messages.ts';
 
 export interface FormBody {
   readonly element: HTMLElement;
@@ -16,7 +16,7 @@ export interface FormBody {
   value(): JsonObject;
   patch(): JsonObject;
   rebase(stored: JsonObject): void;
-  edit(patch: JsonObject): void;
+  applyPatch(patch: JsonObject): void;
   reset(): void;
   errors(): readonly FieldError[];
   showErrors(errors: readonly FieldError[]): void;
@@ -28,19 +28,19 @@ export interface FormBody {
 interface FormBodyOptions {
   readonly schema: Json | undefined;
   readonly stored: JsonObject;
-  readonly words: Words;
+  readonly messages: Messages;
 }
 
 /** `tell` passes on what the person did. */
 export function createFormBody(
-  { schema, stored: first, words }: FormBodyOptions,
+  { schema, stored: first, messages }: FormBodyOptions,
   tell: (type: 'user-metadata-submit' | 'user-metadata-change') => void,
 ): FormBody {
   let stored = first;
   let ids = 0;
   const status = make('p', { class: 'status', role: 'status', part: 'status' });
   const context: FieldContext = {
-    words,
+    messages,
     nextId: () => `field-${++ids}`,
     announce: (text) => void (status.textContent = text),
     changed: () => tell('user-metadata-change'),
@@ -49,9 +49,9 @@ export function createFormBody(
 
   const plan = planDocument(schema);
   let root = context.create(plan, first);
-  const summary = createErrorSummary(words);
-  const save = make('button', { type: 'submit', part: 'button submit' }, words.save);
-  const undo = make('button', { type: 'button', class: 'quiet', part: 'button undo' }, words.undo);
+  const summary = createErrorSummary(messages);
+  const save = make('button', { type: 'submit', part: 'button submit' }, messages.save);
+  const undo = make('button', { type: 'button', class: 'quiet', part: 'button undo' }, messages.undo);
   const all = make(
     'fieldset',
     { class: 'all' },
@@ -97,7 +97,7 @@ export function createFormBody(
     mark(faults);
     if (faults.length > 0) return;
     if (Object.keys(mergePatchOf(stored, value())).length > 0) tell('user-metadata-submit');
-    else status.textContent = words.nothingToSave;
+    else status.textContent = messages.nothingToSave;
   });
   element.addEventListener('input', () => {
     status.textContent = '';
@@ -114,7 +114,7 @@ export function createFormBody(
       stored = next;
       root.rebase(next);
     },
-    edit(patch) {
+    applyPatch(patch) {
       root.put(applyMergePatch(value(), patch));
     },
     reset,

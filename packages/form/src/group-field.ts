@@ -67,16 +67,16 @@ export function createGroupField(plan: GroupPlan, first: Json | undefined, conte
 
 /** The keys of an object that have no field of their own. Hidden while there are none, unless there are no others. */
 function createRest(plan: GroupPlan, first: Json | undefined, context: FieldContext): Field {
-  const { words } = context;
+  const { messages } = context;
   const { readOnly, members } = plan;
   const keysOf = (value: Json | undefined): JsonObject | undefined => {
     const others = Object.entries(objectOf(value)).filter(([key]) => !members.has(key));
     return others.length > 0 ? Object.fromEntries(others) : undefined;
   };
-  const description = members.size > 0 ? words.otherDataHint : undefined;
+  const description = members.size > 0 ? messages.otherDataHint : undefined;
   const json: JsonPlan = {
     kind: 'json',
-    label: words.otherData,
+    label: messages.otherData,
     description,
     readOnly,
     required: false,
@@ -105,9 +105,9 @@ function createRest(plan: GroupPlan, first: Json | undefined, context: FieldCont
       const value = inner.read();
       if (found.length > 0 || value === undefined) return found;
       const field = inner.find([]);
-      if (!isJsonObject(value)) return [{ field, message: words.notAnObject }];
+      if (!isJsonObject(value)) return [{ field, message: messages.notAnObject }];
       const taken = Object.keys(value).filter((key) => members.has(key));
-      return taken.map((key) => ({ field, message: `“${key}” ${words.fieldOfItsOwn}` }));
+      return taken.map((key) => ({ field, message: `“${key}” ${messages.fieldOfItsOwn}` }));
     },
   };
 }

@@ -5,11 +5,11 @@ import { make } from './field.ts';
 import { isJsonObject, type Json } from './json.ts';
 import { applyMergePatch, mergePatchOf } from './merge-patch.ts';
 import type { JsonPlan } from './plan.ts';
-import type { Words } from './words.ts';
+import type { Messages } from './messages.ts';
 
 const ROWS_MAX = 12;
 
-export function createJsonControl({ readOnly }: JsonPlan, words: Words): Control {
+export function createJsonControl({ readOnly }: JsonPlan, messages: Messages): Control {
   const element = make('textarea', {
     class: 'json',
     part: 'input json',
@@ -19,7 +19,7 @@ export function createJsonControl({ readOnly }: JsonPlan, words: Words): Control
   element.readOnly = readOnly;
   return {
     element,
-    hint: words.jsonHint,
+    hint: messages.jsonHint,
     text: () => element.value,
     write(text) {
       element.value = text;
@@ -27,7 +27,7 @@ export function createJsonControl({ readOnly }: JsonPlan, words: Words): Control
     },
     format: (value) => (value === undefined ? '' : JSON.stringify(value, null, 2)),
     parse(text, basis) {
-      return text.trim() === '' ? undefined : carried(parsed(text, words), basis);
+      return text.trim() === '' ? undefined : carried(parsed(text, messages), basis);
     },
   };
 }
@@ -38,12 +38,12 @@ function carried(value: Json, { stored, origin }: Basis): Json {
   return applyMergePatch(stored, mergePatchOf(origin, value));
 }
 
-function parsed(text: string, words: Words): Json {
+function parsed(text: string, messages: Messages): Json {
   const value = parse(text);
-  if (value === undefined) throw new TextError(words.notJson);
+  if (value === undefined) throw new TextError(messages.notJson);
   // What would be stored is not what was typed.
-  if (!hasExactNumbers(text)) throw new TextError(words.notExact);
-  if (hasDuplicateMembers(text, value)) throw new TextError(words.duplicate);
+  if (!hasExactNumbers(text)) throw new TextError(messages.notExact);
+  if (hasDuplicateMembers(text, value)) throw new TextError(messages.duplicate);
   return value;
 }
 

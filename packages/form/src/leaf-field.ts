@@ -6,7 +6,7 @@ import { isSameJson, type Json } from './json.ts';
 import type { LeafPlan } from './plan.ts';
 
 export function createLeafField(plan: LeafPlan, first: Json | undefined, context: FieldContext): Field {
-  const { words } = context;
+  const { messages } = context;
   const control = createControl(plan, first, context);
   const { element: input } = control;
   const notes = createNotes(plan, control.hint, input, context);
@@ -34,7 +34,7 @@ export function createLeafField(plan: LeafPlan, first: Json | undefined, context
   function entered(): Json | undefined {
     if (!edited()) return stored;
     if (input.validity.badInput)
-      throw new TextError(plan.kind === 'number' ? words.notNumber : words.incomplete);
+      throw new TextError(plan.kind === 'number' ? messages.notNumber : messages.incomplete);
     return control.parse(control.text(), { stored, origin });
   }
 

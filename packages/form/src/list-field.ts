@@ -11,7 +11,7 @@ import {
 } from './field.ts';
 import { isSameJson, type Json } from './json.ts';
 import type { ListPlan, Plan } from './plan.ts';
-import { fill } from './words.ts';
+import { fill } from './messages.ts';
 
 interface Row {
   readonly field: Field;
@@ -22,7 +22,7 @@ interface Row {
 }
 
 export function createListField(plan: ListPlan, first: Json | undefined, context: FieldContext): Field {
-  const { words, announce, changed } = context;
+  const { messages, announce, changed } = context;
   const element = make('fieldset', { class: 'group list', part: 'group list' });
   const notes = createNotes(plan, undefined, element, context);
   const legend = make(
@@ -32,8 +32,8 @@ export function createListField(plan: ListPlan, first: Json | undefined, context
     ...present([notes.mark]),
   );
   const list = make('ol', { part: 'items' });
-  const add = make('button', { type: 'button', class: 'quiet', part: 'button add' }, words.add);
-  add.setAttribute('aria-label', `${words.add}: ${plan.label}`);
+  const add = make('button', { type: 'button', class: 'quiet', part: 'button add' }, messages.add);
+  add.setAttribute('aria-label', `${messages.add}: ${plan.label}`);
   element.append(...present([legend, notes.hint, notes.error]), list, add);
   add.hidden = plan.readOnly;
 
@@ -58,7 +58,7 @@ export function createListField(plan: ListPlan, first: Json | undefined, context
     const without = rows.toSpliced(from, 1);
     arrange(without.toSpliced(from + by, 0, row));
     row.focusButton(by < 0 ? 'up' : 'down');
-    announce(fill(words.moved, name, from + by + 1));
+    announce(fill(messages.moved, name, from + by + 1));
     changed();
   }
 
@@ -69,7 +69,7 @@ export function createListField(plan: ListPlan, first: Json | undefined, context
     const next = rows[Math.min(at, rows.length - 1)];
     if (next) next.focusButton('remove');
     else add.focus();
-    announce(fill(words.removed, name, at + 1));
+    announce(fill(messages.removed, name, at + 1));
     changed();
   }
 
@@ -104,7 +104,7 @@ export function createListField(plan: ListPlan, first: Json | undefined, context
       rows.flatMap((row) => {
         if (row.field.read() !== undefined || emptyOf(plan.item) !== undefined) return row.field.faults();
         const found = row.field.faults();
-        return found.length > 0 ? found : [{ field: row.field.find([]), message: words.fillIn }];
+        return found.length > 0 ? found : [{ field: row.field.find([]), message: messages.fillIn }];
       }),
     find([step, ...steps]) {
       return rows[Number(step)]?.field.find(steps) ?? field;
@@ -145,7 +145,7 @@ function createRow(
   context: FieldContext,
   { remove, move, removable }: RowEvents,
 ): Row {
-  const { words } = context;
+  const { messages } = context;
   const field = context.create(plan.item, value);
   const buttons = {
     up: createButton('↑', () => move(row, -1)),
@@ -158,11 +158,11 @@ function createRow(
     field,
     element: make('li', { part: 'item' }, field.element, tools),
     place(index, count) {
-      const name = fill(words.item, plan.item.label, index + 1);
+      const name = fill(messages.item, plan.item.label, index + 1);
       rename(field, name);
-      buttons.up.setAttribute('aria-label', `${words.moveUp}: ${name}`);
-      buttons.down.setAttribute('aria-label', `${words.moveDown}: ${name}`);
-      buttons.remove.setAttribute('aria-label', `${words.remove}: ${name}`);
+      buttons.up.setAttribute('aria-label', `${messages.moveUp}: ${name}`);
+      buttons.down.setAttribute('aria-label', `${messages.moveDown}: ${name}`);
+      buttons.remove.setAttribute('aria-label', `${messages.remove}: ${name}`);
       buttons.up.disabled = index === 0;
       buttons.down.disabled = index === count - 1;
       buttons.remove.disabled = !removable();

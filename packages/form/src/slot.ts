@@ -46,7 +46,7 @@ export function createSlot(plan: Plan, first: Json | undefined, context: FieldCo
     },
     faults: () => inner.faults(),
     find: (steps) => inner.find(steps),
-    show: (messages) => inner.show(messages),
+    show: (texts) => inner.show(texts),
     focus: () => inner.focus(),
   };
 }

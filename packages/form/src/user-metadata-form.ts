@@ -6,7 +6,7 @@ import { createFormBody, type FormBody } from './form-body.ts';
 import type { FieldError } from './field.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
 import { createStyles } from './style.ts';
-import { ENGLISH, type Words } from './words.ts';
+import { ENGLISH_MESSAGES, type Messages } from './messages.ts';
 
 export interface UserMetadataDetail {
   /** The merge patch (RFC 7396) of what the person changed, and of nothing else. */
@@ -24,13 +24,13 @@ export interface UserMetadataForm extends HTMLElement {
   disabled: boolean;
   /** While it is true, the form is not submitted again. Fields stay as they are. */
   busy: boolean;
-  words: Partial<Words>;
+  messages: Partial<Messages>;
   /** What the person changed so far. */
   readonly patch: JsonObject;
   /** Another document is stored now: shows it where nothing was edited, and keeps all edits. */
   rebase(stored: JsonObject): void;
   /** Puts a merge patch into the fields, as though the person had typed it. */
-  edit(patch: JsonObject): void;
+  applyPatch(patch: JsonObject): void;
   /** Takes back all edits. */
   reset(): void;
 }
@@ -46,7 +46,7 @@ declare global {
 }
 
 /** What a framework may have set before the element was defined. */
-const PROPERTIES = ['words', 'schema', 'value', 'errors', 'disabled', 'busy'] as const;
+const PROPERTIES = ['messages', 'schema', 'value', 'errors', 'disabled', 'busy'] as const;
 
 /** Makes the element known to the page, once. Elements that are already there come to life. */
 export function defineUserMetadataForm(name = 'user-metadata-form'): void {
@@ -62,7 +62,7 @@ function createElementClass(): CustomElementConstructor {
     static readonly observedAttributes = ['disabled'];
     readonly #root = this.attachShadow({ mode: 'open' });
     #schema: Json | undefined;
-    #words: Partial<Words> = {};
+    #messages: Partial<Messages> = {};
     #body: FormBody = this.#build({});
 
     connectedCallback(): void {
@@ -86,11 +86,11 @@ function createElementClass(): CustomElementConstructor {
       this.#rebuild();
     }
 
-    get words(): Partial<Words> {
-      return this.#words;
+    get messages(): Partial<Messages> {
+      return this.#messages;
     }
-    set words(words: Partial<Words>) {
-      this.#words = words;
+    set messages(messages: Partial<Messages>) {
+      this.#messages = messages;
       this.#rebuild();
     }
 
@@ -129,8 +129,8 @@ function createElementClass(): CustomElementConstructor {
     rebase(stored: JsonObject): void {
       this.#body.rebase(stored);
     }
-    edit(patch: JsonObject): void {
-      this.#body.edit(patch);
+    applyPatch(patch: JsonObject): void {
+      this.#body.applyPatch(patch);
     }
     reset(): void {
       this.#body.reset();
@@ -138,7 +138,7 @@ function createElementClass(): CustomElementConstructor {
 
     #build(stored: JsonObject): FormBody {
       const body = createFormBody(
-        { schema: this.#schema, stored, words: { ...ENGLISH, ...this.#words } },
+        { schema: this.#schema, stored, messages: { ...ENGLISH_MESSAGES, ...this.#messages } },
         (type) => {
           const detail: UserMetadataDetail = { patch: body.patch(), value: body.value() };
           this.dispatchEvent(new CustomEvent(type, { detail, bubbles: true, composed: true }));
@@ -153,7 +153,7 @@ function createElementClass(): CustomElementConstructor {
     #rebuild(): void {
       const { patch } = this;
       this.#replace(this.#body.stored());
-      this.#body.edit(patch);
+      this.#body.applyPatch(patch);
     }
 
     #replace(stored: JsonObject): void {

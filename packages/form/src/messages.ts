@@ -1,6 +1,6 @@
-/** What the form says by itself, in English until the app gives it other words. Labels and hints are the schema's. */
+/** What the form says by itself, in English until the app sets others. Labels and hints are the schema's. */
 
-export interface Words {
+export interface Messages {
   readonly save: string;
   readonly undo: string;
   readonly add: string;
@@ -47,7 +47,7 @@ export interface Words {
   readonly removed: string;
 }
 
-export const ENGLISH: Words = {
+export const ENGLISH_MESSAGES: Messages = {
   save: 'Save',
   undo: 'Undo my changes',
   add: 'Add',
