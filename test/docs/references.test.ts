@@ -134,7 +134,7 @@ describe('names in snake case', () => {
     duration_ms ops_port signing_keys management_token change_feed not_ready private_key_jwt member_since
     schema_warning false_schema too_complex name_empty name_forbidden name_reserved text_not_unicode number_too_large root_not_object null_at_root
     number_not_exact name_duplicate patch_too_costly too_large too_many_keys too_deep read_only operation_invalid not_applicable test_failed
-    network_failed invalid_response redirect_refused login_required require_client_grant
+    network_failed invalid_response redirect_refused answer_unusable login_required require_client_grant
     insufficient_scope invalid_body inexistent_user too_many_requests
     configuration_warning refused_by_tenant
     redis_unavailable redis_available write_locks_paused writes_without_lock management_api
