@@ -10,15 +10,8 @@ import { z } from 'zod';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { parseJsonText } from '../lib/json.ts';
 import type { RedisConnection } from '../redis/connection.ts';
-import {
-  mayBeDone,
-  RedisRefused,
-  type RedisScript,
-  redisScript,
-  smallRedisScript,
-  toGroupedKey,
-} from '../redis/script.ts';
-import { RELEASE_LOCK } from '../redis/lock.ts';
+import { ACQUIRE_LOCK, parseLockReply, RELEASE_LOCK, RELEASE_LOCK_WITH_LARGE_VALUE } from '../redis/lock.ts';
+import { mayBeDone, RedisRefused, redisScript, toGroupedKey } from '../redis/script.ts';
 import type { Seal } from './encryption.ts';
 import type { CacheEntry, CacheTier, Lease } from './memory-store.ts';
 
@@ -45,18 +38,6 @@ export interface RedisTierOptions {
   /** Ids whose hidden form is remembered, and invalidations owed while Redis is down. */
   readonly idsMax: number;
 }
-
-/** KEYS entry, lease. ARGV token, lease in ms, whether to take it from its holder. */
-const LEASE = smallRedisScript(`
-if ARGV[3] == '1' then redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2]) return 1 end
-if redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2], 'NX') then return 1 end
-return 0`);
-
-/** KEYS entry, lease. ARGV token, value, lifetime in ms. */
-const FILL = redisScript(`
-if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
-return redis.call('DEL', KEYS[2])`);
 
 /**
  * KEYS entry, lease. ARGV channel, key and origin; and of a successor: token, value, lifetime in ms. Whoever holds the lease
@@ -103,12 +84,12 @@ export function createRedisTier<V>(
   const probeId = randomUUID();
   redis.addProbe(async ({ run: probe }, group) => {
     const place = `metadata-bff:${name}:{${group}}:probe:${probeId}`;
-    const keys = [place, `${place}:lease`];
+    const lease = `${place}:lease`;
     const token = randomUUID();
-    await probe(LEASE, keys, [token, String(leaseMs), '1']);
-    await probe(FILL, keys, [token, 'probe', String(PROBE_MS)]);
-    await probe(RELEASE_LOCK, keys.slice(1), [token]);
-    await probe(INVALIDATE, keys, [`metadata-bff:${name}:probe`, group]);
+    await probe(ACQUIRE_LOCK, [lease], [token, String(leaseMs), '1']);
+    await probe(RELEASE_LOCK_WITH_LARGE_VALUE, [lease, place], [token, 'probe', String(PROBE_MS)]);
+    await probe(RELEASE_LOCK, [lease], [token]);
+    await probe(INVALIDATE, [place, lease], [`metadata-bff:${name}:probe`, group]);
   });
 
   async function payDebts(): Promise<void> {
@@ -118,7 +99,7 @@ export function createRedisTier<V>(
         unheard.delete(token);
       }
       for (const key of Array.from(owed.rkeys())) {
-        await run(INVALIDATE, key, invalidations, `${key} ${origin}`);
+        await sendInvalidation(key);
         owed.delete(key);
       }
     } catch (error) {
@@ -147,8 +128,8 @@ export function createRedisTier<V>(
     return `${placeOf(key)}:lease`;
   }
 
-  function run(script: RedisScript, key: string, ...args: readonly string[]) {
-    return redis.run(script, [placeOf(key), leaseOf(key)], args);
+  function sendInvalidation(key: string, ...args: readonly string[]) {
+    return redis.run(INVALIDATE, [placeOf(key), leaseOf(key)], [invalidations, `${key} ${origin}`, ...args]);
   }
 
   /** What has to be added to a time of day for a time of the process's own clock. */
@@ -183,18 +164,21 @@ export function createRedisTier<V>(
     async lease(key, force) {
       const token = randomUUID();
       const args = [token, String(leaseMs), force ? '1' : '0'];
-      const granted = await run(LEASE, key, ...args).catch((error: unknown) => {
+      try {
+        const reply = await redis.run(ACQUIRE_LOCK, [leaseOf(key)], args);
+        return parseLockReply(reply).granted ? token : undefined;
+      } catch (error) {
         if (mayBeDone(error)) oweRelease(key, token);
         return NO_LEASE;
-      });
-      if (granted === NO_LEASE) return NO_LEASE;
-      return granted === 1 ? token : undefined;
+      }
     },
     async fill(key, entry, lease) {
       if (lease === NO_LEASE) return;
       const args = [String(lease), sealedText(key, entry), String(keepMs)];
       // Without the fill the next reader asks the tenant again, which is no reason to fail this one.
-      await run(FILL, key, ...args).catch(() => oweRelease(key, lease));
+      await redis
+        .run(RELEASE_LOCK_WITH_LARGE_VALUE, [leaseOf(key), placeOf(key)], args)
+        .catch(() => oweRelease(key, lease));
     },
     async release(key, lease) {
       if (lease === NO_LEASE) return;
@@ -206,7 +190,7 @@ export function createRedisTier<V>(
       const succession =
         entry && lease !== NO_LEASE ? [String(lease), sealedText(key, entry), String(keepMs)] : [];
       try {
-        await run(INVALIDATE, key, invalidations, `${key} ${origin}`, ...succession);
+        await sendInvalidation(key, ...succession);
         owed.delete(key);
       } catch (error) {
         owed.set(key, true);

@@ -8,7 +8,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { RedisConnection } from './connection.ts';
-import { type RedisReply, smallRedisScript } from './script.ts';
+import { ACQUIRE_LOCK, parseLockReply, RELEASE_LOCK, RENEW_LOCK } from './lock.ts';
 
 /** One process's time of leading. */
 export interface Term {
@@ -38,29 +38,6 @@ export interface ElectorOptions {
   readonly boundMs: number;
 }
 
-/** KEYS lock, progress. ARGV token, bound in ms. Answers 1 and the progress, or 0 and the time left. */
-const ACQUIRE = smallRedisScript(`
-if redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2], 'NX') then
-  return {1, redis.call('GET', KEYS[2]) or ''}
-end
-return {0, redis.call('PTTL', KEYS[1])}`);
-
-/**
- * KEYS lock, progress. ARGV token, bound in ms, progress or nothing, lifetime of the progress in ms.
- */
-const RENEW = smallRedisScript(`
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
-if ARGV[3] ~= '' then redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4]) end
-return 1`);
-
-/** KEYS lock, progress. ARGV token, channel, progress or nothing, lifetime of the progress in ms. */
-const RELEASE = smallRedisScript(`
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-if ARGV[3] ~= '' then redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4]) end
-redis.call('DEL', KEYS[1])
-return redis.call('PUBLISH', ARGV[2], 'free')`);
-
 const WAIT_JITTER_MS = 50;
 /** Far longer than a fleet is without a leader; the tenant forgets what happened before that sooner. */
 const PROGRESS_MS = String(30 * 24 * 60 * 60 * 1000);
@@ -80,19 +57,19 @@ export function createElector({ redis, random }: Dependencies, { name, boundMs }
       `metadata-bff:{${group}}:election-probe:progress`,
     ];
     const token = randomUUID();
-    await probe(ACQUIRE, probeKeys, [token, String(boundMs)]);
-    await probe(RENEW, probeKeys, [token, String(boundMs), '', PROGRESS_MS]);
-    await probe(RELEASE, probeKeys, [token, `${vacancies}:probe`, '', PROGRESS_MS]);
+    await probe(ACQUIRE_LOCK, probeKeys, [token, String(boundMs)]);
+    await probe(RENEW_LOCK, probeKeys, [token, String(boundMs), '', PROGRESS_MS]);
+    await probe(RELEASE_LOCK, probeKeys, [token, '', PROGRESS_MS, `${vacancies}:probe`]);
   });
 
   async function run(job: (term: Term) => Promise<void>): Promise<void> {
     while (!stopping.signal.aborted) {
       const token = randomUUID();
       const askedAt = performance.now();
-      const reply = await redis.run(ACQUIRE, keys, [token, String(boundMs)]).catch(() => undefined);
-      const verdict = verdictOf(reply);
-      if (verdict.elected) await serve(job, token, verdict.progress, askedAt);
-      else await bell.wait((verdict.waitMs ?? boundMs / 3) + random() * WAIT_JITTER_MS);
+      const reply = await redis.run(ACQUIRE_LOCK, keys, [token, String(boundMs)]).catch(() => undefined);
+      const answer = parseLockReply(reply);
+      if (answer.granted) await serve(job, token, answer.value, askedAt);
+      else await bell.wait((answer.afterMs ?? boundMs / 3) + random() * WAIT_JITTER_MS);
     }
   }
 
@@ -115,7 +92,7 @@ export function createElector({ redis, random }: Dependencies, { name, boundMs }
     async function renew(): Promise<void> {
       const askedAt = performance.now();
       const args = [token, String(boundMs), progress, PROGRESS_MS];
-      const renewed = await redis.run(RENEW, keys, args).catch(() => undefined);
+      const renewed = await redis.run(RENEW_LOCK, keys, args).catch(() => undefined);
       if (renewed === 0) end();
       if (renewed !== 1 || over.signal.aborted) return;
       clearTimeout(expiry);
@@ -147,7 +124,8 @@ export function createElector({ redis, random }: Dependencies, { name, boundMs }
       clearInterval(renewal);
       end();
       clearTimeout(expiry);
-      await redis.run(RELEASE, keys, [token, vacancies, progress, PROGRESS_MS]).catch(() => undefined);
+      const args = [token, progress, PROGRESS_MS, vacancies];
+      await redis.run(RELEASE_LOCK, keys, args).catch(() => undefined);
     }
   }
 
@@ -161,18 +139,6 @@ export function createElector({ redis, random }: Dependencies, { name, boundMs }
       await campaign;
     },
   };
-}
-
-type Verdict =
-  | { readonly elected: true; readonly progress: string | undefined }
-  | { readonly elected: false; readonly waitMs: number | undefined };
-
-function verdictOf(reply: RedisReply | undefined): Verdict {
-  const [granted, detail] = Array.isArray(reply) ? reply : [];
-  if (granted === 1) {
-    return { elected: true, progress: typeof detail === 'string' && detail !== '' ? detail : undefined };
-  }
-  return { elected: false, waitMs: typeof detail === 'number' && detail >= 0 ? detail : undefined };
 }
 
 /** A wait that ends early when the bell rings, also if it rang just before. */

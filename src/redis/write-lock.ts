@@ -17,15 +17,14 @@ import { boundedMap } from '../lib/bounded-map.ts';
 import { createDeferred } from '../lib/promises.ts';
 import type { Grip, WriteLock } from '../metadata/ports.ts';
 import type { RedisConnection, ScriptRunner } from './connection.ts';
-import { RELEASE_LOCK } from './lock.ts';
 import {
-  KEY_GROUPS,
-  mayBeDone,
-  RedisRefused,
-  type RedisReply,
-  smallRedisScript,
-  toGroupedKey,
-} from './script.ts';
+  ACQUIRE_WRITE_LOCK,
+  FORGET_WRITE_LOCKS,
+  parseLockReply,
+  RELEASE_LOCK,
+  RENEW_WRITE_LOCK,
+} from './lock.ts';
+import { KEY_GROUPS, mayBeDone, RedisRefused, type RedisReply, toGroupedKey } from './script.ts';
 
 interface Dependencies {
   readonly redis: Pick<
@@ -60,51 +59,6 @@ interface RedisWriteLock extends WriteLock {
   /** Whether no lock is granted for a while, because Redis may not know who holds one. */
   isPaused(): boolean;
 }
-
-/**
- * `emptied` milliseconds ago Redis had nothing (for all that is known, never: far more than a bound). Reads and renews
- * the key that tells; where it is missing, or its time lies ahead because the clock was set back, begins anew.
- */
-const READ_EMPTIED = `
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local since = tonumber(redis.call('GET', KEYS[2]) or '')
-local found = 0
-if not since or since > now then
-  found, since = 1, now
-  redis.call('SET', KEYS[2], string.format('%.0f', since))
-end
-redis.call('PEXPIRE', KEYS[2], ARGV[3])
-local emptied = now - since`;
-
-/**
- * KEYS lock, since. ARGV token, bound in ms, lifetime of `since` in ms. Answers whether it was granted, else after how
- * many ms it is worth asking again, and whether Redis was found empty. The same token may be granted twice: the answer
- * to the first may have been lost.
- */
-export const ACQUIRE_WRITE_LOCK = smallRedisScript(`${READ_EMPTIED}
-local held = redis.call('GET', KEYS[1])
-if held and held ~= ARGV[1] then return { 0, math.max(1, redis.call('PTTL', KEYS[1])), found } end
-if not held and emptied < tonumber(ARGV[2]) then return { 0, ARGV[2] - emptied, found } end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return { 1, 0, found }`);
-
-/**
- * KEYS lock, since. ARGV token, bound in ms, lifetime of `since` in ms, 1 where the lock cannot have ended by its
- * bound: then one that is missing from an emptied Redis is taken again, since nobody else was granted it.
- */
-const RENEW = smallRedisScript(`${READ_EMPTIED}
-local held = redis.call('GET', KEYS[1])
-if held and held ~= ARGV[1] then return 0 end
-if not held and (ARGV[4] ~= '1' or emptied >= tonumber(ARGV[2])) then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1`);
-
-/** KEYS any, since. ARGV two of no account, lifetime of `since` in ms. From now on, nothing is known of before. */
-const FORGET = smallRedisScript(`
-local time = redis.call('TIME')
-redis.call('SET', KEYS[2], string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000)), 'PX', ARGV[3])
-return 1`);
 
 const POLL_MS = 15;
 const POLL_JITTER_MS = 20;
@@ -147,7 +101,7 @@ export function createRedisWriteLock(
   redis.addProbe(async (runner, group) => {
     const keys = keysOfProbe(group);
     const reply = await runAcquire(runner, keys, probeToken);
-    await runner.run(RENEW, keys, [...acquireArgs(probeToken), '0']);
+    await runner.run(RENEW_WRITE_LOCK, keys, [...acquireArgs(probeToken), '0']);
     await runner.run(RELEASE_LOCK, [keys[0]], [probeToken]);
     if (isFoundEmpty(reply)) await examineGroups(runner);
     else learnPause(reply);
@@ -181,16 +135,14 @@ export function createRedisWriteLock(
 
   /** A lock that nobody else takes, and that is not granted, says for how long none is. */
   function learnPause(reply: RedisReply | undefined): void {
-    const [granted, afterMs] = Array.isArray(reply) ? reply : [];
-    if (granted === 0 && typeof afterMs === 'number') {
-      settledAt = Math.max(settledAt, performance.now() + afterMs);
-    }
+    const answer = parseLockReply(reply);
+    if (!answer.granted) settledAt = Math.max(settledAt, performance.now() + (answer.afterMs ?? 0));
   }
 
   /** @throws what a runner throws. Where it does, the script that takes locks is not known to Redis yet. */
   async function forget(runner: ScriptRunner): Promise<void> {
     await Promise.all(
-      KEY_GROUPS.map((group) => runner.run(FORGET, keysOfProbe(group), acquireArgs(probeToken))),
+      KEY_GROUPS.map((group) => runner.run(FORGET_WRITE_LOCKS, keysOfProbe(group), acquireArgs(probeToken))),
     );
     tellPaused();
   }
@@ -228,14 +180,14 @@ export function createRedisWriteLock(
         mayBeHeld ||= mayBeDone(error);
         return undefined;
       });
-      const [granted, busyMs] = Array.isArray(reply) ? reply : [];
-      if (granted === 1) return { until: askedAt + lockMs };
+      const answer = parseLockReply(reply);
+      if (answer.granted) return { until: askedAt + lockMs };
       const silentMs = redis.silentMs();
       const isSilent = reply === undefined && silentMs > lockMs;
       if (wait.leftMs <= 0 || isSilent) {
         if (mayBeHeld) remember(lock, token);
         if (isSilent && withoutLock === 'allow') return 'unlocked';
-        throw lockUnavailable(typeof busyMs === 'number' ? busyMs : Math.max(0, lockMs - silentMs));
+        throw lockUnavailable(answer.afterMs ?? Math.max(0, lockMs - silentMs));
       }
       await delay(POLL_MS + random() * POLL_JITTER_MS);
       // A process that stood still has not waited for Redis meanwhile.
@@ -277,7 +229,7 @@ export function createRedisWriteLock(
       const askedAt = performance.now();
       const mayTakeAgain = askedAt < heldUntil ? '1' : '0';
       const renewed = await redis
-        .run(RENEW, keys, [...acquireArgs(token), mayTakeAgain])
+        .run(RENEW_WRITE_LOCK, keys, [...acquireArgs(token), mayTakeAgain])
         .catch(() => undefined);
       if (renewed === 1) heldUntil = askedAt + lockMs;
       return renewed;

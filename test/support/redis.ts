@@ -7,7 +7,7 @@ import { createClient } from '@redis/client';
 import { parseRedisUrl } from '../../config/parsers.ts';
 import { KEY_GROUPS } from '../../src/redis/script.ts';
 import type { RedisAddress } from '../../src/redis/session.ts';
-import { ACQUIRE_WRITE_LOCK } from '../../src/redis/write-lock.ts';
+import { ACQUIRE_WRITE_LOCK } from '../../src/redis/lock.ts';
 import { freePort } from './free-port.ts';
 import { until } from './until.ts';
 
