@@ -13,6 +13,8 @@ import { monotonicClock, systemClock } from '../lib/clock.ts';
 import { AppError, SafeError } from '../lib/app-error.ts';
 import { createSchemaRules } from '../metadata/schema-rules.ts';
 import type { RedisConnection } from '../redis/connection.ts';
+import { readEvictionPolicy } from '../redis/eviction-policy.ts';
+import { KEY_GROUPS } from '../redis/script.ts';
 
 type State = 'ok' | 'warning' | 'failed';
 
@@ -26,6 +28,7 @@ interface Finding {
 const PROBE_USER = 'auth0|metadata-bff-check';
 const REDIS_WAIT_MS = 2_000;
 const REDIS_LOOK_MS = 20;
+const [ANY_GROUP = ''] = KEY_GROUPS;
 
 /** Prints the findings as a table. @returns whether the service would work. */
 export async function check(config: Config): Promise<boolean> {
@@ -81,7 +84,10 @@ async function examine(config: Config): Promise<Finding[]> {
       ...privileges(config, (await tenant.tokens.token()).scopes),
     );
   }
-  if (sharing.redis) findings.push(await redisFinding(sharing.redis));
+  if (sharing.redis) {
+    findings.push(await redisFinding(sharing.redis));
+    if (sharing.redis.healthy()) findings.push(await evictionFinding(sharing.redis));
+  }
   const { auditLog } = config;
   if (typeof auditLog === 'object') findings.push(await auditFinding(auditLog.path));
   http.close();
@@ -108,6 +114,18 @@ async function redisFinding(redis: RedisConnection): Promise<Finding> {
     }
     throw trouble;
   });
+}
+
+/** Of one node: those of a cluster are mostly set up alike. */
+async function evictionFinding(redis: RedisConnection): Promise<Finding> {
+  const name = 'redis eviction';
+  const policy = await readEvictionPolicy(redis.run, ANY_GROUP).catch(() => undefined);
+  if (!policy) return { name, state: 'warning', detail: 'not known: the user may not run INFO' };
+  const { name: setting, risk } = policy;
+  if (risk === 'none') return { name, state: 'ok', detail: `no lock is evicted (${setting})` };
+  const when = risk === 'unsafe' ? 'locks are evicted' : 'a full Redis evicts locks';
+  const detail = `${when}, and accepted writes can be lost (${setting}): set maxmemory-policy noeviction`;
+  return { name, state: 'warning', detail };
 }
 
 async function attempt(name: string, task: () => Promise<string>): Promise<Finding> {

@@ -32,6 +32,10 @@ export const STOP = { settleMs: 250, graceMs: 10_000 };
 /** Longer than nearly every read of the tenant; one that takes longer does not fill the shared cache. */
 export const LEASE_MS = 3_000;
 export const REDIS = { probeIntervalMs: 500 };
+export const EVICTION = {
+  // Of a setting that seldom changes: after a change, health is late by so much.
+  lookMs: 5_000,
+};
 export const WRITE_LOCK = {
   // What the death of a writer costs the others. A holder renews it three times in that time.
   lockMs: 4_000,

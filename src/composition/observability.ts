@@ -96,6 +96,8 @@ export function composeObservability(
         if (!toldUnlocked) logger.warn('writes_without_lock', new SafeError('Redis is silent'));
         toldUnlocked = true;
       },
+      evictsLocks: ({ name }) =>
+        logger.warn('redis_may_evict_locks', new SafeError(`maxmemory-policy is ${name}: set noeviction`)),
       paused: (waitMs) => logger.info('write_locks_paused', { locks_after_ms: waitMs }),
     },
     watchRedis(redis) {

@@ -13,9 +13,10 @@ import { isJsonObject, type JsonObject } from '../lib/json.ts';
 import type { RedisConnection } from '../redis/connection.ts';
 import type { Profile, WriteLock } from '../metadata/ports.ts';
 import type { Bucket, LocalBucket } from '../lib/token-bucket.ts';
+import { type EvictionPolicy, watchEvictionPolicy } from '../redis/eviction-policy.ts';
 import { createSharedBucket } from '../redis/shared-bucket.ts';
 import { createLocalWriteLock, createRedisWriteLock } from '../redis/write-lock.ts';
-import { CLIENTS_MAX, LEASE_MS, PROFILES_MAX, REDIS, WRITE_LOCK } from './constants.ts';
+import { CLIENTS_MAX, EVICTION, LEASE_MS, PROFILES_MAX, REDIS, WRITE_LOCK } from './constants.ts';
 
 export interface Sharing {
   readonly users: CacheTier<Profile>;
@@ -58,6 +59,8 @@ export interface SharingObserver {
   readonly unlocked?: () => void;
   /** Redis may not know who holds a write lock, so that it grants none before this time is over. */
   readonly paused?: (waitMs: number) => void;
+  /** Redis may evict a write lock. */
+  readonly evictsLocks?: (policy: EvictionPolicy) => void;
 }
 
 export async function composeSharing(
@@ -93,6 +96,10 @@ export async function composeSharing(
     { redis, hide, random: Math.random, local, onUnlocked: observer.unlocked, onPaused: observer.paused },
     { ...WRITE_LOCK, waitMs: config.upstreamWaitMs, commandTimeoutMs, withoutLock: config.writeWithoutLock },
   );
+  const eviction = watchEvictionPolicy(
+    { redis, onUnsafe: (policy) => observer.evictsLocks?.(policy) },
+    { ...EVICTION, isCluster: address.topology === 'cluster' },
+  );
   return {
     users: createRedisTier(
       { redis, seal, hide, schema: profileSchema, ...clocks },
@@ -111,7 +118,7 @@ export async function composeSharing(
     shareBucket: (name, bucket) =>
       createSharedBucket({ redis, local: bucket }, { name: `${hide('budget')}:${name}` }),
     redis,
-    healthy: () => redis.healthy() && !lock.isPaused(),
+    healthy: () => redis.healthy() && !lock.isPaused() && eviction.isSafe(),
     hide,
     async start() {
       redis.start();
