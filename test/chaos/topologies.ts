@@ -49,7 +49,7 @@ async function endProcess(child: ChildProcess): Promise<void> {
 }
 
 /** Resolves when the replica has what its primary has: before that it cannot take over. */
-async function followsPrimary(replica: RedisServer): Promise<void> {
+export async function followsPrimary(replica: RedisServer): Promise<void> {
   await until(async () => {
     const info = String(await replica.command('INFO', 'replication'));
     return info.includes('master_link_status:up') ? true : undefined;

@@ -10,14 +10,17 @@ export interface Relay {
   cut(): void;
   /** Lets nothing more pass on the connections there are, which stay open; new ones work. */
   goDeaf(): void;
+  /** New connections lead there, as after a change of what a name means; those there are stay where they are. */
+  leadTo(port: number): void;
   /** Takes back `slowDown` and `cut`. */
   mend(): void;
   stop(): Promise<void>;
 }
 
-export async function startRelay(targetPort: number): Promise<Relay> {
+export async function startRelay(firstTarget: number): Promise<Relay> {
   const pairs = new Set<readonly [Socket, Socket]>();
   const deaf = new Set<readonly [Socket, Socket]>();
+  let targetPort = firstTarget;
   let delayMs = 0;
   let isCut = false;
 
@@ -69,6 +72,9 @@ export async function startRelay(targetPort: number): Promise<Relay> {
     },
     goDeaf() {
       for (const pair of pairs) deaf.add(pair);
+    },
+    leadTo(port) {
+      targetPort = port;
     },
     mend() {
       delayMs = 0;

@@ -143,7 +143,9 @@ async function launch(port: number, password: string, more: readonly string[] = 
   const lock = password === '' ? [] : ['--requirepass', password];
   const args = ['--port', String(port), '--bind', '127.0.0.1', ...nothingOnDisk, ...lock, ...more];
   const server = spawn(PROGRAM, args, { stdio: 'ignore' });
-  process.once('exit', () => server.kill('SIGKILL'));
+  const killAtExit = () => void server.kill('SIGKILL');
+  process.once('exit', killAtExit);
+  server.once('exit', () => process.off('exit', killAtExit));
   const url = `redis://${password === '' ? '' : `:${password}@`}127.0.0.1:${port}`;
   await until(() => {
     if (server.exitCode !== null) throw new Error(`redis-server ended with code ${server.exitCode}`);
