@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { Tenant } from '../../packages/local-tenant/src/tenant.ts';
 import { describeWithRedisServer, startRedis } from '../support/redis.ts';
+import { startRelay } from '../redis/relay.ts';
 import { type Replica, startReplica } from '../support/replica.ts';
 import { until } from '../support/until.ts';
 import {
@@ -112,5 +113,73 @@ describeWithRedisServer('two replicas', () => {
     expect(theirs.waiting().filter(({ event }) => event === UPDATED)).toEqual([]);
     await redis.restart();
     expect(await theirs.nextData(UPDATED)).toMatchObject({ keys: ['theme'] });
+  });
+
+  test('that are all gone for a while go on where they were: a copy in Redis from before is not served', async () => {
+    const tenant = await openTenant({ plan: 'self-service' });
+    const dashboard = dashboardOf(tenant);
+    const env = { REDIS_URL: (await openRedis()).url };
+    const token = await dashboard.token();
+    const before = await openService(tenant, { env });
+    await feedOpen(dashboard);
+    await dashboard.edit({ theme: 'one' });
+    const jane = personAt(before, token);
+    await jane.sees('theme', 'one');
+    await jane.warm();
+    await before.stop();
+    await dashboard.edit({ theme: 'two' });
+    const after = await openService(tenant, { env });
+    // The copy in Redis is fresh for a minute: only the event from before the start can be why it is gone.
+    await personAt(after, token).sees('theme', 'two');
+    expect((await eventStreams(dashboard)).at(-1)).toContain('&from=');
+  });
+
+  test('have one that consumes also after Redis has lost everything, and miss no change', async () => {
+    const tenant = await openTenant({ plan: 'self-service' });
+    const dashboard = dashboardOf(tenant);
+    const redis = await openRedis();
+    const env = { REDIS_URL: redis.url };
+    const services = [await openService(tenant, { env }), await openService(tenant, { env })];
+    const token = await dashboard.token();
+    const people = services.map((service) => personAt(service, token));
+    await feedOpen(dashboard);
+    for (const jane of people) await jane.warm();
+
+    await redis.command('FLUSHALL');
+    await dashboard.edit({ theme: 'after the loss' });
+    await Promise.all(people.map((jane) => jane.sees('theme', 'after the loss')));
+    // Who has consumed until then finds the lock gone, and one of them takes it.
+    await feedOpen(dashboard, 2);
+    const lock = async () => {
+      const keys = await redis.command('KEYS', 'metadata-bff:{change-feed:*}:lock');
+      return Array.isArray(keys) && keys.length === 1 ? true : undefined;
+    };
+    await until(lock);
+    for (const jane of people) await jane.warm();
+    await dashboard.edit({ theme: 'later' });
+    await Promise.all(people.map((jane) => jane.sees('theme', 'later')));
+    expect(services.some(leads)).toBe(true);
+  });
+
+  test('that started without Redis consume as soon as it is there', async () => {
+    const tenant = await openTenant({ plan: 'self-service' });
+    const dashboard = dashboardOf(tenant);
+    const relay = await startRelay((await openRedis()).port);
+    afterwards(() => relay.stop());
+    relay.cut();
+    const env = { REDIS_URL: `redis://127.0.0.1:${relay.port}` };
+    const services = [await openService(tenant, { env }), await openService(tenant, { env })];
+    // While nobody can be elected, nobody consumes.
+    expect(services.filter(leads)).toEqual([]);
+    relay.mend();
+    await until(() => services.find(leads));
+    await feedOpen(dashboard);
+    const token = await dashboard.token();
+    const people = services.map((service) => personAt(service, token));
+    for (const jane of people) await jane.warm();
+    await dashboard.edit({ theme: 'light' });
+    await Promise.all(people.map((jane) => jane.sees('theme', 'light')));
+    expect(services.filter(leads)).toHaveLength(1);
+    expect(await eventStreams(dashboard)).toHaveLength(1);
   });
 });

@@ -2,14 +2,14 @@
 import type { Fleet } from '../redis/fleet.ts';
 import type { Replica } from '../support/replica.ts';
 
-/** What became of the writes of one writer, who counts up under a key of its own. */
+/** Where a write leaves its mark. Objects have a bounded number of keys, so that marks stand in groups. */
+type Mark = readonly [log: 'log', writer: string, group: string, count: string];
+
+/** What became of the writes of one writer. Each leaves a mark of its own, so that none is made good by the next one. */
 interface History {
-  readonly key: string;
-  /** How many were, and the latest of them. */
-  accepted: number;
-  latest: number;
-  readonly unknown: number[];
-  refused: number;
+  readonly accepted: Mark[];
+  readonly refused: Mark[];
+  readonly unknown: Mark[];
   /** Answers that do not hold what they say was accepted. */
   readonly odd: string[];
 }
@@ -33,36 +33,35 @@ export interface Writers {
 }
 
 const WRITERS_PER_REPLICA = 2;
+const GROUP_SIZE = 50;
 
 /** Each writer waits for its answer before it writes again, and ends with its replica. */
 export async function startWriters(fleet: Fleet, replicas: readonly Replica[]): Promise<Writers> {
   const person = await fleet.person({ log: {} });
   const over = new AbortController();
 
-  async function write(replica: Replica, history: History, count: number): Promise<void> {
-    const answer = await fleet
-      .ask(replica, person, { patch: { log: { [history.key]: count } } })
-      .catch(() => undefined);
+  async function write(replica: Replica, history: History, mark: Mark): Promise<void> {
+    const [log, writer, group, count] = mark;
+    const patch = { [log]: { [writer]: { [group]: { [count]: 1 } } } };
+    const answer = await fleet.ask(replica, person, { patch }).catch(() => undefined);
     if (answer === undefined || answer.body['outcome'] === 'unknown') {
-      history.unknown.push(count);
+      history.unknown.push(mark);
     } else if (answer.status === 200) {
-      history.accepted += 1;
-      history.latest = count;
-      const held = heldUnder(answer.body, history.key);
-      if (held !== count)
-        history.odd.push(`${history.key}: ${JSON.stringify(held)} in the answer to ${count}`);
+      history.accepted.push(mark);
+      if (!isHeld(answer.body, mark)) history.odd.push(`${mark.join()} is not in the answer that accepts it`);
     } else {
-      history.refused += 1;
+      history.refused.push(mark);
+      if (answer.status < 500) history.odd.push(`${mark.join()} was answered with ${answer.status}`);
     }
   }
 
   const writers = replicas.flatMap((replica, index) =>
     Array.from({ length: WRITERS_PER_REPLICA }, (_, writer) => {
-      const key = `r${index}w${writer}`;
-      const history: History = { key, accepted: 0, latest: 0, unknown: [], refused: 0, odd: [] };
+      const history: History = { accepted: [], refused: [], unknown: [], odd: [] };
       const done = (async () => {
         for (let count = 1; !over.signal.aborted && replica.running(); count += 1) {
-          await write(replica, history, count);
+          const group = String(Math.floor(count / GROUP_SIZE));
+          await write(replica, history, ['log', `r${index}w${writer}`, group, String(count)]);
         }
       })();
       return { history, done };
@@ -70,7 +69,7 @@ export async function startWriters(fleet: Fleet, replicas: readonly Replica[]): 
   );
 
   return {
-    accepted: () => writers.reduce((total, { history }) => total + history.accepted, 0),
+    accepted: () => writers.reduce((total, { history }) => total + history.accepted.length, 0),
     async stop() {
       over.abort();
       await Promise.all(writers.map(({ done }) => done));
@@ -83,29 +82,29 @@ export async function startWriters(fleet: Fleet, replicas: readonly Replica[]): 
 }
 
 function compare(histories: readonly History[], stored: unknown): Verdict {
-  const lost = histories.flatMap(({ key, latest, unknown }) => {
-    const held = heldUnder(stored, key) ?? 0;
-    const possible = [latest, ...unknown.filter((count) => count > latest)];
-    return possible.some((count) => count === held)
-      ? []
-      : [`${key}: ${JSON.stringify(held)} is none of ${possible.join()}`];
-  });
-  const sum = (of: (history: History) => number) =>
-    histories.reduce((total, history) => total + of(history), 0);
-  const accepted = sum((history) => history.accepted);
-  const refused = sum((history) => history.refused);
-  const unknown = sum((history) => history.unknown.length);
+  const all = <T>(of: (history: History) => readonly T[]) => histories.flatMap(of);
+  const accepted = all((history) => history.accepted);
+  const refused = all((history) => history.refused);
+  const unknown = all((history) => history.unknown);
+  const lost = [
+    ...accepted.filter((mark) => !isHeld(stored, mark)).map((mark) => `${mark.join()} is missing`),
+    ...refused
+      .filter((mark) => isHeld(stored, mark))
+      .map((mark) => `${mark.join()} was refused, and is there`),
+  ];
   return {
-    summary: `${accepted} accepted, ${refused} refused, ${unknown} unknown, ${lost.length} lost`,
-    accepted,
-    refused,
-    unknown,
+    summary:
+      `${accepted.length} accepted, ${refused.length} refused, ` +
+      `${unknown.length} unknown, ${lost.length} lost`,
+    accepted: accepted.length,
+    refused: refused.length,
+    unknown: unknown.length,
     lost,
-    odd: histories.flatMap(({ odd }) => odd),
+    odd: all((history) => history.odd),
   };
 }
 
-function heldUnder(document: unknown, key: string): unknown {
-  const log: unknown = Reflect.get(Object(document), 'log');
-  return Reflect.get(Object(log), key);
+function isHeld(document: unknown, mark: Mark): boolean {
+  const held = mark.reduce<unknown>((value, key) => Reflect.get(Object(value), key), document);
+  return held === 1;
 }

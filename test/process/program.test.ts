@@ -170,6 +170,27 @@ describe('starting with LEAST_PRIVILEGE=enforce', () => {
     expect(await program.ends()).toBe(1);
     expect(program.output()).toContain('read:clients read:events');
   });
+
+  test('waits for a tenant that cannot be reached, and ends once it is known that the client holds too much', async () => {
+    await order('PUT', '/faults', { route: 'token', status: 503 });
+    const program = runProgram({ ...environment(), LEAST_PRIVILEGE: 'enforce' });
+    await program.prints(/"event":"started"/);
+    await order('DELETE', '/faults');
+    expect(await program.ends()).toBe(1);
+    expect(program.output()).toContain('read:clients read:events');
+  });
+
+  test('succeeds with a client that holds no more than is needed', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'privileges-'));
+    const policy = join(folder, 'policy.json');
+    await writeFile(policy, '{"clientMetadata":{"readable":["theme"]}}');
+    const needsAll = { AUTH0_EVENTS: 'true', POLICY_FILE: policy };
+    const program = runProgram({ ...environment(), ...needsAll, LEAST_PRIVILEGE: 'enforce' });
+    await program.prints(/"event":"started"/);
+    program.signal('SIGTERM');
+    expect(await program.ends()).toBe(0);
+    expect(program.output()).not.toContain('management scopes not needed');
+  });
 });
 
 describe('a kept connection to the tenant that is closed when a write arrives', () => {
