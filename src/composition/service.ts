@@ -87,7 +87,17 @@ export async function createService(config: Config, surroundings: Surroundings =
   const { policy } = config;
   const schema = createSchemaRules(policy.userMetadata.schema);
   const service = createMetadataService(
-    { directory, cache, lock: metrics.redis.countingLock(sharing.lock), clock: ages, pause: setImmediate },
+    {
+      directory,
+      cache,
+      lock: metrics.redis.countingLock(sharing.lock),
+      clock: ages,
+      pause: setImmediate,
+      onConcurrentChange(correlationId) {
+        metrics.upstream.concurrentChange();
+        logger.info('concurrent_change', { correlation_id: correlationId });
+      },
+    },
     {
       limits: {
         bytesMax: config.maxMetadataBytes,

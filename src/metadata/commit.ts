@@ -133,6 +133,8 @@ interface Dependencies {
   readonly clock: Clock;
   /** Lets everything else that is ready run. */
   readonly pause: () => Promise<void>;
+  /** Called when the answer to a change shows another change of the user, made since the document was read. */
+  readonly onConcurrentChange?: ((correlationId: string) => void) | undefined;
 }
 
 /** The terms on which a commit may ask the tenant. */
@@ -151,7 +153,7 @@ type Change = RootChanges | 'clear';
  * each write of the group is sent on its own, so that none is refused for another.
  */
 export function createCommit(
-  { directory, cache, lock, clock, pause }: Dependencies,
+  { directory, cache, lock, clock, pause, onConcurrentChange }: Dependencies,
   rules: CommitRules,
 ): Commit<Write, Profile> {
   function send(userId: string, change: Change, { grip, call }: Terms): Promise<Profile> {
@@ -213,6 +215,7 @@ export function createCommit(
       const stored = await send(userId, change, { ...terms, call });
       // Somebody else changed the user meanwhile: what the tenant holds is the answer for all.
       const foreign = stored.isUnreadable || !jsonEqual(stored.userMetadata, final.document);
+      if (foreign) onConcurrentChange?.(call.correlationId);
       return verdicts.map((verdict) => settle(verdict, stored, foreign));
     } catch (error) {
       if (carries > 1 && isAboutDocument(error)) return commitSingly(base, userId, writes, terms);

@@ -75,6 +75,8 @@ interface Dependencies {
   readonly clock: Clock;
   /** Lets everything else that is ready run: between two writes of one user, so that no user keeps others waiting. */
   readonly pause: () => Promise<void>;
+  /** Called when the answer to a change shows another change of the user that came between. */
+  readonly onConcurrentChange?: ((correlationId: string) => void) | undefined;
 }
 
 export interface MetadataRules extends CommitRules {

@@ -14,6 +14,8 @@ export interface UpstreamMetrics {
   countingHttp(http: HttpClient): HttpClient;
   /** Somebody asks the governor. The function answered is to be told how that ended. */
   admission(urgency: Urgency): (outcome: 'admitted' | 'refused') => void;
+  /** A change at the tenant turned out to have met another one. */
+  concurrentChange(): void;
   breaker(state: string): void;
   /** Begins to tell of the budget, by the name of each bucket. */
   watchBudget(buckets: ReadonlyMap<string, Pick<Bucket, 'estimate' | 'size'>>): void;
@@ -46,6 +48,11 @@ export function createUpstreamMetrics(
     name: 'metadata_bff_upstream_rejected_documents_total',
     help: 'Writes whose document Auth0 rejected, by status. The cause is the document of one user, not this service.',
     labelNames: ['status'],
+    registers,
+  });
+  const concurrent = new Counter({
+    name: 'metadata_bff_concurrent_changes_total',
+    help: 'Writes whose answer from Auth0 shows that the user was changed elsewhere after their document was read.',
     registers,
   });
   const folding = new Histogram({
@@ -152,6 +159,7 @@ export function createUpstreamMetrics(
         admission(urgency, outcome).observe((performance.now() - startedAt) / 1000);
       };
     },
+    concurrentChange: () => concurrent.inc(),
     breaker: breakerIs,
     watchBudget(buckets) {
       const tokens: Gauge = new Gauge({

@@ -97,10 +97,12 @@ describe('environment variables', () => {
       'test/chaos/odd-requests.test.ts',
       'test/openapi/fuzz.test.ts',
       'test/chaos/history.test.ts',
+      'test/chaos/redis-trials.test.ts',
     ].flatMap(
       (path) =>
-        contentOf(path).match(/\b(?:TENANT|TEST_TENANT|WEB|CHROMIUM|WRITE|ODD|FUZZ|CHAOS)_[A-Z0-9_]+\b/g) ??
-        [],
+        contentOf(path).match(
+          /\b(?:(?:TENANT|TEST_TENANT|WEB|CHROMIUM|WRITE|ODD|FUZZ|CHAOS)_[A-Z0-9_]+|REDIS_TRIALS)\b/g,
+        ) ?? [],
     ),
   );
   // Of Node and of other programs, and what a failure at a proxy is called.
@@ -137,7 +139,8 @@ describe('names in snake case', () => {
     network_failed invalid_response redirect_refused answer_unusable login_required require_client_grant
     insufficient_scope invalid_body inexistent_user too_many_requests
     configuration_warning refused_by_tenant
-    redis_unavailable redis_available write_locks_paused writes_without_lock management_api
+    redis_unavailable redis_available redis_may_evict_locks write_locks_paused writes_without_lock
+    concurrent_change management_api
     proxy_pass fail_duration
     org_id stripe_customer`.split(/\s+/),
   );

@@ -235,6 +235,22 @@ describe('a change by somebody else meanwhile', () => {
     const { userMetadata } = await world.service.patch(JANE, { a: { y: 2 } });
     expect(userMetadata).toEqual({ a: { x: 1, y: 2 }, b: 2, dashboard: true });
     expect(world.stored()).toEqual(userMetadata);
+    expect(world.concurrentChanges()).toBe(1);
+  });
+
+  test('is not suspected where the document is what the change makes of it', async () => {
+    const world = createServiceWorld({ stored: { a: { x: 1 }, b: 1 } });
+    await world.service.patch(JANE, { a: { y: 2 } });
+    await world.service.removeKey(JANE, 'b');
+    expect(world.concurrentChanges()).toBe(0);
+  });
+
+  test('of the same key cannot be told from its absence', async () => {
+    const world = createServiceWorld({ stored: { a: { x: 1 } } });
+    world.beforeChange(() => world.edit({ a: { x: 1, elsewhere: true } }));
+    const { userMetadata } = await world.service.patch(JANE, { a: { y: 2 } });
+    expect(userMetadata).toEqual({ a: { x: 1, y: 2 } });
+    expect(world.concurrentChanges()).toBe(0);
   });
 
   test('is the answer to every write of the commit that succeeded', async () => {

@@ -32,6 +32,7 @@ export function createServiceWorld({ stored = {}, cached, rules = freeRules() }:
   let onRead: () => void = noRead;
   let gate = Promise.resolve();
   let pauses = 0;
+  let concurrentChanges = 0;
   const clock = createManualClock();
 
   const directory: UserDirectory = {
@@ -82,6 +83,9 @@ export function createServiceWorld({ stored = {}, cached, rules = freeRules() }:
       async pause() {
         pauses += 1;
       },
+      onConcurrentChange() {
+        concurrentChanges += 1;
+      },
     },
     rules,
   );
@@ -92,6 +96,8 @@ export function createServiceWorld({ stored = {}, cached, rules = freeRules() }:
     clock,
     /** How often the service let others go on. */
     pauses: () => pauses,
+    /** How often another change was found to have come between. */
+    concurrentChanges: () => concurrentChanges,
     stored: (): JsonObject => (isJsonObject(document) ? document : {}),
     /** What happens at the tenant just before a change is applied; a throw is the tenant's failure. */
     beforeChange(act: (changes: JsonObject) => void) {
