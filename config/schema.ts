@@ -1,5 +1,5 @@
 /**
- * Every environment variable: what it means, its default, and what it may hold. The README's table and
+ * Every environment variable: what it means, its default, and what it may hold. The documentation's table and
  * `.env.example` are held equal to this one by tests.
  */
 import { z } from 'zod';

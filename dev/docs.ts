@@ -204,9 +204,25 @@ function codesOf<C extends string>(table: Readonly<Record<C, unknown>>): readonl
 function errorTable(): string {
   const rows = CODES.map((code) => {
     const { status, title } = PROBLEMS[code];
-    return `| ${status} | [\`${code}\`](docs/errors.md#${code}) | ${title} |`;
+    return `| ${status} | [\`${code}\`](#${code}) | ${title} |`;
   });
   return `${['| status | code | title |', '| --- | --- | --- |', ...rows].join('\n')}\n`;
+}
+
+/** Characters of a line of prose, as `.markdownlint-cli2.jsonc` has it. */
+const MAX_LINE_LENGTH = 120;
+
+/** Breaks a paragraph into lines at its spaces, and never within a code span or a link. */
+export function wrap(paragraph: string): string {
+  const words = paragraph.match(/(?:`[^`]*`|\[[^\]]*\]\([^)]*\)|\S)+/g) ?? [];
+  const lines: string[] = [];
+  for (const word of words) {
+    const line = lines.at(-1);
+    if (line !== undefined && line.length + 1 + word.length <= MAX_LINE_LENGTH) {
+      lines[lines.length - 1] = `${line} ${word}`;
+    } else lines.push(word);
+  }
+  return lines.join('\n');
 }
 
 /** The sections of `docs/errors.md`, one for each code. */
@@ -214,7 +230,8 @@ export function errorSections(): string {
   const sections = CODES.map((code) => {
     const { status, title } = PROBLEMS[code];
     const { when, remedy } = EXPLANATIONS[code];
-    return `### ${code}\n\n**${status}** · ${title}\n\n${when}\n\n*What to do:* ${remedy}\n`;
+    const paragraphs = [`**${status}** · ${title}`, when, `*What to do:* ${remedy}`].map(wrap);
+    return [`### ${code}`, ...paragraphs].join('\n\n').concat('\n');
   });
   return sections.join('\n');
 }
@@ -237,8 +254,8 @@ export async function metricsTable(): Promise<string> {
 
 /** What stands between the markers `<!-- NAME:begin -->` and `<!-- NAME:end -->`, by file and name. */
 const PARTS: Readonly<Record<string, Readonly<Record<string, () => string | Promise<string>>>>> = {
-  'README.md': { errors: errorTable, configuration: configurationTable },
-  'docs/errors.md': { codes: errorSections },
+  'docs/configuration.md': { configuration: configurationTable },
+  'docs/errors.md': { errors: errorTable, codes: errorSections },
   'docs/operations.md': { metrics: metricsTable },
 };
 

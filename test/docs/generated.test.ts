@@ -11,7 +11,7 @@ const contentOf = (path: string): string => readFileSync(join(ROOT, path), 'utf8
 
 test('the generated parts are what the code makes them (node dev/run.js docs writes them)', async () => {
   const generated = await generatedFiles();
-  expect([...generated.keys()]).toEqual(['README.md', 'docs/errors.md', 'docs/operations.md']);
+  expect([...generated.keys()]).toEqual(['docs/configuration.md', 'docs/errors.md', 'docs/operations.md']);
   for (const [path, text] of generated) expect(contentOf(path)).toBe(text);
 });
 
