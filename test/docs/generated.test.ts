@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { envExample } from '../../config/env-example.ts';
 import { policyJsonSchema } from '../../config/policy.ts';
-import { errorSections, generatedFiles, metricsTable, withPart } from '../../dev/docs.ts';
+import { errorSections, generatedFiles, metricsTable, withPart, wrap } from '../../dev/docs.ts';
 import { PROBLEMS } from '../../src/http/problem.ts';
 import { ROOT } from './documents.ts';
 
@@ -19,6 +19,14 @@ test('a part takes the place of what stood between its markers, and of nothing e
   const text = 'before\n<!-- x:begin -->\nold\n<!-- x:end -->\nafter\n';
   expect(withPart(text, 'x', 'new\n')).toBe('before\n<!-- x:begin -->\nnew\n<!-- x:end -->\nafter\n');
   expect(() => withPart(text, 'y', '')).toThrow('the markers of y are missing');
+});
+
+test('a paragraph is broken at 120 characters, and neither code nor links are', () => {
+  const text = 'word '.repeat(23);
+  expect(wrap(`${text}fills`)).toBe(`${text}fills`);
+  expect(wrap(`${text}spills`)).toBe(`${text.trim()}\nspills`);
+  expect(wrap(`${text}\`code with spaces\``)).toBe(`${text.trim()}\n\`code with spaces\``);
+  expect(wrap(`${text}[a long link](to#here).`)).toBe(`${text.trim()}\n[a long link](to#here).`);
 });
 
 test('every code is explained once, with its status', () => {
