@@ -24,15 +24,30 @@ test('every file that is named exists', () => {
   expect(missing).toEqual([]);
 });
 
-test('the layout in architecture.md shows every folder of src', () => {
+describe('the layout in architecture.md', () => {
   const [layout = ''] = pageAt('docs/architecture.md')
     .fences.filter(({ info }) => info === 'text')
     .map(({ text }) => text);
-  const folders = readdirSync(join(ROOT, 'src'), { withFileTypes: true }).filter((entry) =>
-    entry.isDirectory(),
-  );
-  expect(folders.length).toBeGreaterThan(5);
-  expect(folders.map(({ name }) => name).filter((name) => !layout.includes(` ${name}/ `))).toEqual([]);
+
+  test('shows every folder of src', () => {
+    const entries = readdirSync(join(ROOT, 'src'), { withFileTypes: true });
+    const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+    expect(folders.length).toBeGreaterThan(5);
+    expect(folders.filter((name) => !layout.includes(` ${name}/ `))).toEqual([]);
+  });
+
+  // Until the packages have moved, the layout is ahead of the folders.
+  if (existsSync(join(ROOT, 'packages'))) {
+    test('names no folder that is not there', () => {
+      const above: string[] = [];
+      const paths = [...layout.matchAll(/^( *)([\w-]+)\/ /gm)].map(([, indent = '', name = '']) => {
+        above.splice(indent.length / 2, Infinity, name);
+        return above.join('/');
+      });
+      expect(paths.length).toBeGreaterThan(15);
+      expect(paths.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+    });
+  }
 });
 
 test('every answer to a question leads to a page that says more', () => {
