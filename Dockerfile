@@ -11,7 +11,8 @@ RUN npm ci
 COPY tsconfig.json tsconfig.build.json ./
 COPY config ./config
 COPY src ./src
-COPY dev/sbom.js ./dev/sbom.js
+COPY packages ./packages
+COPY scripts/sbom.js ./scripts/sbom.js
 RUN npm run build && npm prune --omit=dev
 
 FROM ${NODE_IMAGE}

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Config, type Environment, loadConfig } from '../config/load.ts';
-import { packageRoot } from '../dev/demo/package-root.ts';
+import { packageRoot } from '../demo/package-root.ts';
 
 const REQUIRED = {
   AUDIENCE: 'https://metadata-bff.local',

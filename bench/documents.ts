@@ -4,11 +4,15 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from '../dev/demo/package-root.ts';
+import { packageRoot } from '../demo/package-root.ts';
 import { AppError } from '../src/lib/app-error.ts';
 import { isJsonObject, jsonBytes, type JsonObject, type JsonValue } from '../src/lib/json.ts';
-import { rootChanges } from '../src/metadata/changes.ts';
-import { assertBounded, assertStorableChange, assertWithinLimits } from '../src/metadata/document.ts';
+import {
+  assertBounded,
+  assertStorableChange,
+  assertWithinLimits,
+  rootChanges,
+} from '../src/metadata/document.ts';
 import { jsonPatchEdit, mergeEdit } from '../src/metadata/edit.ts';
 import { represent } from '../src/metadata/representation.ts';
 import { createSchemaRules } from '../src/metadata/schema-rules.ts';

@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { packageRoot } from '../dev/demo/package-root.ts';
+import { packageRoot } from '../demo/package-root.ts';
 import { benchDocuments } from './documents.ts';
 import { benchHerd } from './herd.ts';
 import { benchMemory } from './memory.ts';

@@ -4,8 +4,8 @@
  */
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { packageRoot } from '../dev/demo/package-root.ts';
-import { startTenant } from '../dev/tenant/tenant.ts';
+import { packageRoot } from '../demo/package-root.ts';
+import { startTenant } from '../packages/local-tenant/src/tenant.ts';
 import type { JsonValue } from '../src/lib/json.ts';
 import { startProcess } from './requests/process.ts';
 import { getRequest } from './requests/requests.ts';

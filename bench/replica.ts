@@ -2,13 +2,13 @@
 import { setImmediate, setTimeout as delay } from 'node:timers/promises';
 import type { Environment } from '../config/load.ts';
 import { createMetadataCache } from '../src/cache/metadata-cache.ts';
-import { composeSharing, type Sharing } from '../src/compose-sharing.ts';
+import { composeSharing, type Sharing } from '../src/composition/shared-stores.ts';
 import { systemClock } from '../src/lib/clock.ts';
 import { createViews } from '../src/metadata/policy.ts';
 import type { UserDirectory } from '../src/metadata/ports.ts';
 import { createSchemaRules } from '../src/metadata/schema-rules.ts';
 import { createMetadataService, type MetadataService } from '../src/metadata/service.ts';
-import { PROFILES_MAX } from '../src/tuning.ts';
+import { PROFILES_MAX } from '../src/composition/constants.ts';
 import { defaultConfig, documentLimits } from './configuration.ts';
 
 export interface Replica {

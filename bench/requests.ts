@@ -5,7 +5,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from '../dev/demo/package-root.ts';
+import { packageRoot } from '../demo/package-root.ts';
 import { profileDocument } from './documents/samples.ts';
 import { type Bench, type Cell, goal, table } from './report.ts';
 import { type Added, measureAdded } from './requests/added.ts';

@@ -2,8 +2,7 @@
  * Tenants in virtual time: the same thousand users call this service and the proxies that people write by
  * hand, each in front of a tenant with the budget of a plan, and each starting cold.
  */
-import type { Section, Bench, Cell } from './report.ts';
-import { goal, percent, table } from './report.ts';
+import { type Bench, type Cell, goal, percent, type Section, table } from './report.ts';
 import { batchReads } from './simulation/batched-reads.ts';
 import type { Contender } from './simulation/contender.ts';
 import { createPlainProxy, createTtlCacheProxy } from './simulation/hand-written.ts';

@@ -9,7 +9,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
-import { packageRoot } from '../dev/demo/package-root.ts';
+import { packageRoot } from '../demo/package-root.ts';
 import { type Bench, type Cell, goal, table } from './report.ts';
 import { createNamespaces, type Namespaces } from './unread/namespaces.ts';
 

@@ -1,11 +1,10 @@
 /** The entry: configuration, composition, signals. The only place that reads the environment or exits. */
 import { readFileSync } from 'node:fs';
 import { ConfigError, loadConfig } from '../config/load.ts';
-import { check } from './check.ts';
-import { createService } from './compose.ts';
-import { auditIdOf } from './compose-observability.ts';
-import { AppError } from './lib/app-error.ts';
-import { SafeError } from './lib/safe-error.ts';
+import { check } from './composition/check.ts';
+import { createService } from './composition/service.ts';
+import { auditIdOf } from './composition/observability.ts';
+import { AppError, SafeError } from './lib/app-error.ts';
 
 const SAME_SIGNAL_MS = 1_000;
 const STOPPING_SIGNALS = ['SIGTERM', 'SIGINT'] as const;

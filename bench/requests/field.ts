@@ -3,7 +3,7 @@
  * before them. Each program is started as its users start it.
  */
 import { join } from 'node:path';
-import { packageRoot } from '../../dev/demo/package-root.ts';
+import { packageRoot } from '../../demo/package-root.ts';
 import type { JsonObject } from '../../src/lib/json.ts';
 import { type RedisServer, startRedisServer } from '../redis-server.ts';
 import { GENERATOR_CORE, pin, type Program, startProcess } from './process.ts';

@@ -6,7 +6,7 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject,
 import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { packageRoot } from '../../dev/demo/package-root.ts';
+import { packageRoot } from '../../demo/package-root.ts';
 
 export const ISSUER = 'https://issuer.example/';
 export const AUDIENCE = 'https://metadata-bff.local';

@@ -2,13 +2,12 @@
  * This service without its HTTP edge, put together from the parts that ship: governor, retries, management
  * client, cache protocol, write queue. Only time, chance and the network are simulated.
  */
-import { cautious, type Lane, PLANS } from '../../src/auth0/budget.ts';
-import { createGovernor } from '../../src/auth0/governor.ts';
+import { cautious, createGovernor, type Lane, PLANS } from '../../src/auth0/request-scheduler.ts';
 import { createManagementClient } from '../../src/auth0/management-client.ts';
 import { createUpstream, type Upstream } from '../../src/auth0/upstream.ts';
-import { createMemoryTier } from '../../src/cache/memory-tier.ts';
+import { createMemoryTier } from '../../src/cache/memory-store.ts';
 import { createMetadataCache } from '../../src/cache/metadata-cache.ts';
-import { PROBLEMS } from '../../src/http/problem.ts';
+import { PROBLEMS } from '../../src/http/errors.ts';
 import { AppError } from '../../src/lib/app-error.ts';
 import type { HttpClient } from '../../src/lib/http-client.ts';
 import { type Bucket, type BucketSize, createLocalBucket } from '../../src/lib/token-bucket.ts';
@@ -16,7 +15,7 @@ import { createViews } from '../../src/metadata/policy.ts';
 import type { Freshness, Profile, Subject, UserDirectory } from '../../src/metadata/ports.ts';
 import { createSchemaRules } from '../../src/metadata/schema-rules.ts';
 import { createMetadataService } from '../../src/metadata/service.ts';
-import { PROFILES_MAX } from '../../src/tuning.ts';
+import { PROFILES_MAX } from '../../src/composition/constants.ts';
 import { defaultConfig, documentLimits } from '../configuration.ts';
 import { type Answer, type Contender, refused } from './contender.ts';
 import type { Random } from './random.ts';

@@ -3,8 +3,8 @@
  * from what was recorded of the real one, and users whose documents say how often they were changed.
  */
 import { z } from 'zod';
-import { requestGroup, type TenantPlan } from '../../dev/tenant/plans.ts';
-import { createRateLimitBuckets } from '../../dev/tenant/rate-limit-buckets.ts';
+import { requestGroup, type TenantPlan } from '../../packages/local-tenant/src/plans.ts';
+import { createRateLimitBuckets } from '../../packages/local-tenant/src/rate-limit-buckets.ts';
 import type { HttpClient, HttpRequest, HttpResponse } from '../../src/lib/http-client.ts';
 import type { JsonObject } from '../../src/lib/json.ts';
 import type { Random } from './random.ts';

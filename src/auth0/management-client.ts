@@ -9,10 +9,16 @@ import { z } from 'zod';
 import { AppError } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { HttpResponse } from '../lib/http-client.ts';
-import { isJsonObject, type JsonObject, type JsonValue, nestsDeeperThan, pickKeys } from '../lib/json.ts';
-import { parseJsonText } from '../lib/json-text.ts';
+import {
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  nestsDeeperThan,
+  parseJsonText,
+  pickKeys,
+} from '../lib/json.ts';
 import type { CallOptions, ClientDirectory, Profile, UserDirectory } from '../metadata/ports.ts';
-import { malformedError, statusError } from './failure.ts';
+import { malformedError, statusError } from './errors.ts';
 import type { Operation, Upstream } from './upstream.ts';
 
 export interface ManagementClientOptions {

@@ -1,17 +1,61 @@
 /** The tenant as the rest of the service sees it: its users, its applications, and the token that opens both. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { SafeError } from '../lib/app-error.ts';
 import { type Clock, toMonotonic } from '../lib/clock.ts';
 import type { HttpClient } from '../lib/http-client.ts';
 import { type Bucket, type BucketSize, createLocalBucket, type LocalBucket } from '../lib/token-bucket.ts';
-import { type Budget, cautious, type Lane, PLANS } from './budget.ts';
-import { type ClientCredentials, createClientAuthentication } from './client-credentials.ts';
-import { createGovernor } from './governor.ts';
+import type { Urgency } from '../metadata/ports.ts';
 import { createManagementClient, type ManagementClient } from './management-client.ts';
-import { NO_OBSERVER, observed, type TenantObserver } from './tenant-observer.ts';
-import { createTokenProvider, type TokenProvider } from './token-provider.ts';
+import {
+  type Budget,
+  cautious,
+  createGovernor,
+  type Governor,
+  type Lane,
+  PLANS,
+} from './request-scheduler.ts';
+import {
+  type ClientCredentials,
+  createClientAuthentication,
+  createTokenProvider,
+  type TokenProvider,
+} from './token-provider.ts';
 import { createUpstream } from './upstream.ts';
 
-export interface TenantOptions {
+// What the parts that guard the tenant tell of themselves to whoever counts.
+
+export type BreakerState = 'closed' | 'half_open' | 'open';
+
+export interface TenantObserver {
+  /** A request asks for admission. The function answered is told how that ended. */
+  admission(urgency: Urgency): (outcome: 'admitted' | 'refused') => void;
+  /** The circuit breaker has changed; it begins closed. */
+  breaker(state: BreakerState): void;
+}
+
+const NO_OBSERVER: TenantObserver = {
+  admission: () => () => undefined,
+  breaker: () => undefined,
+};
+
+/** The same governor, each of whose admissions is told of. */
+function observed(governor: Governor, observer: TenantObserver): Governor {
+  return {
+    async admit(lane, call) {
+      const end = observer.admission(call.urgency);
+      try {
+        await governor.admit(lane, call);
+        end('admitted');
+      } catch (error) {
+        end('refused');
+        throw error;
+      }
+    },
+    learn: (lane, response) => governor.learn(lane, response),
+  };
+}
+
+interface TenantOptions {
   /** Base address without a trailing slash: `https://tenant.eu.auth0.com`. */
   readonly tenantUrl: string;
   readonly clientId: string;
@@ -88,4 +132,40 @@ function createBuckets(
     if (!bucket) throw new Error(`no bucket for ${lane}`);
     return bucket;
   };
+}
+
+// Least privilege: what the machine client may do at the Management API, compared with what the enabled
+// features need. `update:users` alone could change passwords, so nothing beyond the need should be held.
+
+export interface PrivilegeNeeds {
+  readonly readsClientMetadata: boolean;
+  readonly readsEvents: boolean;
+}
+
+interface PrivilegeReport {
+  /** Scopes that a feature needs and the client lacks, with that feature. */
+  readonly missing: ReadonlyArray<{ readonly scope: string; readonly feature: string }>;
+  /** Scopes that nothing here needs. */
+  readonly unneeded: readonly string[];
+}
+
+export function comparePrivileges(held: readonly string[], needs: PrivilegeNeeds): PrivilegeReport {
+  const needed = [
+    { scope: 'read:users', feature: 'reading metadata' },
+    { scope: 'update:users', feature: 'changing metadata' },
+    ...(needs.readsClientMetadata ? [{ scope: 'read:clients', feature: '/client/metadata' }] : []),
+    ...(needs.readsEvents ? [{ scope: 'read:events', feature: 'the change feed (AUTH0_EVENTS)' }] : []),
+  ];
+  return {
+    missing: needed.filter(({ scope }) => !held.includes(scope)),
+    unneeded: held.filter((scope) => !needed.some((need) => need.scope === scope)),
+  };
+}
+
+/** The machine client holds more than the enabled features need. */
+export class ExcessPrivileges extends SafeError {
+  constructor(scopes: readonly string[]) {
+    super(`the machine client holds scopes that nothing needs: ${scopes.join(' ')}`);
+    this.name = 'ExcessPrivileges';
+  }
 }

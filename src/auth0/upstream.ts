@@ -10,15 +10,13 @@ import {
   handleType,
   SamplingBreaker,
 } from 'cockatiel';
-import { AppError } from '../lib/app-error.ts';
+import { AppError, SafeError } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import { type HttpClient, HttpFailure, type HttpRequest, type HttpResponse } from '../lib/http-client.ts';
-import { SafeError } from '../lib/safe-error.ts';
 import type { CallOptions } from '../metadata/ports.ts';
-import type { Lane } from './budget.ts';
-import { retryAfterSeconds, statusError, transportError } from './failure.ts';
-import type { Governor } from './governor.ts';
-import type { BreakerState, TenantObserver } from './tenant-observer.ts';
+import type { Governor, Lane } from './request-scheduler.ts';
+import { retryAfterSeconds, statusError, transportError } from './errors.ts';
+import type { BreakerState, TenantObserver } from './tenant.ts';
 import type { ManagementToken, TokenProvider } from './token-provider.ts';
 
 /** What is asked, for the log, the budget and the question whether it may be asked twice. */

@@ -3,14 +3,153 @@
  * its lease, and this process by forgetting the flight. Take away the lease, the flight check, the order
  * or the announcement, and interleavings exist that serve old data until it expires.
  */
-import { boundedMap } from '../lib/bounded-map.ts';
 import { AppError, hasCode } from '../lib/app-error.ts';
+import { boundedMap } from '../lib/bounded-map.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { CallOptions, Cached, Freshness, ReadCache } from '../metadata/ports.ts';
-import { createFreshnessRules, type FreshnessOptions } from './freshness.ts';
-import { createPreparation, type Errand } from './preparation.ts';
-import type { CacheEntry, CacheTier, Lease, Successor } from './tier.ts';
-import { createWatchers } from './watchers.ts';
+import type { Cached, CallOptions, Freshness, ReadCache, WatchReason } from '../metadata/ports.ts';
+import type { CacheEntry, CacheTier, Lease, Successor } from './memory-store.ts';
+
+// How old an entry may be for what: fresh, stale while it is refreshed, stale when the tenant fails.
+
+export interface FreshnessOptions {
+  /** An entry is fresh this long. */
+  readonly ttlSeconds: number;
+  /** After that it is served stale for this long while one read refreshes it (RFC 5861). */
+  readonly staleSeconds: number;
+  /** And for this long when the tenant cannot answer (RFC 5861). */
+  readonly staleIfErrorSeconds: number;
+}
+
+type Entry = Pick<CacheEntry<unknown>, 'askedAt'>;
+
+export interface FreshnessRules {
+  ageMs(entry: Entry): number;
+  /** Milliseconds for which the entry is still fresh; negative once it is stale. */
+  freshForMs(entry: Entry): number;
+  /** The same in whole seconds, away from 0: positive while the entry is fresh, negative from then on. */
+  ttlSeconds(entry: Entry): number;
+  mayServeStale(entry: Entry): boolean;
+  mayServeOnError(entry: Entry): boolean;
+  /** How near the end of its time as a stale answer the entry is, from 0 (just stale) to 1. */
+  staleness(entry: Entry): number;
+}
+
+/** Entries made in the same moment must not end in the same moment: up to a tenth of their time is cut. */
+const JITTER = 0.1;
+
+export function createFreshnessRules(
+  clock: Clock,
+  { ttlSeconds, staleSeconds, staleIfErrorSeconds }: FreshnessOptions,
+): FreshnessRules {
+  const ttlMs = ttlSeconds * 1000;
+  const ageMs = ({ askedAt }: Entry) => Math.max(0, clock.now() - askedAt);
+  const freshForMs = (entry: Entry) => ttlMs * (1 - (JITTER * (entry.askedAt % 1000)) / 1000) - ageMs(entry);
+  return {
+    ageMs,
+    freshForMs,
+    ttlSeconds(entry) {
+      const seconds = freshForMs(entry) / 1000;
+      return seconds > 0 ? Math.ceil(seconds) : Math.min(-1, Math.floor(seconds));
+    },
+    mayServeStale: (entry) => ageMs(entry) < ttlMs + staleSeconds * 1000,
+    staleness: (entry) => Math.min(1, Math.max(0, (ageMs(entry) - ttlMs) / Math.max(1, staleSeconds * 1000))),
+    mayServeOnError: (entry) => ageMs(entry) < ttlMs + staleIfErrorSeconds * 1000,
+  };
+}
+
+// What a read does before it asks the tenant: it looks into the shared tier, and either finds an entry that will
+// do or takes the lease. Who does not get the lease waits for what its holder brings, but not for ever.
+
+/** What a read may bring home: any entry that readers accept, a fresh one, or only the tenant's word. */
+export type Errand = 'read' | 'refresh' | 'revalidate';
+
+export interface Prepared<V> {
+  readonly shared: CacheEntry<V> | undefined;
+  /** Whether that will do, so that the tenant need not be asked. */
+  readonly suffices: boolean;
+  /** Undefined when nothing may be filled. */
+  readonly lease: Lease | undefined;
+}
+
+interface PreparationDependencies<V> {
+  readonly tier: CacheTier<V>;
+  readonly rules: FreshnessRules;
+  readonly clock: Clock;
+}
+
+/** How long a reader waits for what another one fetches or changes, before it asks the tenant itself. */
+const WAIT_MS_MAX = 4_000;
+
+export function createPreparation<V>({ tier, rules, clock }: PreparationDependencies<V>) {
+  return async function prepare(key: string, errand: Errand): Promise<Prepared<V>> {
+    if (errand === 'revalidate') {
+      return { shared: undefined, suffices: false, lease: await tier.lease(key, true) };
+    }
+    const suffices = (entry: CacheEntry<V>) =>
+      rules.freshForMs(entry) > 0 || (errand === 'read' && rules.mayServeStale(entry));
+    const giveUpAt = clock.now() + WAIT_MS_MAX;
+    let shared = await tier.read(key);
+    while (clock.now() < giveUpAt) {
+      if (shared && suffices(shared)) return { shared, suffices: true, lease: undefined };
+      // Each turn depends on what the holder of the lease did in the one before.
+      const lease = await tier.lease(key, false);
+      if (lease === undefined) await tier.settled(key);
+      // Also with the lease: its last holder may have filled since we looked.
+      shared = await tier.read(key);
+      if (lease !== undefined && shared && suffices(shared)) await tier.release(key, lease);
+      else if (lease !== undefined) return { shared, suffices: false, lease };
+    }
+    return { shared, suffices: false, lease: undefined };
+  };
+}
+
+// Who wants to know when a value may have changed: told of every announcement for it and, because some may
+// have been lost, whenever the tier enters another era.
+
+type Listener = (reason: WatchReason) => void;
+
+/** A new era is told within this time. */
+const ERA_CHECK_MS = 500;
+
+/**
+ * Listens to the tier from now on. Whoever keeps copies must have begun before, so that nobody who reads when
+ * told finds what was to be forgotten.
+ */
+export function createWatchers(tier: Pick<CacheTier<unknown>, 'keyOf' | 'onInvalidation' | 'era'>) {
+  const watched = new Map<string, Set<Listener>>();
+  let era = tier.era();
+  let timer: NodeJS.Timeout | undefined;
+
+  tier.onInvalidation((key) => {
+    for (const listener of watched.get(key) ?? []) listener('changed');
+  });
+
+  function checkEra(): void {
+    const current = tier.era();
+    if (current === undefined || current === era) return;
+    era = current;
+    for (const listener of [...watched.values()].flatMap((listeners) => [...listeners])) listener('missed');
+  }
+
+  function startChecking(): void {
+    era = tier.era();
+    timer = setInterval(checkEra, ERA_CHECK_MS);
+    timer.unref();
+  }
+
+  return function watch(id: string, listener: Listener): () => void {
+    const key = tier.keyOf(id);
+    const listeners = watched.get(key) ?? new Set();
+    listeners.add(listener);
+    if (watched.size === 0) startChecking();
+    watched.set(key, listeners);
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0) watched.delete(key);
+      if (watched.size === 0) clearInterval(timer);
+    };
+  };
+}
 
 export interface MetadataCacheOptions extends FreshnessOptions {
   /** Values held by this process. */

@@ -1,13 +1,18 @@
 /** The public listener's application: the ordered list of what a request passes through. */
 import type { Express } from 'express';
-import type { ChallengeOptions } from './challenge.ts';
-import { createErrorHandler, routeNotFound } from './error-handler.ts';
-import { answerPreflight, crossOrigin, type CrossOriginOptions, securityHeaders } from './fixed-fields.ts';
-import { selectPublicAddress } from './public-address.ts';
-import { requestBounds } from './request-bounds.ts';
-import { requestContext } from './request-context.ts';
-import { createRequestObserver, type RequestObservers } from './request-observer.ts';
-import { addResources, answerServerOptions, createApplication, type Resource } from './resource.ts';
+import type { ChallengeOptions } from './middleware/authorize.ts';
+import { createErrorHandler, routeNotFound } from './middleware/error-handler.ts';
+import {
+  answerPreflight,
+  crossOrigin,
+  type CrossOriginOptions,
+  securityHeaders,
+} from './middleware/security-headers.ts';
+import { selectPublicAddress } from './middleware/public-address.ts';
+import { requestBounds } from './middleware/validate-request.ts';
+import { requestContext } from './middleware/request-context.ts';
+import { createRequestObserver, type RequestObservers } from './middleware/request-log.ts';
+import { addResources, answerServerOptions, createApplication, type Resource } from './routes/route.ts';
 
 export interface AppOptions extends ChallengeOptions, CrossOriginOptions {
   /** Addresses at which callers reach the service. Empty: whatever host a request names. */

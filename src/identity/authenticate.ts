@@ -5,14 +5,74 @@
 import type { Request, Response } from 'express';
 import { auth } from 'express-oauth2-jwt-bearer';
 import { decodeJwt, type JSONWebKeySet, type JWTPayload } from 'jose';
-import { atAddress, type RequestAddress } from './addressed-request.ts';
+import { hash } from 'node:crypto';
+import { boundedMap } from '../lib/bounded-map.ts';
+import type { Clock } from '../lib/clock.ts';
+import {
+  atAddress,
+  CLOCK_TOLERANCE_SECONDS,
+  inspectToken,
+  isSignatureRefusal,
+  presentedToken,
+  proofRefused,
+  refusalOf,
+  type RequestAddress,
+  tokenRefused,
+} from './access-token.ts';
 import { type Caller, callerOf, type CallerOptions } from './caller.ts';
 import type { ProofId } from './dpop-replay.ts';
-import { type KeySet, listsFor } from './key-set.ts';
-import { CLOCK_TOLERANCE_SECONDS, inspectToken, presentedToken } from './presented-token.ts';
-import { isSignatureRefusal, proofRefused, refusalOf, tokenRefused } from './refusal.ts';
+import { type KeySet, listsFor } from './signing-keys.ts';
 import type { TrustedIssuers } from './trusted-issuers.ts';
-import type { VerifiedTokens } from './verified-tokens.ts';
+
+// Tokens that were verified a short while ago, so that the signature of each is checked once and not with every
+// request. A token counts as verified until it ends, and only by the very keys that verified it. What is held
+// is a hash of it, never the token.
+
+interface VerifiedToken {
+  readonly caller: Caller;
+  readonly keySet: KeySet;
+  /** A bearer has none. */
+  readonly proof: undefined;
+}
+
+interface VerifiedTokens {
+  /** Undefined for a token that is not held, or has ended. Whether its keys are still in use is for the caller to see. */
+  find(token: string): VerifiedToken | undefined;
+  /** Only for bearers: a proof is good once, so a bound token must be looked at each time. */
+  keep(token: string, verified: VerifiedToken): void;
+}
+
+interface VerifiedTokensOptions {
+  /** The least recently used beyond it are verified again. */
+  readonly tokensMax: number;
+}
+
+export function createVerifiedTokens(
+  { clock }: { readonly clock: Clock },
+  { tokensMax }: VerifiedTokensOptions,
+): VerifiedTokens {
+  const held = boundedMap<VerifiedToken>(tokensMax);
+
+  return {
+    find(token) {
+      const name = nameOf(token);
+      const verified = held.get(name);
+      if (verified === undefined) return undefined;
+      if (clock.now() < verified.caller.expiresAt * 1000) return verified;
+      // What leeway there is for clocks, its verification decides.
+      held.delete(name);
+      return undefined;
+    },
+    keep(token, verified) {
+      held.set(nameOf(token), verified);
+    },
+  };
+}
+
+/** No two tokens share it (256 bits), and nobody can make a token from it. */
+function nameOf(token: string): string {
+  return hash('sha256', token, 'base64url');
+}
 
 export interface Authenticated {
   readonly caller: Caller;
@@ -27,7 +87,7 @@ export interface Authenticated {
  */
 export type Authenticate = (req: Request, res: Response) => Promise<Authenticated>;
 
-export interface AuthenticateOptions extends CallerOptions {
+interface AuthenticateOptions extends CallerOptions {
   /** The identifier of this API, which must stand in `aud`. */
   readonly audience: string;
   /** Whether bearers are refused. */

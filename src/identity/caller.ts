@@ -4,7 +4,52 @@
  */
 import type { JWTPayload } from 'jose';
 import { AppError } from '../lib/app-error.ts';
-import { type Actor, parseActor } from './actor.ts';
+import { isJsonObject } from '../lib/json.ts';
+import { tokenRefused } from './access-token.ts';
+
+// Who acts for the user (RFC 8693 section 4.1): the claim `act` holds the party that uses the token, and within it
+// the parties that delegated to that one before.
+
+export interface Actor {
+  /** The `sub` of the outermost actor, which is the one that acts now (RFC 8693 section 4.1). */
+  readonly sub: string;
+  /** How many actors the chain names, the outermost included. */
+  readonly count: number;
+}
+
+/** A longer chain cannot be followed by a person, and costs memory for each request. */
+const MAX_ACTORS = 5;
+
+/**
+ * The actors that the token names; undefined where the user acts in person. Members of an actor other than `sub` and
+ * `act` carry no meaning here (RFC 8693: identity claims only), so they are ignored.
+ * @throws AppError `token_invalid` for a chain that cannot be read: a token must not lose its actor by a fault in it.
+ */
+function parseActor({ act }: JWTPayload): Actor | undefined {
+  if (act === undefined) return undefined;
+  let outermost: string | undefined;
+  let count = 0;
+  for (let link: unknown = act; link !== undefined; link = ownMember(link, 'act')) {
+    count += 1;
+    if (count > MAX_ACTORS) {
+      throw tokenRefused(`The act claim of the access token names more than ${MAX_ACTORS} actors.`);
+    }
+    const sub = ownMember(link, 'sub');
+    if (typeof sub !== 'string' || sub === '' || !sub.isWellFormed()) {
+      throw tokenRefused('The act claim of the access token has an actor without a sub that is a text.');
+    }
+    outermost ??= sub;
+  }
+  return outermost === undefined ? undefined : { sub: outermost, count };
+}
+
+/** @throws AppError `token_invalid` for an actor that is no object. */
+function ownMember(actor: unknown, name: 'sub' | 'act'): unknown {
+  if (!isJsonObject(actor)) {
+    throw tokenRefused('The act claim of the access token has an actor that is not an object.');
+  }
+  return Object.hasOwn(actor, name) ? actor[name] : undefined;
+}
 
 export interface Caller {
   /** The token's `sub`, the only user this request can concern. */
@@ -78,4 +123,37 @@ function scopesIn({ scope }: JWTPayload): string[] {
 
 function permissionsIn({ permissions }: JWTPayload): string[] {
   return Array.isArray(permissions) ? permissions.filter((item) => typeof item === 'string') : [];
+}
+
+// What the operator lets those do who act for a user: the policy's member `delegation`.
+
+interface DelegationPolicy {
+  /** What a token with an actor may do at most; its scopes still decide what it may do at all. */
+  readonly access: 'refuse' | 'read' | 'write';
+  /** The `sub` of each outermost actor that may act. Empty: any. */
+  readonly actors: readonly string[];
+}
+
+/**
+ * Passes a caller who acts in person, and an actor whom the policy allows this kind of request.
+ * @throws AppError `actor_not_allowed`.
+ */
+export type AssertMayAct = (actor: Actor | undefined, kind: 'read' | 'write') => void;
+
+export function createDelegation({ access, actors }: DelegationPolicy): AssertMayAct {
+  const listed = new Set(actors);
+  return function assertMayAct(actor, kind) {
+    if (actor === undefined) return;
+    if (access === 'refuse') throw refused('Tokens with an actor are not accepted here.');
+    if (listed.size > 0 && !listed.has(actor.sub)) {
+      throw refused('The actor that the access token names may not act for a user here.');
+    }
+    if (access === 'read' && kind === 'write') {
+      throw refused('An actor may read for a user here, and change nothing.');
+    }
+  };
+}
+
+function refused(message: string): AppError {
+  return new AppError('actor_not_allowed', message);
 }

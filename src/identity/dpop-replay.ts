@@ -5,10 +5,9 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { RedisConnection } from '../lib/redis-connection.ts';
-import { toGroupedKey } from '../lib/redis-key.ts';
-import { redisScript } from '../lib/redis-script.ts';
-import { proofRefused } from './refusal.ts';
+import type { RedisConnection } from '../redis/connection.ts';
+import { redisScript, toGroupedKey } from '../redis/script.ts';
+import { proofRefused } from './access-token.ts';
 
 /**
  * What makes a proof that one. `jkt` is the thumbprint of the key that signed: a `jti` uses up

@@ -3,9 +3,8 @@
  * one verifies no token of another.
  */
 import type { Caller } from './caller.ts';
-import { keyMaterial, type KeySet } from './key-set.ts';
-import { OTHER_ISSUER, tokenRefused } from './refusal.ts';
-import { type KeyState, type SigningKeys, withoutSlash } from './signing-keys.ts';
+import { keyMaterial, type KeySet, type KeyState, type SigningKeys, withoutSlash } from './signing-keys.ts';
+import { OTHER_ISSUER, tokenRefused } from './access-token.ts';
 
 export interface TrustedIssuers {
   readonly all: readonly SigningKeys[];

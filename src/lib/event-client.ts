@@ -6,8 +6,7 @@
 import { type IncomingMessage, request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { createParser } from 'eventsource-parser';
-import { type ConnectionPool, createConnectionPool } from './connection-pool.ts';
-import { HttpFailure, isNeverSent } from './http-client.ts';
+import { type ConnectionPool, createConnectionPool, HttpFailure, isNeverSent } from './http-client.ts';
 
 export interface EventRequest {
   readonly url: string;

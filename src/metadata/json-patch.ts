@@ -7,8 +7,13 @@ import { AppError, type DocumentFault } from '../lib/app-error.ts';
 import type { JsonObject, JsonValue } from '../lib/json.ts';
 import type { DocumentLimits } from './document.ts';
 import { namesOf } from './json-pointer.ts';
-import { createPatchedDocument, type PatchedDocument } from './patched-document.ts';
-import { createWorkBudget, textUnits, type WorkBudget } from './work-budget.ts';
+import {
+  createPatchedDocument,
+  createWorkBudget,
+  type PatchedDocument,
+  textUnits,
+  type WorkBudget,
+} from './patched-document.ts';
 
 /** RFC 6901 section 3. */
 const pointer = z.string().regex(/^(?:\/(?:[^~]|~[01])*)?$/u, 'must be a JSON Pointer');

@@ -4,9 +4,10 @@
  */
 import { AppError } from '../lib/app-error.ts';
 import type { JsonObject } from '../lib/json.ts';
+import type { Cached, ReadCache } from './ports.ts';
 
 /** `undefined` stands for every key. */
-export interface ClientNarrowing {
+interface ClientNarrowing {
   readonly readable?: readonly string[] | undefined;
   /** Within `readable`. */
   readonly writable?: readonly string[] | undefined;
@@ -61,4 +62,25 @@ function keyTest(keys: readonly string[] | undefined): (key: string) => boolean 
 
 export function pick(document: JsonObject, test: (key: string) => boolean): JsonObject {
   return Object.fromEntries(Object.entries(document).filter(([key]) => test(key)));
+}
+
+// `client_metadata` of the application that calls: settings the operator keeps with it, of which callers
+// may read the allow-listed part.
+
+export interface ClientSettings {
+  /** The readable settings of one application. */
+  read(clientId: string, options?: { readonly revalidate?: boolean }): Promise<Cached<JsonObject>>;
+}
+
+export function createClientSettings(
+  { cache }: { readonly cache: ReadCache<JsonObject> },
+  { readable }: { readonly readable: ReadonlySet<string> },
+): ClientSettings {
+  return {
+    async read(clientId, options) {
+      const read = await cache.read(clientId, options);
+      // A copy may have been kept under an earlier policy that listed more.
+      return { ...read, value: pick(read.value, (key) => readable.has(key)) };
+    },
+  };
 }

@@ -5,19 +5,20 @@
 import { AppError } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { JsonObject, JsonValue } from '../lib/json.ts';
-import { type CommitRules, createCommit } from './commit.ts';
+import { type CommitRules, createCommit, createWriteQueue } from './commit.ts';
 import type { DocumentLimits } from './document.ts';
 import {
   type Edit,
   jsonPatchEdit,
   mergeEdit,
+  notAnObject,
   removeEdit,
   removeKeyEdit,
   replaceEdit,
   replaceKeyEdit,
+  resourceValue,
   rootEdit,
 } from './edit.ts';
-import { notAnObject, resourceValue } from './judgement.ts';
 import { type MetadataView, pick } from './policy.ts';
 import type {
   Cached,
@@ -30,7 +31,6 @@ import type {
   WriteLock,
 } from './ports.ts';
 import type { Precondition } from './precondition.ts';
-import { createWriteQueue } from './write-queue.ts';
 
 export interface WriteOptions {
   readonly preconditions?: readonly Precondition[];

@@ -2,10 +2,10 @@
  * A caller's own metadata, watched: told that it changed and in which keys, as far as their application may
  * see it. What it may not see changes nothing here, not even the fact that something happened.
  */
-import type { SetAlarm } from '../lib/alarm.ts';
+import type { SetAlarm } from '../lib/clock.ts';
 import { hasCode } from '../lib/app-error.ts';
 import type { JsonObject } from '../lib/json.ts';
-import { rootChanges } from './changes.ts';
+import { rootChanges } from './document.ts';
 import type { MetadataCache, Profile, Subject, WatchReason } from './ports.ts';
 import { represent } from './representation.ts';
 import type { MetadataService } from './service.ts';

@@ -3,9 +3,11 @@
  * it as a keyed hash, metadata by the names of its first-level keys; no value, token or address is a field. Writes that
  * are refused again and again for the same reason share a line, so that an app in a loop cannot fill the disk.
  */
+import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
-import type { SetAlarm } from '../lib/alarm.ts';
-import { escapeUnprintable } from '../lib/json-text.ts';
+import { type FileHandle, open } from 'node:fs/promises';
+import type { SetAlarm } from '../lib/clock.ts';
+import { escapeUnprintable } from '../lib/json.ts';
 import type { LoggedActor } from './logger.ts';
 
 export interface AuditedWrite {
@@ -23,7 +25,7 @@ export interface AuditedWrite {
   readonly durationMs: number;
 }
 
-export interface Audit {
+interface Audit {
   /** Writes the line of a write, unless it repeats a refusal of a moment ago, which is counted. */
   record(write: AuditedWrite): void;
   /** Writes what has been counted. */
@@ -39,7 +41,7 @@ interface Dependencies {
   readonly setAlarm: SetAlarm;
 }
 
-export interface AuditOptions {
+interface AuditOptions {
   /** Refusals that repeat one within this time are counted, and told in one line at its end. */
   readonly repeatWindowMs: number;
   /** Refusals that are counted at the same time; beyond it the oldest is told early. */
@@ -134,4 +136,120 @@ function cut(key: string): string {
   if (key.length <= KEY_CHARACTERS_MAX) return key;
   // Half a character that the cut may leave becomes a replacement character.
   return `${key.slice(0, KEY_CHARACTERS_MAX).toWellFormed()}…`;
+}
+
+// A file that lines are appended to, in order, without anybody waiting for the disk. A disk that fails
+// delays lines and, after a bound, loses them; it never fails or slows down a request.
+
+export interface AuditFile {
+  /** Takes a line. Never throws. */
+  write(line: string): void;
+  /** Opens the path anew before the next line, after something has renamed the file. */
+  reopen(): void;
+  /** Whether the last attempt to write succeeded. Asks nobody. */
+  healthy(): boolean;
+  /** Opens the file, so that trouble with it is known at once. */
+  start(): void;
+  /** Writes what is left, if the disk takes it, and closes. */
+  stop(): Promise<void>;
+}
+
+interface AuditFileDependencies {
+  /** Called once when writing begins to fail, with the reason. */
+  readonly onTrouble: (reason: unknown) => void;
+  /** Called for lines that there is no room to keep until the disk is back. */
+  readonly onLost: (lines: number) => void;
+}
+
+interface AuditFileOptions {
+  readonly path: string;
+  /** Lines kept while the disk fails. */
+  readonly linesMax: number;
+  readonly retryMs: number;
+}
+
+/** Readable for the owner only: it says who did what. */
+const MODE = 0o600;
+
+export function createAuditFile(
+  { onTrouble, onLost }: AuditFileDependencies,
+  { path, linesMax, retryMs }: AuditFileOptions,
+): AuditFile {
+  let waiting: string[] = [];
+  /** Bytes of a write that was cut short: what follows them must not begin in the middle of a line. */
+  let rest: Buffer = Buffer.alloc(0);
+  let handle: FileHandle | undefined;
+  let stale = false;
+  let healthy = true;
+  let writing: Promise<void> | undefined;
+  let retry: NodeJS.Timeout | undefined;
+
+  async function close(): Promise<void> {
+    const closing = handle;
+    handle = undefined;
+    await closing?.close();
+  }
+
+  async function writeAll(): Promise<void> {
+    if (stale) {
+      stale = false;
+      await close().catch(() => undefined);
+    }
+    handle ??= await open(path, 'a', MODE);
+    while (rest.length > 0 || waiting.length > 0) {
+      if (rest.length === 0) {
+        rest = Buffer.from(waiting.join(''));
+        waiting = [];
+      }
+      const { bytesWritten } = await handle.write(rest);
+      rest = rest.subarray(bytesWritten);
+    }
+  }
+
+  async function attempt(): Promise<void> {
+    try {
+      await writeAll();
+      healthy = true;
+    } catch (error) {
+      if (healthy) onTrouble(error);
+      healthy = false;
+      // The descriptor may be what is broken; the next attempt takes another.
+      stale = true;
+      retry = setTimeout(() => void flush(), retryMs).unref();
+    }
+    writing = undefined;
+    if (healthy && (stale || waiting.length > 0)) void flush();
+  }
+
+  function flush(): Promise<void> {
+    clearTimeout(retry);
+    retry = undefined;
+    writing ??= attempt();
+    return writing;
+  }
+
+  return {
+    write(line) {
+      if (waiting.length >= linesMax) {
+        onLost(1);
+        return;
+      }
+      waiting.push(line);
+      if (healthy) void flush();
+    },
+    reopen() {
+      stale = true;
+      void flush();
+    },
+    healthy: () => healthy,
+    start: () => void flush(),
+    async stop() {
+      await writing;
+      await flush();
+      clearTimeout(retry);
+      const left = waiting.length + (rest.length > 0 ? 1 : 0);
+      if (left > 0) onLost(left);
+      await close().catch(() => undefined);
+    },
+  };
 }

@@ -3,8 +3,8 @@
  * metadata value is a field.
  */
 import pino, { type DestinationStream, type Logger as Pino } from 'pino';
-import { escapeUnprintable } from '../lib/json-text.ts';
-import { describeError } from '../lib/safe-error.ts';
+import { escapeUnprintable } from '../lib/json.ts';
+import { describeError } from '../lib/app-error.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 

@@ -1,7 +1,7 @@
 /** Metrics of Redis and of what replicas share over it. Without Redis, of the lock alone. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import type { RedisConnection } from '../lib/redis-connection.ts';
-import { RedisRefused, RedisUnavailable } from '../lib/redis-script.ts';
+import type { RedisConnection } from '../redis/connection.ts';
+import { RedisRefused, RedisUnavailable } from '../redis/script.ts';
 import type { WriteLock } from '../metadata/ports.ts';
 import { children } from './metric-children.ts';
 

@@ -4,8 +4,7 @@
  */
 import { collectDefaultMetrics, Counter, Registry } from 'prom-client';
 import type { Freshness } from '../metadata/ports.ts';
-import { BoundHistogram } from './bound-histogram.ts';
-import { children } from './metric-children.ts';
+import { BoundHistogram, children } from './metric-children.ts';
 import { createHealthMetrics, type HealthMetrics } from './metrics-health.ts';
 import { createRedisMetrics, type RedisMetrics } from './metrics-redis.ts';
 import { createUpstreamMetrics, type UpstreamMetrics } from './metrics-upstream.ts';

@@ -4,8 +4,8 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { HttpClient } from '../lib/http-client.ts';
-import { SafeError } from '../lib/safe-error.ts';
-import { withinTime } from '../lib/time-limit.ts';
+import { SafeError } from '../lib/app-error.ts';
+import { withinTime } from '../lib/promises.ts';
 import type { TracingSdk, TracingSettings } from './tracing-sdk.ts';
 
 export interface ServedRequest {

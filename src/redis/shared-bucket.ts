@@ -2,8 +2,8 @@
  * The tenant's request budget, shared by replicas: the bucket stands in Redis and is counted there, by
  * Redis's own clock. Without Redis each replica spends its own, and the tenant's word corrects them.
  */
-import type { RedisConnection } from '../lib/redis-connection.ts';
-import { smallRedisScript } from '../lib/redis-script.ts';
+import type { RedisConnection } from './connection.ts';
+import { smallRedisScript } from './script.ts';
 import type { Bucket, LocalBucket } from '../lib/token-bucket.ts';
 
 /**

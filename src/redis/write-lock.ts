@@ -13,12 +13,19 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '../lib/app-error.ts';
-import { createDeferred } from '../lib/deferred.ts';
-import type { RedisConnection, ScriptRunner } from '../lib/redis-connection.ts';
-import { KEY_GROUPS, toGroupedKey } from '../lib/redis-key.ts';
-import { RELEASE_LOCK } from '../lib/redis-lock.ts';
-import { mayBeDone, RedisRefused, type RedisReply, smallRedisScript } from '../lib/redis-script.ts';
+import { boundedMap } from '../lib/bounded-map.ts';
+import { createDeferred } from '../lib/promises.ts';
 import type { Grip, WriteLock } from '../metadata/ports.ts';
+import type { RedisConnection, ScriptRunner } from './connection.ts';
+import { RELEASE_LOCK } from './lock.ts';
+import {
+  KEY_GROUPS,
+  mayBeDone,
+  RedisRefused,
+  type RedisReply,
+  smallRedisScript,
+  toGroupedKey,
+} from './script.ts';
 
 interface Dependencies {
   readonly redis: Pick<
@@ -47,7 +54,7 @@ export interface WriteLockOptions {
   readonly withoutLock: 'allow' | 'refuse';
 }
 
-export interface RedisWriteLock extends WriteLock {
+interface RedisWriteLock extends WriteLock {
   /** Resolves when locks can be had, or when Redis is not there to be asked. */
   settled(): Promise<void>;
   /** Whether no lock is granted for a while, because Redis may not know who holds one. */
@@ -330,4 +337,37 @@ function lockUnavailable(afterMs: number): AppError {
       retryAfterSeconds: Math.max(1, Math.ceil(afterMs / 1000)),
     },
   );
+}
+
+// The write lock of a process that is alone. Its queue keeps writes of one user in order already; what is left to do is to
+// wait for a change that was sent, and of which it is unknown whether and when the tenant applies it.
+
+interface LocalWriteLockOptions {
+  /** For how long after its time-out a change may still be applied. */
+  readonly keepMs: number;
+  /** `UPSTREAM_WAIT_MS`. */
+  readonly waitMs: number;
+}
+
+const USERS_MAX = 10_000;
+
+export function createLocalWriteLock({ keepMs, waitMs }: LocalWriteLockOptions): WriteLock {
+  /** Until when a change of a user may still be applied, by a monotonic clock. */
+  const kept = boundedMap<number>(USERS_MAX);
+
+  return {
+    async hold(userId, task) {
+      const leftMs = (kept.get(userId) ?? 0) - performance.now();
+      if (leftMs > waitMs) {
+        throw new AppError('lock_unavailable', 'An earlier change of this user may still be applied.', {
+          retryAfterSeconds: Math.ceil(leftMs / 1000),
+        });
+      }
+      if (leftMs > 0) await delay(leftMs);
+      return task({
+        confirm: async () => undefined,
+        keep: () => void kept.set(userId, performance.now() + keepMs),
+      });
+    },
+  };
 }

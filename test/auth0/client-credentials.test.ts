@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { exportPKCS8, generateKeyPair, jwtVerify } from 'jose';
-import { createClientAuthentication } from '../../src/auth0/client-credentials.ts';
+import { createClientAuthentication } from '../../src/auth0/token-provider.ts';
 import { createManualClock } from '../lib/manual-clock.ts';
 
 const AUDIENCE = 'https://tenant.eu.auth0.com/';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { readResetMs, retryAfterSeconds } from '../../src/auth0/failure.ts';
+import { readResetMs, retryAfterSeconds } from '../../src/auth0/errors.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
 const at = (headers: Readonly<Record<string, string>>) => ({

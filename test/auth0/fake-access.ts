@@ -1,5 +1,5 @@
 /** What a request to the Management API takes beside a network: a token, and admission. */
-import type { Governor } from '../../src/auth0/governor.ts';
+import type { Governor } from '../../src/auth0/request-scheduler.ts';
 import type { TokenProvider } from '../../src/auth0/token-provider.ts';
 
 /** Gives `token-1`, and the next one after each rejection. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { createVirtualTime } from '../../bench/simulation/virtual-time.ts';
-import { createGovernor } from '../../src/auth0/governor.ts';
+import { createGovernor } from '../../src/auth0/request-scheduler.ts';
 import { type BucketSize, createLocalBucket } from '../../src/lib/token-bucket.ts';
 import type { CallOptions } from '../../src/metadata/ports.ts';
 import { createSharedBucket } from '../../src/redis/shared-bucket.ts';

@@ -6,7 +6,7 @@ import { percentile, scoreOf } from '../../bench/simulation/score.ts';
 import { createSimulatedTenant, type Refill } from '../../bench/simulation/simulated-tenant.ts';
 import { createVirtualTime } from '../../bench/simulation/virtual-time.ts';
 import { type Load, simulate } from '../../bench/simulation/world.ts';
-import { planBudgets } from '../../dev/tenant/plans.ts';
+import { planBudgets } from '../../packages/local-tenant/src/plans.ts';
 
 const LOAD: Load = {
   users: 50,

@@ -2,7 +2,7 @@
 import { afterAll, expect, test } from '@jest/globals';
 import { join } from 'node:path';
 import express from 'express';
-import { openListener } from '../../dev/tenant/listener.ts';
+import { openListener } from '../../packages/local-tenant/src/listener.ts';
 import { ROOT } from '../docs/documents.ts';
 import { until } from '../support/until.ts';
 import { launchChromium } from './chromium.ts';
@@ -31,7 +31,7 @@ elsewhere.serve(
 
 let streams = 0;
 const app = express();
-app.use('/client', express.static(join(ROOT, '.build/src/client')));
+app.use('/client', express.static(join(ROOT, '.build/packages/client/src')));
 app.get('/', (_req, res) => void res.type('html').send('<!doctype html><title>page</title>'));
 app.get('/favicon.ico', (_req, res) => void res.sendStatus(204));
 app.get('/me/events', (_req, res) => {
@@ -55,7 +55,7 @@ test('a redirect to another origin is followed neither by a read nor by a write'
     const client = createMetadataClient({
       baseUrl: location.origin,
       getAccessToken: async () => 'token',
-      retry: { attemptsMax: 1 },
+      retry: { maxAttempts: 1 },
     });
     const outcomes = await Promise.allSettled([client.read(), client.patch({ theme: 'dark' })]);
     return outcomes.map((outcome) => ('reason' in outcome ? Object(outcome.reason).code : 'resolved'));

@@ -5,9 +5,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { loadConfig } from '../../config/load.ts';
-import { createService } from '../../src/compose.ts';
-import { selfSignedCertificate } from '../../dev/tenant/certificate.ts';
-import { startTenant } from '../../dev/tenant/tenant.ts';
+import { createService } from '../../src/composition/service.ts';
+import { selfSignedCertificate } from '../../packages/local-tenant/src/certificate.ts';
+import { startTenant } from '../../packages/local-tenant/src/tenant.ts';
 import { launchChromium } from './chromium.ts';
 
 const PREVIEW = 'https://pr-7.preview.example.com';

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { join } from 'node:path';
 import express from 'express';
 import type { Page } from 'playwright-core';
-import { openListener } from '../../dev/tenant/listener.ts';
-import type { UserMetadataForm } from '../../src/form/user-metadata-form.ts';
+import { openListener } from '../../packages/local-tenant/src/listener.ts';
+import type { UserMetadataForm } from '../../packages/form/src/user-metadata-form.ts';
 import { pageAt, ROOT } from '../docs/documents.ts';
 import { fillLogIn, openStage, picture, save, saved } from './stage.ts';
 
@@ -25,7 +25,7 @@ async function openForm(schema: Json, value: Json): Promise<Page> {
   await page.route('**/start.js', (route) => {
     const body = `import { defineUserMetadataForm } from '/form/user-metadata-form.js';
       const form = document.createElement('user-metadata-form');
-      Object.assign(form, ${JSON.stringify({ schema, value })}, { words: { save: 'Sichern' } });
+      Object.assign(form, ${JSON.stringify({ schema, value })}, { messages: { save: 'Sichern' } });
       globalThis.submitted = [];
       document.body.append(form);
       document.body.addEventListener('user-metadata-submit', ({ detail }) => globalThis.submitted.push(detail));
@@ -200,7 +200,7 @@ describe('the element', () => {
     ]);
     await page.evaluate(() => {
       const form = document.querySelector('user-metadata-form');
-      if (form) form.words = { ...form.words, notAbove: 'Mehr als {limit}.' };
+      if (form) form.messages = { ...form.messages, notAbove: 'Mehr als {limit}.' };
     });
     await page.getByLabel('Size').fill('0');
     await submit(page);
@@ -229,7 +229,7 @@ describe('the element', () => {
     );
     expect(await other.inputValue()).toBe('{ "other": ');
     expect(await textbox(page, 'Name').inputValue()).toBe('c');
-    await page.evaluate(() => document.querySelector('user-metadata-form')?.edit({ name: 'd' }));
+    await page.evaluate(() => document.querySelector('user-metadata-form')?.applyPatch({ name: 'd' }));
     expect([await textbox(page, 'Name').inputValue(), await other.inputValue()]).toEqual([
       'd',
       '{ "other": ',
@@ -318,7 +318,7 @@ describe('the page of docs/form.md', () => {
       `<script type="importmap">${JSON.stringify({ imports })}</script><script`,
     );
     const app = express();
-    app.use('/form', express.static(join(ROOT, '.build/src/form')));
+    app.use('/form', express.static(join(ROOT, '.build/packages/form/src')));
     app.use('/sdk', express.static(join(ROOT, 'node_modules/@auth0/auth0-spa-js/dist')));
     app.get('/preferences.js', (_req, res) => void res.type('js').send(script));
     app.get('/favicon.ico', (_req, res) => void res.sendStatus(204));

@@ -6,8 +6,8 @@ import { afterAll, afterEach, expect } from '@jest/globals';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BrowserContext, BrowserContextOptions, Locator, Page } from 'playwright-core';
-import { readSettings } from '../../dev/demo/settings.ts';
-import { type Demo, startDemo } from '../../dev/demo/stack.ts';
+import { readSettings } from '../../demo/settings.ts';
+import { type Demo, startDemo } from '../../demo/stack.ts';
 import { launchChromium } from './chromium.ts';
 
 export type Document = Readonly<Record<string, unknown>>;

@@ -1,7 +1,6 @@
 /** A cache over a tenant whose every answer a test gives by hand, or in advance. */
-import { createMemoryTier } from '../../src/cache/memory-tier.ts';
+import { type CacheTier, createMemoryTier } from '../../src/cache/memory-store.ts';
 import { createMetadataCache } from '../../src/cache/metadata-cache.ts';
-import type { CacheTier } from '../../src/cache/tier.ts';
 import { createDeferred, type Deferred } from '../lib/deferred.ts';
 import { createManualClock } from '../lib/manual-clock.ts';
 

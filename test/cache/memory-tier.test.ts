@@ -1,7 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { createMemoryTier } from '../../src/cache/memory-tier.ts';
-import type { Lease } from '../../src/cache/tier.ts';
+import { createMemoryTier, type Lease } from '../../src/cache/memory-store.ts';
 import { describeTier, type TierValue } from './tier-contract.ts';
 
 const nothing = () => Promise.resolve();

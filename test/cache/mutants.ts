@@ -5,13 +5,13 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type * as MemoryTier from '../../src/cache/memory-tier.ts';
+import type * as MemoryTier from '../../src/cache/memory-store.ts';
 import type * as MetadataCache from '../../src/cache/metadata-cache.ts';
 import type * as Service from '../../src/metadata/service.ts';
 import type { Parts } from './simulation.ts';
 
 export interface Mutation {
-  readonly file: 'src/cache/memory-tier.ts' | 'src/cache/metadata-cache.ts' | 'src/metadata/commit.ts';
+  readonly file: 'src/cache/memory-store.ts' | 'src/cache/metadata-cache.ts' | 'src/metadata/commit.ts';
   readonly remove: string;
   /** What stands in its place; nothing by default. */
   readonly put?: string;
@@ -51,7 +51,7 @@ function writeCopy(
 export async function loadParts(mutations: readonly Mutation[] = []): Promise<Parts> {
   const commit = writeCopy('src/metadata/commit.ts', mutations);
   const paths = {
-    tier: writeCopy('src/cache/memory-tier.ts', mutations),
+    tier: writeCopy('src/cache/memory-store.ts', mutations),
     cache: writeCopy('src/cache/metadata-cache.ts', mutations),
     service: writeCopy('src/metadata/service.ts', mutations, new Map([['./commit.ts', commit]])),
   };

@@ -18,7 +18,7 @@ const writer = writerOn(0);
 const cases: readonly Case[] = [
   {
     step: 'the lease check of the tier',
-    file: 'src/cache/memory-tier.ts',
+    file: 'src/cache/memory-store.ts',
     remove: 'if (leases.get(key) !== lease) return;',
   },
   {
@@ -78,17 +78,17 @@ const cases: readonly Case[] = [
   },
   {
     step: 'the announcement',
-    file: 'src/cache/memory-tier.ts',
+    file: 'src/cache/memory-store.ts',
     remove: 'for (const listener of listeners) listener(key);',
   },
   {
     step: 'emptying the tier',
-    file: 'src/cache/memory-tier.ts',
+    file: 'src/cache/memory-store.ts',
     remove: 'entries.delete(key);',
   },
   {
     step: 'the lease check on the answer to a change',
-    file: 'src/cache/memory-tier.ts',
+    file: 'src/cache/memory-store.ts',
     remove: 'successor && leases.get(key) === successor.lease',
     put: 'successor',
     program: {

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { createMemoryTier } from '../../src/cache/memory-tier.ts';
+import { createMemoryTier } from '../../src/cache/memory-store.ts';
 import { createMetadataCache } from '../../src/cache/metadata-cache.ts';
 import { createMetadataService } from '../../src/metadata/service.ts';
 import { protocolProperty } from './protocol-property.ts';

@@ -3,9 +3,8 @@
  * arrives. What the replicas answer is checked against what the tenant holds.
  */
 import type * as fc from 'fast-check';
-import type { createMemoryTier } from '../../src/cache/memory-tier.ts';
+import type { CacheTier, createMemoryTier } from '../../src/cache/memory-store.ts';
 import type { createMetadataCache } from '../../src/cache/metadata-cache.ts';
-import type { CacheTier } from '../../src/cache/tier.ts';
 import { AppError } from '../../src/lib/app-error.ts';
 import type { JsonObject } from '../../src/lib/json.ts';
 import type { Profile, UserDirectory } from '../../src/metadata/ports.ts';

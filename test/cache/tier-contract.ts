@@ -1,6 +1,6 @@
-/** What every shared tier of the cache promises (src/cache/tier.ts). Each implementation runs this suite. */
+/** What every shared tier of the cache promises (src/cache/memory-store.ts). Each implementation runs this suite. */
 import { afterEach, describe, expect, test } from '@jest/globals';
-import type { CacheEntry, CacheTier, Lease } from '../../src/cache/tier.ts';
+import type { CacheEntry, CacheTier, Lease } from '../../src/cache/memory-store.ts';
 
 /** A value as rich as JSON, because a tier may have to write it down. */
 export interface TierValue {

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import type { Tenant } from '../../dev/tenant/tenant.ts';
+import type { Tenant } from '../../packages/local-tenant/src/tenant.ts';
 import { describeWithRedisServer, startRedis } from '../support/redis.ts';
 import { type Replica, startReplica } from '../support/replica.ts';
 import { until } from '../support/until.ts';

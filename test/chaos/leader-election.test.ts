@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { createRedisConnection } from '../../src/lib/redis-connection.ts';
-import { createElector, type Term } from '../../src/redis/elector.ts';
+import { createRedisConnection } from '../../src/redis/connection.ts';
+import { createElector, type Term } from '../../src/redis/leader-election.ts';
 import { describeWithRedisServer, redisAddress, type RedisServer, startRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 import { afterwards } from '../events/stage.ts';

@@ -7,7 +7,7 @@ import { type Replica, startReplica } from '../support/replica.ts';
 import { until } from '../support/until.ts';
 import { startTenantProcess } from './tenant-process.ts';
 
-/** Of src/tuning.ts: settling, and what requests under way are given. */
+/** Of src/composition/constants.ts: settling, and what requests under way are given. */
 const DRAIN_MS_MAX = 250 + 10_000;
 const WRITERS = 6;
 

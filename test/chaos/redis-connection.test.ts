@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { redisScript, RedisUnavailable } from '../../src/lib/redis-script.ts';
+import { redisScript, RedisUnavailable } from '../../src/redis/script.ts';
 import { describeWithRedisServer, type RedisServer, startRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 import { createConnections, type Outcome, timed } from '../redis/connections.ts';

@@ -2,11 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { AppError } from '../../src/lib/app-error.ts';
-import { createRedisConnection, type RedisConnection } from '../../src/lib/redis-connection.ts';
+import { createRedisConnection, type RedisConnection } from '../../src/redis/connection.ts';
 import type { Grip, WriteLock } from '../../src/metadata/ports.ts';
-import { createLocalWriteLock } from '../../src/redis/local-write-lock.ts';
-import { createRedisWriteLock, type WriteLockOptions } from '../../src/redis/write-lock.ts';
-import { toGroupedKey } from '../../src/lib/redis-key.ts';
+import {
+  createLocalWriteLock,
+  createRedisWriteLock,
+  type WriteLockOptions,
+} from '../../src/redis/write-lock.ts';
+import { toGroupedKey } from '../../src/redis/script.ts';
 import { appErrorOf } from '../lib/rejection.ts';
 import { createDeferred } from '../lib/deferred.ts';
 import { describeWithRedisServer, redisAddress, type RedisServer, startRedis } from '../support/redis.ts';

@@ -4,7 +4,7 @@ import { describeWithRedis, openRedis, type TestRedis } from '../support/redis.t
 import { until } from '../support/until.ts';
 import { type Answer, type Fleet, openFleet, type Person } from '../redis/fleet.ts';
 
-/** The bounds of src/tuning.ts, and what a busy machine may add. */
+/** The bounds of src/composition/constants.ts, and what a busy machine may add. */
 const LEASE_MS = 3_000;
 const LOCK_MS = 4_000;
 const MARGIN_MS = 1_500;

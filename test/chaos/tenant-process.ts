@@ -6,7 +6,7 @@ import type { TenantServer } from '../redis/fleet.ts';
 import { freePort } from '../support/free-port.ts';
 import { until } from '../support/until.ts';
 
-const ENTRY = join(import.meta.dirname, '..', '..', '.build', 'dev', 'tenant', 'main.js');
+const ENTRY = join(import.meta.dirname, '..', '..', '.build', 'packages', 'local-tenant', 'src', 'main.js');
 
 export interface TenantProcess extends TenantServer {
   /** It keeps its connections and answers nothing. */

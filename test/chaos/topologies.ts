@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { KEY_GROUPS } from '../../src/lib/redis-key.ts';
+import { KEY_GROUPS } from '../../src/redis/script.ts';
 import { ACQUIRE_WRITE_LOCK } from '../../src/redis/write-lock.ts';
 import { freePort } from '../support/free-port.ts';
 import { command, type RedisServer, startRedis } from '../support/redis.ts';

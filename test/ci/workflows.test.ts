@@ -20,7 +20,7 @@ const manifest = z
 describe('npm run lint:workflows', () => {
   const folder = mkdtempSync(join(tmpdir(), 'workflows-'));
   afterAll(() => rmSync(folder, { recursive: true }));
-  const program = join(ROOT, 'dev', 'lint-workflows.js');
+  const program = join(ROOT, 'scripts', 'lint-workflows.js');
 
   test('finds nothing in the workflows', () => {
     const { status, stderr } = spawnSync(process.execPath, [program], { encoding: 'utf8' });

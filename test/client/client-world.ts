@@ -1,8 +1,8 @@
 /** A client before the real service: what it sends is noted, and its pauses are noted instead of waited for. */
-import type { JsonObject } from '../../src/client/json.ts';
-import { createClient } from '../../src/client/client.ts';
-import type { MetadataClient, MetadataClientOptions } from '../../src/client/metadata-client.ts';
-import { type Fetch, platform } from '../../src/client/runtime.ts';
+import type { JsonObject } from '../../packages/client/src/json.ts';
+import { createClient } from '../../packages/client/src/client.ts';
+import type { MetadataClient, MetadataClientOptions } from '../../packages/client/src/metadata-client.ts';
+import { type Fetch, platform } from '../../packages/client/src/runtime.ts';
 
 export interface SentRequest {
   readonly method: string;

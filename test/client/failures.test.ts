@@ -2,9 +2,9 @@ import { describe, expect, test } from '@jest/globals';
 import { createHash, randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import { calculateJwkThumbprint, SignJWT } from 'jose';
-import { MetadataError, OutcomeUnknownError, isMetadataError } from '../../src/client/errors.ts';
-import { platform } from '../../src/client/runtime.ts';
-import { renderProblem } from '../../src/http/problem.ts';
+import { MetadataError, OutcomeUnknownError, isMetadataError } from '../../packages/client/src/errors.ts';
+import { platform } from '../../packages/client/src/runtime.ts';
+import { renderProblem } from '../../src/http/errors.ts';
 import { AppError, type ErrorCode, type ErrorExtras } from '../../src/lib/app-error.ts';
 import { listen, serve } from '../lib/local-server.ts';
 import { openScene } from '../support/scene.ts';
@@ -38,8 +38,8 @@ function openWith(...tokens: string[]) {
   const asked: boolean[] = [];
   const world = openClient({
     baseUrl: service.url,
-    async getAccessToken({ fresh }) {
-      asked.push(fresh);
+    async getAccessToken({ forceRefresh }) {
+      asked.push(forceRefresh);
       return tokens.shift();
     },
   });
@@ -85,7 +85,7 @@ describe('a refusal that says when to come back', () => {
       baseUrl: 'http://service.invalid',
       rings: () => true,
       now: () => NOW,
-      retry: { attemptsMax: 2 },
+      retry: { maxAttempts: 2 },
       fetch: async () => new Response('busy', { status: 503, headers: { 'retry-after': retryAfter } }),
     });
     await rejection(MetadataError, client.read());
@@ -127,11 +127,11 @@ describe('a refusal that says when to come back', () => {
 
   test.each([Number.POSITIVE_INFINITY, Number.NaN, -1])(
     'in 300 years is handed on at once, also where %d seconds of waiting are allowed',
-    async (waitSecondsMax) => {
+    async (maxWaitSeconds) => {
       const { client, alarms, sent } = openClient({
         baseUrl: 'http://service.invalid',
         rings: () => true,
-        retry: { waitSecondsMax },
+        retry: { maxWaitSeconds },
         fetch: refusal('rate_limited', { retryAfterSeconds: 9_999_999_999 }),
       });
       const { retryAfterSeconds } = await rejection(MetadataError, client.read());
@@ -143,7 +143,7 @@ describe('a refusal that says when to come back', () => {
     const { client, alarms } = openClient({
       baseUrl: 'http://service.invalid',
       rings: () => true,
-      retry: { attemptsMax: Number.POSITIVE_INFINITY, waitSecondsMax: Number.POSITIVE_INFINITY },
+      retry: { maxAttempts: Number.POSITIVE_INFINITY, maxWaitSeconds: Number.POSITIVE_INFINITY },
       fetch: async () => new Response('busy', { status: 503 }),
     });
     await rejection(MetadataError, client.read());
@@ -238,14 +238,14 @@ describe('an answer of somebody on the way', () => {
   test.each([200, 502, 504])('(%s) is not taken for the service’s', async (status) => {
     const { client } = await openJane(page(status), page(status));
     const read = await rejection(MetadataError, client.read());
-    expect(read).toMatchObject({ name: 'MetadataError', code: 'answer_unusable', status });
+    expect(read).toMatchObject({ name: 'MetadataError', code: 'invalid_response', status });
     await rejection(OutcomeUnknownError, client.patch({ theme: 'light' }));
   });
 
   test.each([403, 412])('that refuses a write (%s) leaves no doubt about it', async (status) => {
     const { client } = await openJane(page(status));
     const error = await rejection(MetadataError, client.patch({ theme: 'light' }, { ifMatch: '"x"' }));
-    expect([error.name, error.code]).toEqual(['MetadataError', 'answer_unusable']);
+    expect([error.name, error.code]).toEqual(['MetadataError', 'invalid_response']);
   });
 });
 

@@ -28,7 +28,7 @@ async function run(program: string, ...args: readonly string[]): Promise<string>
 }
 
 beforeAll(async () => {
-  const tarball = await run(process.execPath, join(ROOT, 'dev', 'pack-client.js'), app);
+  const tarball = await run(process.execPath, join(ROOT, 'scripts', 'pack-client.js'), app);
   writeFileSync(join(app, 'package.json'), JSON.stringify({ type: 'module', private: true }));
   await run('npm', 'install', '--offline', '--no-audit', '--no-fund', tarball);
 });
@@ -79,7 +79,7 @@ test.each([
 });
 
 test(`is smaller than ${BYTES_MAX} bytes, minified and compressed`, async () => {
-  const folder = join(installed, 'dist', 'src', 'client');
+  const folder = join(installed, 'dist', 'packages', 'client', 'src');
   const texts = readdirSync(folder)
     .filter((name) => name.endsWith('.js'))
     .map((name) => readFileSync(join(folder, name), 'utf8'));

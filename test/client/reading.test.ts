@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { MetadataError } from '../../src/client/errors.ts';
-import { createMetadataClient } from '../../src/client/client.ts';
-import { platform } from '../../src/client/runtime.ts';
+import { MetadataError } from '../../packages/client/src/errors.ts';
+import { createMetadataClient } from '../../packages/client/src/client.ts';
+import { platform } from '../../packages/client/src/runtime.ts';
 import { createDeferred } from '../lib/deferred.ts';
 import { openScene } from '../support/scene.ts';
 import { openClient, rejection } from './client-world.ts';

@@ -2,11 +2,11 @@
  * What the compiler must say of the client's types: each line is true or does not compile. `npm run compile`
  * checks it; nothing here runs.
  */
-import type { MetadataErrorCode, ProblemCode } from '../../src/client/errors.ts';
-import type { JsonObject, JsonValue, MergePatch } from '../../src/client/json.ts';
-import type { Snapshot } from '../../src/client/kept-states.ts';
-import type { MetadataClient } from '../../src/client/metadata-client.ts';
-import type { PROBLEMS } from '../../src/http/problem.ts';
+import type { MetadataErrorCode, ProblemCode } from '../../packages/client/src/errors.ts';
+import type { JsonObject, JsonValue, MergePatch } from '../../packages/client/src/json.ts';
+import type { Snapshot } from '../../packages/client/src/kept-states.ts';
+import type { MetadataClient } from '../../packages/client/src/metadata-client.ts';
+import type { PROBLEMS } from '../../src/http/errors.ts';
 
 type Same<A, B> = [A, B] extends [B, A] ? true : false;
 type Fits<Value, Type> = Value extends Type ? true : false;
@@ -25,7 +25,7 @@ export const assertions = {
   codes: true satisfies Same<ProblemCode, keyof typeof PROBLEMS>,
   ownCodes: true satisfies Same<
     Exclude<MetadataErrorCode, ProblemCode>,
-    'network_failed' | 'answer_unusable' | 'redirect_refused'
+    'network_failed' | 'invalid_response' | 'redirect_refused'
   >,
 
   anyKeyMayBeLeftOut: true satisfies Fits<{ interests: [] }, Patch>,

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { ServerResponse } from 'node:http';
-import { MetadataError } from '../../src/client/errors.ts';
-import { createFrameReader } from '../../src/client/event-frames.ts';
-import type { MetadataChange } from '../../src/client/watch.ts';
+import { MetadataError } from '../../packages/client/src/errors.ts';
+import { createFrameReader } from '../../packages/client/src/event-frames.ts';
+import type { MetadataChange } from '../../packages/client/src/watch.ts';
 import { dashboardOf, openStage } from '../events/stage.ts';
 import { serve } from '../lib/local-server.ts';
 import { until } from '../support/until.ts';
@@ -58,9 +58,9 @@ describe('watching', () => {
       baseUrl: service.url,
       rings: isPause,
       // As an SDK does that keeps what it has until it is asked for another.
-      async getAccessToken({ fresh }) {
-        asked.push(fresh);
-        if (fresh) {
+      async getAccessToken({ forceRefresh }) {
+        asked.push(forceRefresh);
+        if (forceRefresh) {
           await jane.patch({ between: true });
           renewed = long;
         }
@@ -161,8 +161,8 @@ describe('watching', () => {
     const world = openClient({
       baseUrl: url,
       rings: isPause,
-      async getAccessToken({ fresh }) {
-        asked.push(fresh);
+      async getAccessToken({ forceRefresh }) {
+        asked.push(forceRefresh);
         return 'token';
       },
     });

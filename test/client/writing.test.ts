@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { ConflictError, MetadataError } from '../../src/client/errors.ts';
-import { platform } from '../../src/client/runtime.ts';
+import { ConflictError, MetadataError } from '../../packages/client/src/errors.ts';
+import { platform } from '../../packages/client/src/runtime.ts';
 import { openScene } from '../support/scene.ts';
 import { openClient, rejection } from './client-world.ts';
 
@@ -38,7 +38,7 @@ describe('a patch', () => {
   test('on a state is no conflict with a change to the same', async () => {
     const { client, elsewhere } = await openJane();
     await elsewhere({ theme: 'light', nested: { a: null } });
-    const { value } = await client.patch({ theme: 'light', nested: { a: null } }, { ifMatch: 'kept' });
+    const { value } = await client.patch({ theme: 'light', nested: { a: null } }, { ifMatch: 'latest' });
     expect(value).toMatchObject({ theme: 'light', nested: { b: 1 } });
   });
 
@@ -46,7 +46,7 @@ describe('a patch', () => {
     const { client, jane, elsewhere, read } = await openJane();
     await elsewhere({ nested: { a: 2 }, theme: 'light' });
     const changes = { nested: { a: 3 } };
-    const conflict = await rejection(ConflictError, client.patch(changes, { ifMatch: 'kept' }));
+    const conflict = await rejection(ConflictError, client.patch(changes, { ifMatch: 'latest' }));
     expect(conflict).toMatchObject({
       name: 'ConflictError',
       code: 'precondition_failed',
@@ -82,7 +82,7 @@ describe('a patch', () => {
       },
     });
     await client.read();
-    await rejection(ConflictError, client.patch({ theme: 'x' }, { ifMatch: 'kept' }));
+    await rejection(ConflictError, client.patch({ theme: 'x' }, { ifMatch: 'latest' }));
     expect(sent.map(({ status }) => status)).toEqual([200, 412, 412, 412, 412, 412, 412]);
   });
 
@@ -151,7 +151,7 @@ describe('a removal', () => {
   test('of everything leaves nothing, and forgets what was kept', async () => {
     const { client, jane, elsewhere } = await openJane();
     await elsewhere({ other: 1 });
-    const conflict = await rejection(ConflictError, client.remove({ ifMatch: 'kept' }));
+    const conflict = await rejection(ConflictError, client.remove({ ifMatch: 'latest' }));
     expect(conflict.changes).toEqual({ theme: null, nested: null, list: null });
     expect(await client.remove()).toBeUndefined();
     expect(jane.user.stored).toEqual({});
@@ -178,7 +178,7 @@ describe('a key', () => {
     const { client, elsewhere } = await openJane();
     await client.readKey('theme');
     await elsewhere({ theme: 'light', list: null });
-    const how = { ifMatch: 'kept' };
+    const how = { ifMatch: 'latest' };
     const conflict = await rejection(ConflictError, client.replaceKey('theme', 'blue', how));
     const { current, base, changes } = conflict;
     expect({ current, base, changes }).toEqual({

@@ -1,6 +1,6 @@
 /** A burst of writes of one user before a real tenant that takes its time: nothing is lost, little is sent. */
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { startTenant } from '../../dev/tenant/tenant.ts';
+import { startTenant } from '../../packages/local-tenant/src/tenant.ts';
 import type { JsonObject } from '../../src/lib/json.ts';
 import { represent } from '../../src/metadata/representation.ts';
 import { startService } from '../support/service.ts';

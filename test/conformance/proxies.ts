@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
-import { selfSignedCertificate } from '../../dev/tenant/certificate.ts';
+import { selfSignedCertificate } from '../../packages/local-tenant/src/certificate.ts';
 import { pageAt } from '../docs/documents.ts';
 import { freePort } from '../support/free-port.ts';
 import { until } from '../support/until.ts';

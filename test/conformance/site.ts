@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { Agent, request } from 'node:https';
 import { text } from 'node:stream/consumers';
-import { startTenant } from '../../dev/tenant/tenant.ts';
+import { startTenant } from '../../packages/local-tenant/src/tenant.ts';
 import { freePort } from '../support/free-port.ts';
 import { parseObject } from '../support/json.ts';
 import { type Replica, startReplica } from '../support/replica.ts';

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startTenant } from '../../dev/tenant/tenant.ts';
+import { startTenant } from '../../packages/local-tenant/src/tenant.ts';
 import { runProgram } from '../process/program.ts';
 import { freePort } from '../support/free-port.ts';
 import { until } from '../support/until.ts';

@@ -65,7 +65,8 @@ test('of what does not ship, nothing but the writer of the bill of materials is 
     'tsconfig.build.json',
     'config',
     'src',
-    'dev/sbom.js',
+    'packages',
+    'scripts/sbom.js',
   ]);
   const [everything, ...exceptions] = readFileSync(join(root, '.dockerignore'), 'utf8')
     .split('\n')

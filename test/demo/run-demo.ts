@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 const ROOT = join(import.meta.dirname, '..', '..');
-const ENTRY = join(ROOT, '.build', 'dev', 'demo.js');
+const ENTRY = join(ROOT, '.build', 'demo', 'main.js');
 
 export interface RunningDemo {
   /** Resolves with all that was printed when the last line of the instructions has come. */

@@ -84,7 +84,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 test('the bill of materials lists what ships, by hash, and nothing that differs between two builds', () => {
   const file = join(folder, 'sbom.json');
-  const { status, stderr } = spawnSync(process.execPath, [join(ROOT, 'dev', 'sbom.js'), file]);
+  const { status, stderr } = spawnSync(process.execPath, [join(ROOT, 'scripts', 'sbom.js'), file]);
   expect([status, String(stderr)]).toEqual([0, '']);
   const text = readFileSync(file, 'utf8');
   const bill: { components: Array<{ purl: string; hashes: unknown[] }> } = JSON.parse(text);

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig } from '../../config/load.ts';
 import { policySchema } from '../../config/policy.ts';
-import { comparePrivileges } from '../../src/auth0/privileges.ts';
+import { comparePrivileges } from '../../src/auth0/tenant.ts';
 import { pageAt, ROOT } from './documents.ts';
 
 const page = pageAt('docs/auth0-set-up.md');

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { userMetadataTypes } from '../../dev/user-types/declaration.ts';
+import { userMetadataTypes } from '../../scripts/user-types/declaration.ts';
 import { type Fence, pageAt, ROOT } from './documents.ts';
 
 const blocks = pageAt('docs/client.md').fences.filter(({ info }) => info === 'ts' || info === 'js');
@@ -55,7 +55,7 @@ test('the snippets of docs/client.md compile together', async () => {
       noEmit: true,
       skipLibCheck: true,
       paths: {
-        'metadata-bff/client': [join(ROOT, 'src/client/exports.ts')],
+        'metadata-bff/client': [join(ROOT, 'packages/client/src/exports.ts')],
         '@auth0/auth0-spa-js': [join(ROOT, 'node_modules/@auth0/auth0-spa-js/dist/typings/index.d.ts')],
       },
     },

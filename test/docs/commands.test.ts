@@ -176,7 +176,7 @@ test.each([
   ['npm run bench:check -- --no-such'],
   ['npm run bench:requests --rounds=3'],
   ['npm install ./metadata-bff-0.0.1.tgz'],
-  ['node dev/no-such.js'],
+  ['node scripts/no-such.js'],
   ['node dist/src/main.js no-such'],
   ['docker run --no-such metadata-bff'],
   ['docker run metadata-bff node dist/src/main.js no-such'],
@@ -217,6 +217,6 @@ describe('what a command is shown to print', () => {
     const rows = shown('docs/auth0-set-up.md', 'ok ').trim().split('\n');
     const names = rows.map((row) => /^(?:ok|warning|failed) +(.+?) {2,}/.exec(row)?.[1] ?? '');
     expect(names).toHaveLength(6);
-    expect(names.filter((one) => !contentOf('src/check.ts').includes(`'${one}'`))).toEqual([]);
+    expect(names.filter((one) => !contentOf('src/composition/check.ts').includes(`'${one}'`))).toEqual([]);
   });
 });

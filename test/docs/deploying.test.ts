@@ -8,8 +8,8 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { loadConfig } from '../../config/load.ts';
 import { VARIABLES, type Variable } from '../../config/schema.ts';
-import { LISTENER_BOUNDS } from '../../src/http/listener-bounds.ts';
-import { EVENT_STREAMS, STOP } from '../../src/tuning.ts';
+import { LISTENER_BOUNDS } from '../../src/http/server/limits.ts';
+import { EVENT_STREAMS, STOP } from '../../src/composition/constants.ts';
 import { pageAt, ROOT } from './documents.ts';
 
 const { fences } = pageAt('docs/deploying.md');

@@ -9,8 +9,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { loadConfig } from '../../config/load.ts';
-import { startTenant } from '../../dev/tenant/tenant.ts';
-import { createService } from '../../src/compose.ts';
+import { startTenant } from '../../packages/local-tenant/src/tenant.ts';
+import { createService } from '../../src/composition/service.ts';
 import { type Fence, pageAt, ROOT } from './documents.ts';
 import { EXAMPLE_PAGES, talksToDemo } from './example-pages.ts';
 
@@ -94,7 +94,7 @@ async function startStack(settings: Readonly<Record<string, string>>) {
       AUTH0_MANAGEMENT_URL: tenant.url,
       AUTH0_CLIENT_ID: 'local-bff',
       AUTH0_CLIENT_SECRET: 'local-secret',
-      POLICY_FILE: join(ROOT, 'dev', 'demo', 'policy.json'),
+      POLICY_FILE: join(ROOT, 'demo', 'policy.json'),
       ...settings,
     },
     (file) => readFileSync(file, 'utf8'),

@@ -3,13 +3,13 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { envExample } from '../../config/env-example.ts';
 import { policyJsonSchema } from '../../config/policy.ts';
-import { errorSections, generatedFiles, metricsTable, withPart, wrap } from '../../dev/docs.ts';
-import { PROBLEMS } from '../../src/http/problem.ts';
+import { errorSections, generatedFiles, metricsTable, withPart, wrap } from '../../scripts/docs.ts';
+import { PROBLEMS } from '../../src/http/errors.ts';
 import { ROOT } from './documents.ts';
 
 const contentOf = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 
-test('the generated parts are what the code makes them (node dev/run.js docs writes them)', async () => {
+test('the generated parts are what the code makes them (npm run docs writes them)', async () => {
   const generated = await generatedFiles();
   expect([...generated.keys()]).toEqual(['docs/configuration.md', 'docs/errors.md', 'docs/operations.md']);
   for (const [path, text] of generated) expect(contentOf(path)).toBe(text);

@@ -4,11 +4,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { PROBLEMS } from '../../src/http/problem.ts';
+import { PROBLEMS } from '../../src/http/errors.ts';
 import { createAudit } from '../../src/observability/audit.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { openScene } from '../support/scene.ts';
-import { AUDIT } from '../../src/tuning.ts';
+import { AUDIT } from '../../src/composition/constants.ts';
 import { pageAt, ROOT } from './documents.ts';
 
 const contentOf = (name: string): string => readFileSync(join(ROOT, 'docs', 'operations', name), 'utf8');

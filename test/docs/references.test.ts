@@ -4,8 +4,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { VARIABLES, type Variable } from '../../config/schema.ts';
 import { policySchema } from '../../config/policy.ts';
-import { metricsTable } from '../../dev/docs.ts';
-import { PROBLEMS } from '../../src/http/problem.ts';
+import { metricsTable } from '../../scripts/docs.ts';
+import { PROBLEMS } from '../../src/http/errors.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { findings, type Page, pageAt, pages, ROOT } from './documents.ts';
 
@@ -17,7 +17,7 @@ test('the pages were found, with their blocks', () => {
 });
 
 test('every file that is named exists', () => {
-  const named = /^(?:src|config|dev|test|docs|bench)\/[\w./-]*\w$/;
+  const named = /^(?:src|config|packages|demo|scripts|test|docs|bench)\/[\w./-]*\w$/;
   const missing = findings(({ spans }) =>
     spans.filter((span) => named.test(span) && !existsSync(join(ROOT, span))),
   );
@@ -36,18 +36,15 @@ describe('the layout in architecture.md', () => {
     expect(folders.filter((name) => !layout.includes(` ${name}/ `))).toEqual([]);
   });
 
-  // Until the packages have moved, the layout is ahead of the folders.
-  if (existsSync(join(ROOT, 'packages'))) {
-    test('names no folder that is not there', () => {
-      const above: string[] = [];
-      const paths = [...layout.matchAll(/^( *)([\w-]+)\/ /gm)].map(([, indent = '', name = '']) => {
-        above.splice(indent.length / 2, Infinity, name);
-        return above.join('/');
-      });
-      expect(paths.length).toBeGreaterThan(15);
-      expect(paths.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+  test('names no folder that is not there', () => {
+    const above: string[] = [];
+    const paths = [...layout.matchAll(/^( *)([\w-]+)\/ /gm)].map(([, indent = '', name = '']) => {
+      above.splice(indent.length / 2, Infinity, name);
+      return above.join('/');
     });
-  }
+    expect(paths.length).toBeGreaterThan(15);
+    expect(paths.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+  });
 });
 
 test('every answer to a question leads to a page that says more', () => {
@@ -98,8 +95,8 @@ function namesOn({ spans, fences }: Page): string[] {
 describe('environment variables', () => {
   const elsewhere = new Set(
     [
-      'dev/tenant/environment.ts',
-      'dev/demo/settings.ts',
+      'packages/local-tenant/src/environment.ts',
+      'demo/settings.ts',
       'test/tenant/management-contract.test.ts',
       'test/browser/chromium.ts',
       'test/browser/access.test.ts',
@@ -143,7 +140,7 @@ describe('names in snake case', () => {
     duration_ms ops_port signing_keys management_token change_feed not_ready private_key_jwt member_since
     schema_warning false_schema too_complex name_empty name_forbidden name_reserved text_not_unicode number_too_large root_not_object null_at_root
     number_not_exact name_duplicate patch_too_costly too_large too_many_keys too_deep read_only operation_invalid not_applicable test_failed
-    network_failed answer_unusable redirect_refused login_required require_client_grant
+    network_failed invalid_response redirect_refused answer_unusable login_required require_client_grant
     insufficient_scope invalid_body inexistent_user too_many_requests
     configuration_warning refused_by_tenant
     redis_unavailable redis_available write_locks_paused writes_without_lock management_api
@@ -254,5 +251,5 @@ test('every block of JSON is JSON', () => {
 
 test('policy.md shows the demo’s policy as it is', () => {
   const shown = pageAt('docs/policy.md').fences.find(({ info }) => info === 'json demo policy')?.text ?? '';
-  expect(JSON.parse(shown)).toEqual(JSON.parse(contentOf('dev/demo/policy.json')));
+  expect(JSON.parse(shown)).toEqual(JSON.parse(contentOf('demo/policy.json')));
 });

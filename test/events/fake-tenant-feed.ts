@@ -1,6 +1,10 @@
 /** A tenant's stream of events without a network: a test says what each attempt to open it comes to. */
-import { type ChangeFeed, type ChangeFeedOptions, createChangeFeed } from '../../src/auth0/change-feed.ts';
-import type { Bookmark } from '../../src/auth0/feed-journey.ts';
+import {
+  type Bookmark,
+  type ChangeFeed,
+  type ChangeFeedOptions,
+  createChangeFeed,
+} from '../../src/auth0/change-stream.ts';
 import type { EventResponse, ServerEvent } from '../../src/lib/event-client.ts';
 import { HttpFailure } from '../../src/lib/http-client.ts';
 import { createManualClock } from '../lib/manual-clock.ts';

@@ -5,7 +5,7 @@ import { describe, expect, test } from '@jest/globals';
 import { EventSource } from 'eventsource';
 import express from 'express';
 import { beginEventStream, type EventStream } from '../../src/http/event-stream.ts';
-import { createDeferred } from '../../src/lib/deferred.ts';
+import { createDeferred } from '../../src/lib/promises.ts';
 import { listen } from '../lib/local-server.ts';
 import { until } from '../support/until.ts';
 import { afterwards, openStage } from './stage.ts';

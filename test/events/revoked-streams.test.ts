@@ -1,9 +1,9 @@
 /** A stream whose token would no longer be accepted, because its key was retired. */
 import { createServer } from 'node:http';
 import { expect, test } from '@jest/globals';
-import { createOpenStreams } from '../../src/http/open-streams.ts';
-import { createErrorHandler } from '../../src/http/error-handler.ts';
-import { addResources, createApplication } from '../../src/http/resource.ts';
+import { createOpenStreams } from '../../src/http/event-stream.ts';
+import { createErrorHandler } from '../../src/http/middleware/error-handler.ts';
+import { addResources, createApplication } from '../../src/http/routes/route.ts';
 import { eventRoutes } from '../../src/http/routes/events.ts';
 import type { Caller } from '../../src/identity/caller.ts';
 import { AppError } from '../../src/lib/app-error.ts';

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { afterEach } from '@jest/globals';
 import { loadConfig } from '../../config/load.ts';
-import { startTenant, type Tenant, type TenantOptions } from '../../dev/tenant/tenant.ts';
-import { createService } from '../../src/compose.ts';
+import { startTenant, type Tenant, type TenantOptions } from '../../packages/local-tenant/src/tenant.ts';
+import { createService } from '../../src/composition/service.ts';
 import { parseObject } from '../support/json.ts';
 import { openSse, type SseReader } from '../support/sse.ts';
 import { until } from '../support/until.ts';

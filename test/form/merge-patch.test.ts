@@ -1,7 +1,7 @@
 /** The form tells the difference between two documents: it must turn the one into the other, whatever they hold. */
 import { expect, test } from '@jest/globals';
 import { array, assert, constantFrom, dictionary, letrec, oneof, property } from 'fast-check';
-import { applyMergePatch, mergePatchOf } from '../../src/form/merge-patch.ts';
+import { applyMergePatch, mergePatchOf } from '../../packages/form/src/merge-patch.ts';
 
 type Document = Parameters<typeof mergePatchOf>[0];
 type Value = Document[string];

@@ -1,8 +1,8 @@
 /** Which field each place of a document gets from its schema, and which one where the stored value does not fit. */
 import { describe, expect, test } from '@jest/globals';
-import { planFor } from '../../src/form/fitting.ts';
-import type { Plan } from '../../src/form/plan.ts';
-import { planDocument } from '../../src/form/planner.ts';
+import { planFor } from '../../packages/form/src/fitting.ts';
+import type { Plan } from '../../packages/form/src/plan.ts';
+import { planDocument } from '../../packages/form/src/planner.ts';
 
 type Schema = Parameters<typeof planDocument>[0];
 

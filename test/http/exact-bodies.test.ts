@@ -1,7 +1,7 @@
 /** Bodies that would be stored otherwise than they are written: refused, each place by its pointer within the body. */
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { findInexactJson } from '../../src/http/exact-json.ts';
+import { findInexactJson } from '../../src/http/body.ts';
 import type { JsonValue } from '../../src/lib/json.ts';
 import { jsonValue } from '../metadata/json-arbitrary.ts';
 import { expectProblem } from '../support/problem.ts';

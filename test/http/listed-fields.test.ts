@@ -4,7 +4,7 @@ import { createServer, get, IncomingMessage, type RequestListener, ServerRespons
 import { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import * as fc from 'fast-check';
-import { listingFields } from '../../src/http/listed-fields.ts';
+import { listingFields } from '../../src/http/middleware/security-headers.ts';
 
 const Listed = listingFields(ServerResponse);
 const opened: Array<ReturnType<typeof createServer>> = [];

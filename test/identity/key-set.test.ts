@@ -2,7 +2,7 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import type { JWK } from 'jose';
-import { hasKey, listsFor, separateAlike, usableKeys } from '../../src/identity/key-set.ts';
+import { hasKey, listsFor, separateAlike, usableKeys } from '../../src/identity/signing-keys.ts';
 
 function rsa(modulusLength = 2048): JWK {
   return jwkOf(generateKeyPairSync('rsa', { modulusLength }).publicKey);

@@ -5,7 +5,7 @@ import { AppError } from '../../src/lib/app-error.ts';
 import { jsonBytes, type JsonObject, type JsonValue } from '../../src/lib/json.ts';
 import type { DocumentLimits } from '../../src/metadata/document.ts';
 import { applyJsonPatch, parseJsonPatch } from '../../src/metadata/json-patch.ts';
-import { createWorkBudget, PATCH_WORK_MAX } from '../../src/metadata/work-budget.ts';
+import { createWorkBudget, PATCH_WORK_MAX } from '../../src/metadata/patched-document.ts';
 import { jsonValue } from '../metadata/json-arbitrary.ts';
 import { LIMITS } from '../metadata/rules.ts';
 import { expectProblem } from '../support/problem.ts';

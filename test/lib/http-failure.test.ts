@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { createServer as createTcpServer, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { HttpFailure } from '../../src/lib/http-client.ts';
-import { describeError } from '../../src/lib/safe-error.ts';
+import { describeError } from '../../src/lib/app-error.ts';
 import { client, failureOf, impatientClient, listen, serve, serveBytes } from './local-server.ts';
 
 describe('a failure', () => {

@@ -1,6 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { AppError } from '../../src/lib/app-error.ts';
-import { describeError, SafeError } from '../../src/lib/safe-error.ts';
+import { AppError, describeError, SafeError } from '../../src/lib/app-error.ts';
 
 test('a log is told the code of an expected failure, and no word that could be its caller’s', () => {
   const cause = new SafeError('of our own words');

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { networkOf } from '../../src/http/network-address.ts';
+import { networkOf } from '../../src/http/middleware/rate-limit.ts';
 
 test.each([
   ['192.0.2.7', '192.0.2.7'],

@@ -1,6 +1,6 @@
 /** The counting itself: windows, and bounded memory. */
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { createMemoryLimit } from '../../src/lib/rate-limit.ts';
+import { createMemoryLimit } from '../../src/redis/rate-limit.ts';
 
 describe('counted in memory', () => {
   beforeEach(() => {

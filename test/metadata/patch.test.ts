@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { isJsonObject, type JsonObject, type JsonValue, jsonEqual } from '../../src/lib/json.ts';
-import { rootChanges } from '../../src/metadata/changes.ts';
-import { mergePatch } from '../../src/metadata/patch.ts';
+import { rootChanges } from '../../src/metadata/document.ts';
+import { mergePatch } from '../../src/metadata/edit.ts';
 import { jsonObject } from './json-arbitrary.ts';
 
 /** Section 2 of RFC 7396, word for word, over lists of entries. */

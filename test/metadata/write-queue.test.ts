@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { createWriteQueue, type Settled } from '../../src/metadata/write-queue.ts';
+import { createWriteQueue, type Settled } from '../../src/metadata/commit.ts';
 import { createDeferred, type Deferred, quiet } from '../lib/deferred.ts';
 
 interface Group {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type AuditFile, createAuditFile } from '../../src/observability/audit-file.ts';
+import { type AuditFile, createAuditFile } from '../../src/observability/audit.ts';
 import { until } from '../support/until.ts';
 
 let folder = '';

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { Histogram, Registry } from 'prom-client';
-import { BoundHistogram } from '../../src/observability/bound-histogram.ts';
+import { BoundHistogram } from '../../src/observability/metric-children.ts';
 
 const CONFIGURATION = {
   name: 'durations',

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { PROBLEMS } from '../../src/http/problem.ts';
+import { PROBLEMS } from '../../src/http/errors.ts';
 import { openScene } from '../support/scene.ts';
 import type { ServiceOptions } from '../support/service.ts';
 import { asNode, type Node, nodesOf, openContract, resolve } from './contract.ts';

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import { RESOURCE_METADATA_PATH } from '../../src/http/public-address.ts';
+import { RESOURCE_METADATA_PATH } from '../../src/http/middleware/public-address.ts';
 import { openScene } from '../support/scene.ts';
 import { openContract } from './contract.ts';
 
@@ -11,7 +11,8 @@ const plain = await openContract((await openScene()).service);
 /** The first argument of every `resource(...)` in the routes, in the notation of OpenAPI. */
 function registeredPaths(): string[] {
   const folder = 'src/http/routes';
-  const sources = readdirSync(folder).map((file) => readFileSync(`${folder}/${file}`, 'utf8'));
+  const files = readdirSync(folder).filter((file) => file !== 'route.ts');
+  const sources = files.map((file) => readFileSync(`${folder}/${file}`, 'utf8'));
   const constants: Record<string, string> = { RESOURCE_METADATA_PATH };
   return sources.flatMap((source) =>
     [...source.matchAll(/\bresource\(\s*(?:'([^']+)'|(\w+))/g)].map(([, literal, name = '']) =>

@@ -1,7 +1,7 @@
 /** Patterns of a schema mean what ECMA-262 says, and take time that grows with the text and no faster. */
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { createMeter, type Meter } from '../../src/metadata/schema/meter.ts';
+import { createMeter, type Meter } from '../../src/metadata/schema/evaluation.ts';
 import { createPatternCompiler } from '../../src/metadata/schema/pattern.ts';
 
 const compile = createPatternCompiler();

@@ -28,7 +28,7 @@ function findSource(): string {
 }
 
 beforeAll(() => {
-  for (const name of ['src', 'config', 'dev', 'package.json']) {
+  for (const name of ['src', 'config', 'packages', 'demo', 'scripts', 'package.json']) {
     cpSync(join(ROOT, name), join(folder, name), { recursive: true });
   }
   symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
@@ -50,12 +50,12 @@ test('npm run dev runs the program of this suite', () => {
   const { scripts }: { scripts: Record<string, string> } = JSON.parse(
     readFileSync(join(ROOT, 'package.json'), 'utf8'),
   );
-  expect(scripts['dev']).toBe('node dev/watch.js');
+  expect(scripts['dev']).toBe('node scripts/watch.js');
 });
 
 test('a change of a source restarts the service, and a signal ends it with the tenant', async () => {
   const environment = { TENANT_PORT: '0', AUTH0_DOMAIN: 'a-real-tenant.eu.auth0.com' };
-  const running = runFile(join(folder, 'dev', 'watch.js'), environment);
+  const running = runFile(join(folder, 'scripts', 'watch.js'), environment);
   started = running;
   expect(await titleOnPort(await startedOnPort(running, 1))).toBe(TITLE);
   const source = findSource();

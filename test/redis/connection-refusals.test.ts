@@ -1,7 +1,7 @@
 import { PATIENT } from './tiers.ts';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { RedisRefused, redisScript, RedisUnavailable } from '../../src/lib/redis-script.ts';
-import { describeError } from '../../src/lib/safe-error.ts';
+import { RedisRefused, redisScript, RedisUnavailable } from '../../src/redis/script.ts';
+import { describeError } from '../../src/lib/app-error.ts';
 import { describeWithRedisServer, type RedisServer, startRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 import { createConnections, timed } from './connections.ts';

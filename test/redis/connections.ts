@@ -1,5 +1,5 @@
 /** Connections to a Redis as the service makes them, with what they tell and hear. */
-import { createRedisConnection, type RedisConnection } from '../../src/lib/redis-connection.ts';
+import { createRedisConnection, type RedisConnection } from '../../src/redis/connection.ts';
 import { redisAddress } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 import { TIMES } from './tiers.ts';

@@ -1,6 +1,6 @@
 /** A tenant, a Redis and replicas in front of both, each in a process of its own but for the tenant. */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { startTenant, type TenantOptions } from '../../dev/tenant/tenant.ts';
+import { startTenant, type TenantOptions } from '../../packages/local-tenant/src/tenant.ts';
 import type { JsonObject, JsonValue } from '../../src/lib/json.ts';
 import { parseObject } from '../support/json.ts';
 import { type Replica, startReplica } from '../support/replica.ts';

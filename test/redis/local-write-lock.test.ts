@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { createLocalWriteLock } from '../../src/redis/local-write-lock.ts';
+import { createLocalWriteLock } from '../../src/redis/write-lock.ts';
 import { appErrorOf } from '../lib/rejection.ts';
 
 test('a write waits for a change whose outcome is unknown to be over', async () => {

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { createMetadataCache } from '../../src/cache/metadata-cache.ts';
-import type { CacheTier } from '../../src/cache/tier.ts';
+import type { CacheTier } from '../../src/cache/memory-store.ts';
 import type { TierValue } from '../cache/tier-contract.ts';
 import { createDeferred } from '../lib/deferred.ts';
 import { describeWithRedis, openRedis, type TestRedis } from '../support/redis.ts';

@@ -1,13 +1,12 @@
 /** Tiers of the cache on a Redis, as replicas have them, without the replicas. */
 import { createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { createRedisTier } from '../../src/cache/redis-tier.ts';
-import { createSeal } from '../../src/cache/sealed.ts';
-import type { CacheTier, Lease } from '../../src/cache/tier.ts';
-import { createRedisConnection, type RedisConnection } from '../../src/lib/redis-connection.ts';
-import { KEY_GROUPS, toGroupedKey } from '../../src/lib/redis-key.ts';
-import type { RedisAddress } from '../../src/lib/redis-session.ts';
-import { redisScript } from '../../src/lib/redis-script.ts';
+import { createRedisTier } from '../../src/cache/redis-store.ts';
+import { createSeal } from '../../src/cache/encryption.ts';
+import type { CacheTier, Lease } from '../../src/cache/memory-store.ts';
+import { createRedisConnection, type RedisConnection } from '../../src/redis/connection.ts';
+import { KEY_GROUPS, redisScript, toGroupedKey } from '../../src/redis/script.ts';
+import type { RedisAddress } from '../../src/redis/session.ts';
 import type { StartedTier, TierValue } from '../cache/tier-contract.ts';
 import { redisAddress } from '../support/redis.ts';
 import { until } from '../support/until.ts';

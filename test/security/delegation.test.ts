@@ -1,6 +1,6 @@
 /** Tokens that name an actor (RFC 8693): what they may do by the policy, and how log and audit name who acted. */
 import { describe, expect, test } from '@jest/globals';
-import { auditIdOf } from '../../src/compose-observability.ts';
+import { auditIdOf } from '../../src/composition/observability.ts';
 import { loadConfig } from '../../config/load.ts';
 import { parseObject } from '../support/json.ts';
 import { expectProblem } from '../support/problem.ts';

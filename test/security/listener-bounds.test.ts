@@ -4,8 +4,8 @@ import type { RequestListener } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { createListener } from '../../src/http/listener.ts';
-import { HEADER_FIELDS_MAX, LISTENER_BOUNDS, type ListenerBounds } from '../../src/http/listener-bounds.ts';
+import { createListener } from '../../src/http/server/server.ts';
+import { HEADER_FIELDS_MAX, LISTENER_BOUNDS, type ListenerBounds } from '../../src/http/server/limits.ts';
 import { pageAt } from '../docs/documents.ts';
 import { until } from '../support/until.ts';
 

@@ -6,7 +6,7 @@ import { describe, expect, test } from '@jest/globals';
 import { expectProblem } from '../support/problem.ts';
 import { exchangeBytes, sendRaw } from '../support/raw-http.ts';
 import { openScene } from '../support/scene.ts';
-import { HEADER_FIELDS_MAX, LISTENER_BOUNDS } from '../../src/http/listener-bounds.ts';
+import { HEADER_FIELDS_MAX, LISTENER_BOUNDS } from '../../src/http/server/limits.ts';
 
 const { person, service, tenant, managementCalls } = await openScene();
 const jane = await person({ a: 1 });
@@ -36,6 +36,8 @@ describe('answered with a problem and the end of the connection, before anything
     ['a path without a slash', `GET me HTTP/1.1\r\n${HOST}${token}\r\n`, MALFORMED],
     ['a whole address without a host', `GET http://?a HTTP/1.1\r\n${HOST}${token}\r\n`, MALFORMED],
     ['a whole address without anything', `DELETE http:// HTTP/1.1\r\n${HOST}${token}\r\n`, MALFORMED],
+    ['a fragment', `GET /me/metadata#a HTTP/1.1\r\n${HOST}${token}\r\n`, MALFORMED],
+    ['a fragment behind a second host', `PATCH //me?.V#iC@"v HTTP/1.1\r\n${HOST}${token}\r\n`, MALFORMED],
     ['an address of another scheme', `GET ftp://x/me/metadata HTTP/1.1\r\n${HOST}${token}\r\n`, MALFORMED],
     ['no Host', `GET /me/metadata HTTP/1.1\r\n${token}\r\n`, MALFORMED],
     [

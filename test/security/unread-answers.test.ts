@@ -5,7 +5,7 @@ import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import getAbsoluteFSPath from 'swagger-ui-dist/absolute-path.js';
-import { createUnreadAnswers, unreadAnswers } from '../../src/http/unread-answers.ts';
+import { createUnreadAnswers, unreadAnswers } from '../../src/http/response.ts';
 import { SHARED_BYTES_MIN } from '../../src/metadata/representation.ts';
 import { openScene } from '../support/scene.ts';
 import { until } from '../support/until.ts';

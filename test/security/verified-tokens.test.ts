@@ -1,6 +1,6 @@
 /** To remember which tokens were verified makes no token live longer, and none pass for another. */
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { createVerifiedTokens } from '../../src/identity/verified-tokens.ts';
+import { createVerifiedTokens } from '../../src/identity/authenticate.ts';
 import { createManualClock } from '../lib/manual-clock.ts';
 import { expectProblem } from '../support/problem.ts';
 import { openScene } from '../support/scene.ts';

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll } from '@jest/globals';
 import { loadConfig } from '../../config/load.ts';
-import { createService } from '../../src/compose.ts';
+import { createService } from '../../src/composition/service.ts';
 import { parseObject } from './json.ts';
 import { CLIENT_SECRET } from './sentinels.ts';
 import { AUDIENCE, TENANT_DOMAIN } from './tokens.ts';

@@ -1,7 +1,7 @@
 import { createHmac, createPublicKey, createVerify } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, type JWK, jwtVerify } from 'jose';
-import { startTenant, type Tenant } from '../../dev/tenant/tenant.ts';
+import { startTenant, type Tenant } from '../../packages/local-tenant/src/tenant.ts';
 import { postJson, sendJson } from './tenant-client.ts';
 
 let tenant: Tenant;

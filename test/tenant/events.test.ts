@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { startTenant, type Tenant, type TenantOptions } from '../../dev/tenant/tenant.ts';
+import { startTenant, type Tenant, type TenantOptions } from '../../packages/local-tenant/src/tenant.ts';
 import { openSse, type SseReader } from '../support/sse.ts';
 import { until } from '../support/until.ts';
 import { fetchMachineToken, postJson, putJson, requestJson, sendJson } from './tenant-client.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createLocalJWKSet, decodeJwt, jwtVerify } from 'jose';
-import { startTenant, type Tenant } from '../../dev/tenant/tenant.ts';
+import { startTenant, type Tenant } from '../../packages/local-tenant/src/tenant.ts';
 import { CALLBACK, createBrowser } from './browser.ts';
 import { type JsonAnswer, putJson, requestJson } from './tenant-client.ts';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { startTenant, type Tenant } from '../../dev/tenant/tenant.ts';
+import { startTenant, type Tenant } from '../../packages/local-tenant/src/tenant.ts';
 import { fetchMachineToken, postJson, requestJson, sendJson } from './tenant-client.ts';
 
 let tenant: Tenant;

@@ -3,7 +3,7 @@
  */
 import { env, stdout } from 'node:process';
 import { afterAll } from '@jest/globals';
-import { startTenant, type Tenant } from '../../dev/tenant/tenant.ts';
+import { startTenant, type Tenant } from '../../packages/local-tenant/src/tenant.ts';
 import { describeManagementContract } from './management-contract.ts';
 import { fetchMachineToken, postJson, putJson } from './tenant-client.ts';
 

@@ -1,6 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import { type RequestGroup, requestGroup } from '../../dev/tenant/plans.ts';
-import { createRateLimitBuckets, type RateLimitBuckets } from '../../dev/tenant/rate-limit-buckets.ts';
+import { type RequestGroup, requestGroup } from '../../packages/local-tenant/src/plans.ts';
+import {
+  createRateLimitBuckets,
+  type RateLimitBuckets,
+} from '../../packages/local-tenant/src/rate-limit-buckets.ts';
 
 const START = 1_700_000_000_000;
 

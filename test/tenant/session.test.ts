@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createLocalJWKSet, decodeJwt, jwtVerify } from 'jose';
-import { startTenant, type Tenant } from '../../dev/tenant/tenant.ts';
+import { startTenant, type Tenant } from '../../packages/local-tenant/src/tenant.ts';
 import { type Browser, createBrowser } from './browser.ts';
 import { type JsonAnswer, postJson, putJson } from './tenant-client.ts';
 

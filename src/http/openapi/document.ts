@@ -2,13 +2,152 @@
  * The OpenAPI document, made from the table and from the schemas that validate requests. The
  * operator's own schema stands in it as the component `UserMetadata`.
  */
-import { createDocument, type oas31 } from 'zod-openapi';
-import type { JsonObject } from '../../lib/json.ts';
+import {
+  createDocument,
+  type oas31,
+  type ZodOpenApiOperationObject,
+  type ZodOpenApiPathsObject,
+  type ZodOpenApiResponseObject,
+} from 'zod-openapi';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../lib/json.ts';
 import { READ_SCOPES, UPDATE_SCOPES } from '../routes/compat.ts';
-import { endpoints, type EndpointsOptions } from './endpoints.ts';
-import { headerComponents, parameterComponents } from './headers.ts';
-import { relocatedSchema } from './operator-schema.ts';
-import { createPaths, OPTIONS_TAG, type SCHEMES } from './paths.ts';
+import { createEndpoints, type EndpointsOptions } from './endpoints.ts';
+import {
+  type Answer,
+  createErrorAnswers,
+  type Dialect,
+  type Endpoint,
+  type ErrorAnswers,
+  headerComponents,
+  type Operation,
+  parameterComponents,
+  referToRequestHeaders,
+  responseHeaders,
+} from './operation.ts';
+
+// The operator's JSON Schema as a component of the document. Its references to itself are rewritten to where
+// it now stands: few tools follow an `$id`, which would spare that.
+
+/** Keywords that hold data, in which a member named `$ref` is no reference. */
+const DATA = new Set(['const', 'default', 'enum', 'examples']);
+/** Keywords whose members are schemas, whatever they are called. */
+const SCHEMAS_BY_NAME = new Set([
+  '$defs',
+  'definitions',
+  'dependentSchemas',
+  'patternProperties',
+  'properties',
+]);
+/** References within the schema, by JSON Pointer; those by anchor hold anywhere in the document. */
+const OWN_POINTER = /^#(?=\/|$)/;
+
+/** @param place where the schema stands in the document, such as `#/components/schemas/Name`. */
+export function relocatedSchema(schema: JsonObject, place: string): JsonObject {
+  const { $id: _id, $schema: _dialect, ...content } = schema;
+  return relocate(content);
+
+  function relocate(node: JsonObject): JsonObject {
+    return mapMembers(node, (keyword, value) => {
+      if (keyword === '$ref' && typeof value === 'string') return value.replace(OWN_POINTER, place);
+      if (DATA.has(keyword)) return value;
+      if (SCHEMAS_BY_NAME.has(keyword) && isJsonObject(value)) {
+        return mapMembers(value, (_name, child) => relocateValue(child));
+      }
+      return relocateValue(value);
+    });
+  }
+
+  function relocateValue(value: JsonValue): JsonValue {
+    if (Array.isArray(value)) return value.map(relocateValue);
+    // A part with an `$id` is a resource of its own, in which references stay.
+    return isJsonObject(value) && value['$id'] === undefined ? relocate(value) : value;
+  }
+}
+
+function mapMembers(object: JsonObject, map: (key: string, value: JsonValue) => JsonValue): JsonObject {
+  return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, map(key, value)]));
+}
+
+// From the table to OpenAPI: the paths with what every operation has.
+
+export const OPTIONS_TAG = 'OPTIONS';
+
+/** The schemes by which a caller may present a token; `security.ts` describes them. */
+export const SCHEMES = ['oauth2', 'bearer', 'dpop'] as const;
+
+const METHODS = ['get', 'put', 'patch', 'delete'] as const;
+
+const OPTIONS_ANSWER: ZodOpenApiResponseObject = {
+  id: 'options',
+  description: 'The methods in `Allow`, and where PATCH is one of them its media types in `Accept-Patch`.',
+  headers: responseHeaders(['Allow', 'Accept-Patch', 'Vary', 'X-Request-Id']),
+};
+
+/** Told before it is known which resource is meant, and so never in the dialect of one. */
+const OF_ANY_REQUEST = ['misdirected_request'] as const;
+
+export function createPaths(endpoints: readonly Endpoint[]): ZodOpenApiPathsObject {
+  const errorAnswers = createErrorAnswers();
+  return Object.fromEntries(endpoints.map((endpoint) => [endpoint.path, pathOf(endpoint, errorAnswers)]));
+}
+
+function pathOf(endpoint: Endpoint, errorAnswers: ErrorAnswers): ZodOpenApiPathsObject[string] {
+  const { tag, params, dialect = 'problem' } = endpoint;
+  const requestParams = params === undefined ? {} : { path: params };
+  const operations = METHODS.flatMap((method) => {
+    const operation = endpoint[method];
+    return operation === undefined ? [] : [[method, operation] as const];
+  });
+  const [first] = operations;
+  return {
+    ...Object.fromEntries(
+      operations.map(([method, operation]) => [
+        method,
+        { tags: [tag], ...describe(operation, dialect, errorAnswers, requestParams) },
+      ]),
+    ),
+    options: {
+      tags: [OPTIONS_TAG],
+      operationId: `${first?.[1].id ?? endpoint.path}Options`,
+      summary: 'The methods of this resource',
+      security: [],
+      requestParams,
+      parameters: referToRequestHeaders(['X-Request-Id']),
+      responses: { '204': OPTIONS_ANSWER, ...errorAnswers(OF_ANY_REQUEST, 'problem') },
+    },
+  };
+}
+
+function describe(
+  { id, summary, description, scopes, query, requestHeaders: fields, body, answers, errors }: Operation,
+  dialect: Dialect,
+  errorAnswers: ErrorAnswers,
+  pathParams: NonNullable<ZodOpenApiOperationObject['requestParams']>,
+): ZodOpenApiOperationObject {
+  return {
+    operationId: id,
+    summary,
+    ...(description === undefined ? {} : { description }),
+    // Alternatives: any scheme with any of the scopes.
+    security: SCHEMES.flatMap((scheme) => (scopes ?? []).map((scope) => ({ [scheme]: [scope] }))),
+    requestParams: { ...pathParams, ...(query === undefined ? {} : { query }) },
+    parameters: referToRequestHeaders(fields),
+    ...(body === undefined ? {} : { requestBody: { required: true, content: body } }),
+    responses: {
+      ...Object.fromEntries(answers.map((answer) => [answer.status, success(answer)])),
+      ...errorAnswers(errors, dialect),
+      ...errorAnswers(OF_ANY_REQUEST, 'problem'),
+    },
+  };
+}
+
+function success({ description, headers, content }: Answer): ZodOpenApiResponseObject {
+  return {
+    description,
+    headers: responseHeaders(headers),
+    ...(content === undefined ? {} : { content }),
+  };
+}
 
 export interface DocumentOptions extends EndpointsOptions {
   readonly audience: string;
@@ -48,7 +187,7 @@ const TAGS = [
 /** The document as JSON text, in the order of the table. */
 export function createOpenApiDocument(options: DocumentOptions): string {
   const { metadataSchema = ANY_OBJECT, publicUrls } = options;
-  const table = endpoints(options);
+  const table = createEndpoints(options);
   const used = new Set([OPTIONS_TAG, ...table.map(({ tag }) => tag)]);
   const { components, ...document } = createDocument(
     {

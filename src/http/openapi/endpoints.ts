@@ -1,15 +1,177 @@
 /** The table of the public listener: one entry for each resource, one row for each of its methods. */
 import { z } from 'zod';
 import { jsonPatchSchema } from '../../metadata/json-patch.ts';
-import { projectionQuery } from '../projection.ts';
+import { projectionQuery } from '../field-selection.ts';
+import { compatPatchSchema, READ_SCOPES, UPDATE_SCOPES } from '../routes/compat.ts';
+import type { ScopeNames } from '../routes/index.ts';
 import { downloadQuery } from '../routes/profile.ts';
-import type { ScopeNames } from '../routes.ts';
-import { compatEndpoints } from './compat-endpoints.ts';
-import { content, JSON_PATCH_EXAMPLE, json, MERGE_PATCH_EXAMPLE } from './content.ts';
-import { type Endpoint, read, remove, writeOrMinimal } from './operation.ts';
-import { docsEndpoints, healthEndpoints, publicEndpoints } from './public-endpoints.ts';
+import {
+  CALLER,
+  content,
+  COUNTED,
+  type Endpoint,
+  GUARDED,
+  json,
+  JSON_PATCH_EXAMPLE,
+  MERGE_PATCH_EXAMPLE,
+  probe,
+  publicRead,
+  read,
+  remove,
+  write,
+  writeOrMinimal,
+} from './operation.ts';
 import * as schemas from './schemas.ts';
-import { streamEndpoint } from './stream-endpoint.ts';
+import { text } from './schemas.ts';
+
+// The part of the table that is there with `AUTH0_COMPAT` only.
+
+const userParams = z.object({
+  id: z.string().meta({ description: 'The caller’s own user id, encoded or not.', example: 'auth0|jane' }),
+});
+
+const compatEndpoints: readonly Endpoint[] = [
+  {
+    path: '/api/v2/users/{id}',
+    tag: 'Management API',
+    params: userParams,
+    dialect: 'auth0',
+    get: read({
+      id: 'readUser',
+      summary: 'Read one’s own user, as the Management API answers it',
+      description: 'With `app_metadata` only if the token has the scope to read that, too.',
+      scopes: READ_SCOPES,
+      query: projectionQuery,
+      answer: json(schemas.user),
+      errors: ['query_invalid', 'user_mismatch', 'user_not_found', 'metadata_not_an_object'],
+    }),
+    patch: write({
+      id: 'patchUser',
+      summary: 'Change one’s own user_metadata, as the Management API does',
+      description: 'Merged at the first level only: an object replaces the one before it.',
+      scopes: UPDATE_SCOPES,
+      body: json(compatPatchSchema, { user_metadata: { theme: 'dark' } }),
+      answer: json(schemas.user),
+      errors: ['user_mismatch', 'metadata_not_an_object'],
+    }),
+  },
+];
+
+// The part of the table that anybody may read.
+
+const fileParams = z.object({ file: z.string().meta({ description: 'A part of the page.' }) });
+
+const publicEndpoints: readonly Endpoint[] = [
+  {
+    path: '/schemas/user-metadata',
+    tag: 'This service',
+    get: publicRead({
+      id: 'readMetadataSchema',
+      summary: 'The JSON Schema of the metadata',
+      answer: content({ 'application/schema+json': [schemas.anyDocument] }),
+    }),
+  },
+  {
+    path: '/.well-known/oauth-protected-resource',
+    tag: 'This service',
+    get: publicRead({
+      id: 'readProtectedResource',
+      summary: 'Where tokens come from, and which scopes there are',
+      answer: json(schemas.protectedResource),
+    }),
+  },
+  {
+    path: '/openapi.json',
+    tag: 'This service',
+    get: publicRead({ id: 'readOpenApi', summary: 'This document', answer: json(schemas.anyDocument) }),
+  },
+];
+
+const docsEndpoints: readonly Endpoint[] = [
+  {
+    path: '/docs',
+    tag: 'This service',
+    get: publicRead({
+      id: 'readDocs',
+      summary: 'This document as a page',
+      answer: content({ 'text/html': [schemas.text] }),
+      headers: ['Content-Security-Policy'],
+    }),
+  },
+  {
+    path: '/docs/{file}',
+    tag: 'This service',
+    params: fileParams,
+    get: publicRead({
+      id: 'readDocsFile',
+      summary: 'The parts of that page',
+      answer: content({ 'text/css': [schemas.text], 'text/javascript': [schemas.text] }),
+      errors: ['route_not_found'],
+    }),
+  },
+];
+
+const healthEndpoints: readonly Endpoint[] = [
+  {
+    path: '/livez',
+    tag: 'This service',
+    get: probe({
+      id: 'readLife',
+      summary: 'Whether the process answers',
+      answer: json(schemas.life),
+    }),
+  },
+  {
+    path: '/readyz',
+    tag: 'This service',
+    get: probe({
+      id: 'readReadiness',
+      summary: 'Whether the service can serve requests',
+      answer: json(schemas.readiness),
+      failure: json(schemas.readiness),
+    }),
+  },
+];
+
+// `/me/events` in the document: the only answer that is a stream.
+
+const EXAMPLE = [
+  'retry: 2718',
+  'id: "3q2-7wAAAAAAAAAAAAAAAAAA"',
+  'event: stream.opened',
+  'data: {"etag":"\\"3q2-7wAAAAAAAAAAAAAAAAAA\\""}',
+  '',
+  'id: "M8f6JWH2I-H6zL4q5e6IBv5P"',
+  'event: metadata.updated',
+  'data: {"etag":"\\"M8f6JWH2I-H6zL4q5e6IBv5P\\"","keys":["theme"]}',
+  '',
+  ': heartbeat',
+  '',
+].join('\n');
+
+function streamEndpoint(scopes: readonly string[]): Endpoint {
+  return {
+    path: '/me/events',
+    tag: 'Metadata',
+    get: {
+      id: 'followMetadata',
+      summary: 'Be told when the metadata changes',
+      description:
+        'Server-sent events. The first, `stream.opened`, has the tag of the whole document; each `metadata.updated` has its new tag and the top-level keys to read again. The stream ends with the token; after a reconnection with `Last-Event-ID`, what was missed is one event with all keys.',
+      scopes,
+      requestHeaders: ['Last-Event-ID', ...CALLER],
+      answers: [
+        {
+          status: 200,
+          description: 'A stream that lasts until the token ends.',
+          headers: ['Cache-Control', 'Vary', 'X-Accel-Buffering', 'X-Request-Id', ...COUNTED],
+          content: content({ 'text/event-stream': [text, EXAMPLE] }),
+        },
+      ],
+      errors: [...GUARDED, 'user_not_found', 'not_acceptable', 'draining'],
+    },
+  };
+}
 
 export interface EndpointsOptions {
   readonly scopes: ScopeNames;
@@ -28,7 +190,7 @@ const keyParams = z.object({
 });
 
 /** Everything that the public listener offers with these options. */
-export function endpoints({
+export function createEndpoints({
   scopes,
   compat,
   docs,

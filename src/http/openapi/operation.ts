@@ -1,9 +1,259 @@
 /** The kinds of operation there are: a row says what is particular to it, the kind adds the rest. */
-import type { z } from 'zod';
-import type { ZodOpenApiContentObject } from 'zod-openapi';
-import type { ErrorCode } from '../../lib/app-error.ts';
-import type { Dialect } from './errors.ts';
-import { COUNTED, type RequestHeader, type ResponseHeader } from './headers.ts';
+import { z } from 'zod';
+import type { oas31, ZodOpenApiContentObject, ZodOpenApiResponseObject } from 'zod-openapi';
+import { AppError, type ErrorCode } from '../../lib/app-error.ts';
+import type { JsonObject, JsonValue } from '../../lib/json.ts';
+import { PROBLEMS, renderAuth0Error, type RenderError, renderProblem } from '../errors.ts';
+import { auth0Error, problem } from './schemas.ts';
+
+// Header fields of requests and answers, each described once and referred to by name.
+
+interface Field {
+  readonly description: string;
+  readonly example: string;
+}
+
+// Without examples of their own: pages that try a request out would send them.
+const REQUEST_HEADERS = {
+  'If-Match':
+    'Answer only if the resource still has one of these quoted tags, or exists at all (`*`); otherwise 412, with the current state where it is the caller’s own. On a write, it is judged by what Auth0 holds.',
+  'If-None-Match':
+    'On a read: answer 304 if the resource still has one of these quoted tags. On a write: `*` asks that nothing is there yet.',
+  Prefer: '`return=minimal` asks for 204 in place of the resulting document. Of several, the first counts.',
+  'Cache-Control': '`no-cache` asks for a read from the identity provider. It counts as a write.',
+  'Last-Event-ID': 'The `id` of the last event that was received: whatever came later is told at once.',
+  DPoP: 'The proof (RFC 9449) that goes with a token sent as `Authorization: DPoP ...`.',
+  'X-Request-Id':
+    'An id of the caller’s own for this request, of 8 to 64 letters, digits, `-` and `_`. Any other is replaced.',
+} as const satisfies Record<string, string>;
+
+const RESPONSE_HEADERS = {
+  'Accept-Patch': {
+    description: 'The media types of a PATCH body.',
+    example: 'application/merge-patch+json, application/json',
+  },
+  Accept: { description: 'The media types of a PUT body.', example: 'application/json' },
+  'Accept-Encoding': {
+    description: 'The content codings of a body, where another one was sent.',
+    example: 'gzip, deflate, br',
+  },
+  Age: { description: 'Seconds since the identity provider was asked.', example: '19' },
+  Allow: { description: 'The methods of this resource.', example: 'GET, HEAD, OPTIONS' },
+  'Cache-Control': {
+    description:
+      '`private, no-cache` where the answer is the caller’s own, `public` for documents that are the same for everybody, `no-store` for errors.',
+    example: 'private, no-cache',
+  },
+  'Cache-Status': {
+    description: 'Where the answer came from (RFC 9211). A negative `ttl` is how long a copy has been stale.',
+    example: 'metadata-bff; hit; ttl=41',
+  },
+  'Content-Disposition': {
+    description: 'With `download=1`: offers the answer as a file.',
+    example: 'attachment; filename="my-profile.json"',
+  },
+  'Content-Security-Policy': {
+    description: 'What the page may load and reach: this service only.',
+    example: "default-src 'none'; script-src 'self'",
+  },
+  ETag: {
+    description: 'The strong tag of exactly this representation.',
+    example: '"3q2-7wAAAAAAAAAAAAAAAAAA"',
+  },
+  'Metadata-Quota': {
+    description: 'Bytes that the metadata may have, and has.',
+    example: 'limit=8192, used=311',
+  },
+  'Preference-Applied': { description: 'The preference that was honoured.', example: 'return=minimal' },
+  RateLimit: {
+    description:
+      'What is left (`r`) of the limit that this request counted against, and the seconds until it is whole again (`t`). Absent where the operator has turned the limit off.',
+    example: '"writes";r=29;t=60',
+  },
+  'RateLimit-Policy': {
+    description:
+      'That limit: how many (`q`) in how many seconds (`w`). It is `reads` or `writes` of the user; in a 429 also `auth-failures` of the address.',
+    example: '"writes";q=30;w=60',
+  },
+  'Retry-After': { description: 'Seconds after which it is worth trying again.', example: '2' },
+  Vary: { description: 'The request fields that the answer depends on.', example: 'Authorization, Origin' },
+  'WWW-Authenticate': {
+    description:
+      'The challenge: what was wrong, the scope it takes, and where this API is described (RFC 6750, 9449, 9728).',
+    example:
+      'Bearer realm="metadata-bff", error="insufficient_scope", error_description="The access token lacks the scope read:metadata.", scope="read:metadata"',
+  },
+  'X-Accel-Buffering': {
+    description: '`no`: proxies must pass on each event as it comes.',
+    example: 'no',
+  },
+  'X-Request-Id': {
+    description: 'The id of this request, to quote in a report.',
+    example: 'checkout-1f0c9a4e',
+  },
+} as const satisfies Record<string, Field>;
+
+/** Those of every answer to a caller who is known. */
+export const COUNTED: readonly ResponseHeader[] = ['RateLimit', 'RateLimit-Policy'];
+
+type RequestHeader = keyof typeof REQUEST_HEADERS;
+type ResponseHeader = keyof typeof RESPONSE_HEADERS;
+
+const TEXT = { type: 'string' } as const;
+
+/** `components.headers`: every response header by its own name. */
+export function headerComponents(): Record<string, oas31.HeaderObject> {
+  return mapValues(RESPONSE_HEADERS, (field) => ({ ...field, schema: TEXT }));
+}
+
+/** `components.parameters`: every request header by its own name. */
+export function parameterComponents(): Record<string, oas31.ParameterObject> {
+  return mapValues(REQUEST_HEADERS, (description, name) => ({
+    name,
+    in: 'header',
+    description,
+    schema: TEXT,
+  }));
+}
+
+/** References to the components of the named response headers. */
+export function responseHeaders(names: readonly ResponseHeader[]): Record<string, oas31.ReferenceObject> {
+  return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
+}
+
+/** References to the components of the named request headers. */
+export function referToRequestHeaders(names: readonly RequestHeader[]): oas31.ReferenceObject[] {
+  return names.map((name) => ({ $ref: `#/components/parameters/${name}` }));
+}
+
+function mapValues<T, U>(record: Record<string, T>, map: (value: T, key: string) => U): Record<string, U> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value, key)]));
+}
+
+// The error answers of an operation, made by the functions that write the real ones: one component for
+// each status and set of codes.
+
+/** How errors are written: as problem documents, or as the Management API does. */
+export type Dialect = 'problem' | 'auth0';
+
+export type ErrorAnswers = (
+  codes: readonly ErrorCode[],
+  dialect: Dialect,
+) => Record<`${4 | 5}${string}`, ZodOpenApiResponseObject>;
+
+const EVERY_ERROR: readonly ResponseHeader[] = ['Cache-Control', 'Vary', 'X-Request-Id'];
+
+/** Errors of somebody who is not known, so that nothing was counted; any other may be one of a counted request. */
+const UNCOUNTED: ReadonlySet<ErrorCode> = new Set([
+  'token_missing',
+  'token_invalid',
+  'caller_not_a_user',
+  'keys_unavailable',
+  'route_not_found',
+  'misdirected_request',
+]);
+
+const HEADERS_OF: Partial<Record<ErrorCode, readonly ResponseHeader[]>> = {
+  request_malformed: ['WWW-Authenticate'],
+  token_missing: ['WWW-Authenticate'],
+  scope_missing: ['WWW-Authenticate'],
+  precondition_failed: ['ETag'],
+  media_type_unsupported: ['Accept', 'Accept-Encoding', 'Accept-Patch'],
+  rate_limited: ['Retry-After'],
+  upstream_rate_limited: ['Retry-After'],
+  upstream_unavailable: ['Retry-After'],
+  keys_unavailable: ['Retry-After'],
+  lock_unavailable: ['Retry-After'],
+};
+
+interface DialectWords {
+  readonly render: RenderError;
+  readonly mediaType: string;
+  readonly schema: z.ZodType;
+  /** The name of the error in a body. */
+  readonly nameIn: (body: JsonObject) => string;
+  /** A body with one of these names. */
+  readonly named: (names: readonly string[]) => z.ZodType;
+}
+
+const DIALECTS: Readonly<Record<Dialect, DialectWords>> = {
+  problem: {
+    render: renderProblem,
+    mediaType: 'application/problem+json',
+    schema: problem,
+    nameIn: (body) => problem.parse(body).code,
+    named: (names) => z.looseObject({ code: z.enum(names) }),
+  },
+  auth0: {
+    render: renderAuth0Error,
+    mediaType: 'application/json',
+    schema: auth0Error,
+    nameIn: (body) => auth0Error.parse(body).errorCode,
+    named: (names) => z.looseObject({ errorCode: z.enum(names) }),
+  },
+};
+
+interface Rendered {
+  readonly code: ErrorCode;
+  readonly status: number;
+  readonly body: JsonObject;
+}
+
+/** Keeps what it made, so that equal answers of one document are one component. */
+export function createErrorAnswers(): ErrorAnswers {
+  const known = new Map<string, ZodOpenApiResponseObject>();
+
+  return (codes, dialect) => {
+    const errors = codes.map((code) => rendered(code, dialect));
+    const statuses = [...new Set(errors.map(({ status }) => status))].toSorted((a, b) => a - b);
+    return Object.fromEntries(
+      statuses.map((status) => {
+        const alike = errors.filter((error) => error.status === status);
+        const names = alike.map(({ code }) => code);
+        const id = (dialect === 'problem' ? names : [dialect, ...names]).join('.');
+        const answer = known.get(id) ?? errorAnswer(id, alike, dialect);
+        known.set(id, answer);
+        return [status, answer];
+      }),
+    );
+  };
+}
+
+function errorAnswer(id: string, errors: readonly Rendered[], dialect: Dialect): ZodOpenApiResponseObject {
+  const { mediaType, schema, nameIn, named } = DIALECTS[dialect];
+  const names = [...new Set(errors.map(({ body }) => nameIn(body)))];
+  const headers = [
+    ...EVERY_ERROR,
+    ...(errors.every(({ code }) => UNCOUNTED.has(code)) ? [] : COUNTED),
+    ...errors.flatMap(({ code }) => HEADERS_OF[code] ?? []),
+  ];
+  return {
+    id,
+    description: errors.map(({ code, body }) => `\`${nameIn(body)}\`: ${PROBLEMS[code].title}.`).join(' '),
+    headers: responseHeaders(headers),
+    content: {
+      [mediaType]: {
+        schema: z.intersection(schema, named(names)),
+        examples: Object.fromEntries(errors.map(({ code, body }) => [code, { value: body }])),
+      },
+    },
+  };
+}
+
+function rendered(code: ErrorCode, dialect: Dialect): Rendered {
+  const { status, body: text } = DIALECTS[dialect].render(exampleError(code), 'checkout-1f0c9a4e');
+  const body: JsonObject = JSON.parse(text);
+  return { code, status, body };
+}
+
+/** An error as it is thrown, with the words of the table in place of those of the occasion. */
+function exampleError(code: ErrorCode): AppError {
+  return new AppError(
+    code,
+    `${PROBLEMS[code].title}.`,
+    code === 'scope_missing' ? { scope: 'read:metadata' } : {},
+  );
+}
 
 export interface Endpoint {
   readonly path: string;
@@ -217,4 +467,29 @@ export function probe({
     ],
     errors: ['internal'],
   };
+}
+
+// Bodies by media type, with the examples of the formats that a reader may not know.
+
+export const MERGE_PATCH_EXAMPLE = { theme: 'dark', notifications: { email: false }, nickname: null };
+
+export const JSON_PATCH_EXAMPLE = [
+  { op: 'test', path: '/theme', value: 'light' },
+  { op: 'replace', path: '/theme', value: 'dark' },
+  { op: 'add', path: '/interests/-', value: 'chess' },
+];
+
+type Described = readonly [schema: z.ZodType, example?: JsonValue];
+
+export function content(types: Readonly<Record<string, Described>>): ZodOpenApiContentObject {
+  return Object.fromEntries(
+    Object.entries(types).map(([mediaType, [schema, example]]) => [
+      mediaType,
+      { schema, ...(example === undefined ? {} : { example }) },
+    ]),
+  );
+}
+
+export function json(schema: z.ZodType, example?: JsonValue): ZodOpenApiContentObject {
+  return content({ 'application/json': example === undefined ? [schema] : [schema, example] });
 }

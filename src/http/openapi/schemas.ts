@@ -1,6 +1,6 @@
 /** What the answers hold, as zod schemas. Those of requests live where they validate. */
 import { z } from 'zod';
-import { PROBLEMS } from '../problem.ts';
+import { PROBLEMS } from '../errors.ts';
 
 /** Stands for the operator's schema, which takes the place of this component in the document. */
 export const userMetadata = z.looseObject({}).meta({ id: 'UserMetadata' });

@@ -2,11 +2,11 @@
 import type { Request, Response } from 'express';
 import type { Caller } from '../../identity/caller.ts';
 import { AppError } from '../../lib/app-error.ts';
-import type { ClientSettings } from '../../metadata/client-settings.ts';
+import type { ClientSettings } from '../../metadata/policy.ts';
 import { wantsRevalidation } from '../conditional.ts';
-import type { Guard } from '../guard.ts';
-import { type Resource, resource } from '../resource.ts';
-import { assertAcceptsJson, sendRead } from '../respond.ts';
+import type { Guard } from '../middleware/authorize.ts';
+import { type Resource, resource } from './route.ts';
+import { assertAcceptsJson, sendRead } from '../response.ts';
 
 interface Dependencies {
   readonly settings: ClientSettings;

@@ -9,16 +9,15 @@ import { AppError } from '../../lib/app-error.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../lib/json.ts';
 import type { Profile } from '../../metadata/ports.ts';
 import type { MetadataService } from '../../metadata/service.ts';
-import { renderAuth0Error } from '../auth0-error.ts';
+import { renderAuth0Error } from '../errors.ts';
 import type { BodyReader } from '../body.ts';
 import { preconditionsOf, wantsRevalidation } from '../conditional.ts';
-import type { Guard } from '../guard.ts';
-import { projectionOf } from '../projection.ts';
-import { contextOf } from '../request-context.ts';
-import { createReadBack } from '../read-back.ts';
-import { type Resource, resource } from '../resource.ts';
-import { sendNothing, sendRead, sendWritten } from '../respond.ts';
-import { onCarriedTo } from '../write-audit.ts';
+import type { Guard } from '../middleware/authorize.ts';
+import { projectionOf } from '../field-selection.ts';
+import { contextOf } from '../middleware/request-context.ts';
+import { createReadBack, sendNothing, sendRead, sendWritten } from '../response.ts';
+import { type Resource, resource } from './route.ts';
+import { onCarriedTo } from '../middleware/audit.ts';
 
 interface Dependencies {
   readonly service: MetadataService;

@@ -1,10 +1,11 @@
 /** Documents about this service that anybody may read: RFC 9728, and the operator's schema. */
 import { canonicalJson, type JsonObject } from '../../lib/json.ts';
 import { sharedRepresentation, type SharedRepresentation } from '../../metadata/representation.ts';
-import { RESOURCE_METADATA_PATH } from '../public-address.ts';
-import { contextOf } from '../request-context.ts';
-import { type Resource, resource } from '../resource.ts';
-import { sendPublic } from '../respond.ts';
+import { RESOURCE_METADATA_PATH } from '../middleware/public-address.ts';
+import { contextOf } from '../middleware/request-context.ts';
+import type { DocumentOptions } from '../openapi/document.ts';
+import { sendPublic } from '../response.ts';
+import { type Resource, resource } from './route.ts';
 
 export interface DiscoveryOptions {
   readonly audience: string;
@@ -58,6 +59,27 @@ export function discoveryRoutes({
     }),
     resource('/schemas/user-metadata', {
       GET: (req, res) => sendPublic(req, res, schema, 'application/schema+json; charset=utf-8'),
+    }),
+  ];
+}
+
+// `/openapi.json`: the description of this interface for machines. It is made when somebody asks for it for the first
+// time, because to make it takes as long as a tenth of the start.
+
+export function openApiRoutes(options: DocumentOptions): readonly Resource[] {
+  let made: Promise<SharedRepresentation> | undefined;
+
+  async function make(): Promise<SharedRepresentation> {
+    const { createOpenApiDocument } = await import('../openapi/document.ts');
+    return sharedRepresentation(createOpenApiDocument(options));
+  }
+
+  return [
+    resource('/openapi.json', {
+      async GET(req, res) {
+        made ??= make();
+        sendPublic(req, res, await made, 'application/json; charset=utf-8');
+      },
     }),
   ];
 }

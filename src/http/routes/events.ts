@@ -5,20 +5,19 @@
  */
 import type { Request, Response } from 'express';
 import type { Caller } from '../../identity/caller.ts';
-import type { SetAlarm } from '../../lib/alarm.ts';
+import type { Clock, SetAlarm } from '../../lib/clock.ts';
 import { AppError } from '../../lib/app-error.ts';
-import type { Clock } from '../../lib/clock.ts';
 import type { MetadataUpdate, MetadataWatch } from '../../metadata/watch.ts';
-import { accepts } from '../accept.ts';
+import { accepts } from '../header-values.ts';
 import {
   beginEventStream,
   type EventStream,
   type EventStreamOptions,
+  type OpenStreams,
   prepareEventStream,
 } from '../event-stream.ts';
-import type { Guard } from '../guard.ts';
-import type { OpenStreams } from '../open-streams.ts';
-import { type Resource, resource } from '../resource.ts';
+import type { Guard } from '../middleware/authorize.ts';
+import { type Resource, resource } from './route.ts';
 
 /** What streams are made of. */
 export interface Streaming {

@@ -1,6 +1,6 @@
 /** Whether the process lives, and whether it can serve: for the operations listener, and with `PUBLIC_HEALTH` for both. */
 import type { Response } from 'express';
-import { type Resource, resource } from '../resource.ts';
+import { type Resource, resource } from './route.ts';
 
 export interface Readiness {
   report(): { readonly status: string; readonly serves: boolean };

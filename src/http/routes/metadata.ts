@@ -7,12 +7,11 @@ import { represent } from '../../metadata/representation.ts';
 import { keyValue, type MetadataService } from '../../metadata/service.ts';
 import type { BodyReader } from '../body.ts';
 import { preconditionsOf, prefersMinimal, wantsRevalidation } from '../conditional.ts';
-import type { Guard } from '../guard.ts';
-import { projectionOf } from '../projection.ts';
-import { createReadBack } from '../read-back.ts';
-import { type Resource, resource } from '../resource.ts';
-import { assertAcceptsJson, sendRead, sendNothing, sendWritten } from '../respond.ts';
-import { onCarriedTo } from '../write-audit.ts';
+import type { Guard } from '../middleware/authorize.ts';
+import { projectionOf } from '../field-selection.ts';
+import { assertAcceptsJson, createReadBack, sendNothing, sendRead, sendWritten } from '../response.ts';
+import { type Resource, resource } from './route.ts';
+import { onCarriedTo } from '../middleware/audit.ts';
 
 const JSON_TYPES = ['application/json'];
 const JSON_PATCH_TYPE = 'application/json-patch+json';

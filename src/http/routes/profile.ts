@@ -6,10 +6,10 @@ import type { JsonObject } from '../../lib/json.ts';
 import type { Profile } from '../../metadata/ports.ts';
 import type { MetadataService } from '../../metadata/service.ts';
 import { wantsRevalidation } from '../conditional.ts';
-import type { Guard } from '../guard.ts';
-import { projectionOf } from '../projection.ts';
-import { type Resource, resource } from '../resource.ts';
-import { assertAcceptsJson, sendRead } from '../respond.ts';
+import type { Guard } from '../middleware/authorize.ts';
+import { projectionOf } from '../field-selection.ts';
+import { type Resource, resource } from './route.ts';
+import { assertAcceptsJson, sendRead } from '../response.ts';
 
 interface Dependencies {
   readonly service: MetadataService;

@@ -4,19 +4,40 @@
  * the work explode; and all work is paid for from a meter.
  */
 import type { JsonValue } from '../../lib/json.ts';
-import type { Meter } from './meter.ts';
-import { getNumber, type SchemaNode } from './node.ts';
+import { getAnnotatingInPlace, getBelow, getNumber, type SchemaNode } from './node.ts';
 import { createPlaces, getNames, isList, isObject, type Place, type Places } from './place.ts';
 
+/** A bound on the work that one judgement may cost, so that no document keeps the service busy. */
+
+export interface Meter {
+  /** @throws WorkExceeded once more has been spent than the meter allows. */
+  spend(units: number): void;
+}
+
+/** A judgement was given up, because it would have cost too much. */
+export class WorkExceeded extends Error {
+  override name = 'WorkExceeded';
+}
+
+export function createMeter(units: number): Meter {
+  let left = units;
+  return {
+    spend(spent) {
+      left -= spent;
+      if (left < 0) throw new WorkExceeded('too much work');
+    },
+  };
+}
+
 /** A rule of a schema that one value breaks by itself. */
-export interface BrokenRule {
+interface BrokenRule {
   readonly keyword: string;
   /** What the rule asks for, such as `limit`. */
   readonly params: Readonly<Record<string, JsonValue>>;
 }
 
 /** A bound on the size of a list or an object that is not kept. */
-export interface BrokenBound extends BrokenRule {
+interface BrokenBound extends BrokenRule {
   /** How far beyond the bound the value is: the larger, the worse. */
   readonly excess: number;
 }
@@ -42,7 +63,7 @@ export interface Evaluation {
   readonly getContained: (node: SchemaNode, place: Place) => readonly Place[];
 }
 
-export interface MemberSchema {
+interface MemberSchema {
   readonly keyword: 'properties' | 'patternProperties' | 'additionalProperties';
   readonly node: SchemaNode;
 }
@@ -333,4 +354,307 @@ function isOfType(value: JsonValue, type: string): boolean {
 
 export function has({ value }: Place, name: string): boolean {
   return isObject(value) && Object.hasOwn(value, name);
+}
+
+// Which schemas apply to the places of a document, so that what they note there (`readOnly`, `x-...`) can be asked for.
+//
+// A branch of `anyOf`, `oneOf` or `if` applies if it does so before the change or after it, so that no one evades a
+// note by changing in the same request what the branch depends on; where no branch holds, all apply. Items are told
+// apart by their positions.
+
+/** A place that a schema applies to, before a change and after it. At least one of the two is there. */
+interface Applied {
+  readonly node: SchemaNode;
+  readonly path: readonly string[];
+  readonly before: Place | undefined;
+  readonly after: Place | undefined;
+}
+
+interface Notes {
+  /** Whether the schema notes the keyword anywhere. */
+  readonly exist: boolean;
+  /**
+   * The places that are noted. Parts that the change leaves as they were are passed over, as is what lies below a
+   * place that is noted itself.
+   */
+  find(before: Place | undefined, after: Place | undefined, evaluation: Evaluation): readonly Applied[];
+}
+
+/** Finds where an annotation with that value holds. */
+export function createNotes(
+  root: SchemaNode,
+  keyword: string,
+  isMeant: (value: JsonValue) => boolean,
+): Notes {
+  const leading = findLeading(root, isNoted);
+
+  function isNoted({ source }: SchemaNode): boolean {
+    const value = Object.hasOwn(source, keyword) ? source[keyword] : undefined;
+    return value !== undefined && isMeant(value);
+  }
+
+  return {
+    exist: leading.has(root),
+    find: (before, after, evaluation) => findNoted(root, before, after, { evaluation, leading, isNoted }),
+  };
+}
+
+/** The schemas from which a noted one can be reached. */
+function findLeading(root: SchemaNode, isNoted: (node: SchemaNode) => boolean): ReadonlySet<SchemaNode> {
+  const users = new Map<SchemaNode, SchemaNode[]>();
+  const all = new Set([root]);
+  for (const node of all) {
+    for (const next of [...getAnnotatingInPlace(node), ...getBelow(node)]) {
+      all.add(next);
+      users.set(next, [...(users.get(next) ?? []), node]);
+    }
+  }
+  const leading = new Set([...all].filter(isNoted));
+  for (const node of leading) for (const user of users.get(node) ?? []) leading.add(user);
+  return leading;
+}
+
+interface Search {
+  readonly evaluation: Evaluation;
+  readonly leading: ReadonlySet<SchemaNode>;
+  readonly isNoted: (node: SchemaNode) => boolean;
+}
+
+function findNoted(
+  root: SchemaNode,
+  rootBefore: Place | undefined,
+  rootAfter: Place | undefined,
+  { evaluation, leading, isNoted }: Search,
+): readonly Applied[] {
+  const { places, meter, isValid } = evaluation;
+  const visited = new Set<string>();
+  const found = new Map<string, Applied>();
+  visit({ node: root, path: [], before: rootBefore, after: rootAfter });
+  return [...found.values()];
+
+  function visit(applied: Applied): void {
+    const { node, path, before, after } = applied;
+    if (!leading.has(node) || (before === undefined && after === undefined)) return;
+    if (before && after && places.isSame(before, after)) return;
+    const key = `${node.id} ${before?.id ?? ''} ${after?.id ?? ''}`;
+    if (visited.has(key)) return;
+    visited.add(key);
+    meter.spend(4);
+    if (isNoted(node)) {
+      found.set(JSON.stringify(path), applied);
+      return;
+    }
+    for (const part of getApplying(
+      node,
+      [before, after].filter((place) => place !== undefined),
+    )) {
+      visit({ ...applied, node: part });
+    }
+    visitMembers(applied);
+    visitItems(applied);
+  }
+
+  /** The schemas for the same place that apply in one of the two states. */
+  function getApplying(node: SchemaNode, states: readonly Place[]): ReadonlySet<SchemaNode> {
+    const applying = new Set(node.all);
+    for (const place of states) {
+      for (const branches of [node.anyOf ?? [], node.oneOf ?? []]) {
+        const holding = evaluation.getHolding(branches, place);
+        for (const branch of holding.length > 0 ? holding : branches) applying.add(branch);
+      }
+      if (node.condition) {
+        const holds = isValid(node.condition, place);
+        for (const part of holds ? [node.condition, node.whenTrue] : [node.whenFalse]) {
+          if (part) applying.add(part);
+        }
+      }
+      for (const [name, part] of node.dependentSchemas) if (has(place, name)) applying.add(part);
+    }
+    return applying;
+  }
+
+  function visitMembers({ node, path, before, after }: Applied): void {
+    const { unevaluatedProperties } = node;
+    const states = [before, after].filter((place) => place !== undefined);
+    const child = (name: string) => ({
+      path: [...path, name],
+      before: before && memberOf(before, name),
+      after: after && memberOf(after, name),
+    });
+    for (const name of new Set(states.flatMap(getNames))) {
+      for (const schema of evaluation.getMemberSchemas(node, name))
+        visit({ node: schema.node, ...child(name) });
+    }
+    if (!unevaluatedProperties || !leading.has(unevaluatedProperties)) return;
+    const names = states.filter((place) => getNames(place).length > 0);
+    for (const name of new Set(names.flatMap((place) => evaluation.getUnevaluated(node, place)))) {
+      visit({ node: unevaluatedProperties, ...child(name) });
+    }
+  }
+
+  function memberOf(place: Place, name: string): Place | undefined {
+    return has(place, name) ? places.getChild(place, name) : undefined;
+  }
+
+  function visitItems({ node, path, before, after }: Applied): void {
+    const [earlier, later] = [before ? places.getItems(before) : [], after ? places.getItems(after) : []];
+    const unevaluated = new Set(
+      node.unevaluatedItems
+        ? [before, after].flatMap((place) =>
+            place && places.getItems(place).length > 0 ? evaluation.getUnevaluated(node, place) : [],
+          )
+        : [],
+    );
+    for (let position = 0; position < Math.max(earlier.length, later.length); position += 1) {
+      const states = { before: earlier[position], after: later[position] };
+      const { contains } = node;
+      const isContained = [states.before, states.after].some(
+        (item) => contains && item && isValid(contains, item),
+      );
+      const schemas = [
+        node.prefixItems[position] ?? node.items,
+        isContained ? contains : undefined,
+        unevaluated.has(String(position)) ? node.unevaluatedItems : undefined,
+      ];
+      for (const schema of schemas) {
+        if (schema) visit({ node: schema, path: [...path, String(position)], ...states });
+      }
+    }
+  }
+}
+
+// What a schema looks at in a value: the parts that decide whether it holds. A value that must not match a schema is
+// wrong because of these parts and no others, so that any other part may change.
+
+/** Texts of the parts, by the way to each. */
+type Parts = ReadonlyMap<string, string>;
+
+/** What all the schemas look at. Where they name no part, it is the whole value. */
+export function getPartsLookedAt(nodes: readonly SchemaNode[], place: Place, evaluation: Evaluation): Parts {
+  const { places, meter } = evaluation;
+  const parts = new Map<string, string>();
+  const visited = new Set<string>();
+  let namesParts = false;
+  for (const node of nodes) namesParts = look(node, place, '') || namesParts;
+  if (!namesParts) parts.set('', places.getText(place));
+  return parts;
+
+  /** @returns whether the schema names parts of a value like this one, present or not. */
+  function look(node: SchemaNode, at: Place, way: string): boolean {
+    const key = `${node.id} ${at.id}`;
+    if (node.literal !== undefined) return false;
+    if (visited.has(key)) return true;
+    visited.add(key);
+    meter.spend(24);
+    if (node.constant !== undefined || node.allowed || node.source['uniqueItems'] === true)
+      return addWhole(at, way);
+    // Each one is asked, and not only until one says yes.
+    const answers = getInvolved(node, at).map((part) => look(part, at, way));
+    if (isObject(at.value)) answers.push(lookAtMembers(node, at, way));
+    else if (isList(at.value)) answers.push(lookAtItems(node, at, way));
+    else answers.push(addWhole(at, way));
+    return answers.includes(true);
+  }
+
+  function addWhole(at: Place, way: string): true {
+    parts.set(way, places.getText(at));
+    return true;
+  }
+
+  /** The schemas for the same place that take part in the verdict. */
+  function getInvolved(node: SchemaNode, at: Place): readonly SchemaNode[] {
+    const { condition, anyOf = [], oneOf = [] } = node;
+    const chosen = condition && (evaluation.isValid(condition, at) ? node.whenTrue : node.whenFalse);
+    return [
+      ...node.all,
+      ...evaluation.getHolding(anyOf, at),
+      ...evaluation.getHolding(oneOf, at),
+      ...[node.not, condition, chosen].filter((part) => part !== undefined),
+      ...[...node.dependentSchemas].filter(([name]) => has(at, name)).map(([, part]) => part),
+    ];
+  }
+
+  function lookAtMembers(node: SchemaNode, at: Place, way: string): boolean {
+    const { unevaluatedProperties } = node;
+    if (node.propertyNames) return addWhole(at, way);
+    const seen = new Set<string>();
+    const lookAtMember = (part: SchemaNode, name: string) => {
+      const child = places.getChild(at, name);
+      if (!child) return;
+      seen.add(name);
+      if (!look(part, child, `${way}/${name}`)) addWhole(child, `${way}/${name}`);
+    };
+    for (const name of getNames(at)) {
+      for (const schema of evaluation.getMemberSchemas(node, name)) lookAtMember(schema.node, name);
+    }
+    if (unevaluatedProperties) {
+      for (const name of evaluation.getUnevaluated(node, at)) lookAtMember(unevaluatedProperties, name);
+    }
+    const needed = [
+      ...node.required,
+      ...[...node.dependentRequired].flatMap(([name, others]) => [name, ...others]),
+      ...node.dependentSchemas.keys(),
+    ];
+    for (const name of needed) {
+      const child = seen.has(name) ? undefined : places.getChild(at, name);
+      if (child) addWhole(child, `${way}/${name}`);
+    }
+    const counts = addCount(node, 'Properties', getNames(at).length, way);
+    return (
+      counts ||
+      needed.length > 0 ||
+      node.properties.size > 0 ||
+      node.patternProperties.length > 0 ||
+      node.additionalProperties !== undefined ||
+      unevaluatedProperties !== undefined
+    );
+  }
+
+  function lookAtItems(node: SchemaNode, at: Place, way: string): boolean {
+    const { contains, items, prefixItems, unevaluatedItems } = node;
+    const counted = new Map<string, number>();
+    const lookAtItem = (part: SchemaNode, item: Place) => {
+      const inner = writeParts(getPartsLookedAt([part], item, evaluation));
+      const count = (counted.get(inner) ?? 0) + 1;
+      counted.set(inner, count);
+      parts.set(`${way}[${inner}#${count}]`, '');
+    };
+    places.getItems(at).forEach((item, position) => {
+      const part = prefixItems[position] ?? items;
+      if (part) lookAtItem(part, item);
+    });
+    if (contains) for (const item of evaluation.getContained(node, at)) lookAtItem(contains, item);
+    if (unevaluatedItems) {
+      for (const name of evaluation.getUnevaluated(node, at)) {
+        const item = places.getChild(at, name);
+        if (item) lookAtItem(unevaluatedItems, item);
+      }
+    }
+    const counts = addCount(node, 'Items', places.getItems(at).length, way);
+    return (
+      counts ||
+      prefixItems.length > 0 ||
+      [items, contains, unevaluatedItems].some((part) => part !== undefined)
+    );
+  }
+
+  /** Each member or item beyond the bound is a part, so that fewer of them are fewer parts. */
+  function addCount(node: SchemaNode, what: 'Items' | 'Properties', size: number, way: string): boolean {
+    const [min, max] = [node.source[`min${what}`], node.source[`max${what}`]];
+    if (typeof min === 'number') {
+      meter.spend(size / 8);
+      for (let count = 1; count <= size; count += 1) parts.set(`${way}#${count}`, '');
+    }
+    return typeof min === 'number' || typeof max === 'number';
+  }
+}
+
+/** One text for equal parts. */
+export function writeParts(parts: Parts): string {
+  return JSON.stringify(Array.from(parts, ([way, text]) => `${way} ${text}`).toSorted());
+}
+
+/** Whether every part was there before, with the same value. Parts that are gone are no change for the worse. */
+export function isWithin(parts: Parts, before: Parts): boolean {
+  return [...parts].every(([way, text]) => before.get(way) === text);
 }

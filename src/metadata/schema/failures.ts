@@ -1,7 +1,6 @@
 /** Why a schema does not hold at a place: what it says itself, and the schemas that it applies and that fail. */
 import type { JsonValue } from '../../lib/json.ts';
-import { type Evaluation, has } from './evaluation.ts';
-import { getPartsLookedAt, isWithin, writeParts } from './looked-at.ts';
+import { type Evaluation, getPartsLookedAt, has, isWithin, writeParts } from './evaluation.ts';
 import type { SchemaNode } from './node.ts';
 import { getNames, isList, isObject, type Place } from './place.ts';
 

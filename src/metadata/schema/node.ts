@@ -3,7 +3,7 @@
  * an instance reads. Nodes refer to each other as the schemas do, so that a recursive schema is a circle of nodes.
  */
 import type { JsonObject, JsonValue } from '../../lib/json.ts';
-import type { FormatTest } from './formats.ts';
+import type { FormatTest } from './load.ts';
 import type { Pattern } from './pattern.ts';
 
 export interface PatternRule {

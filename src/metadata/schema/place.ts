@@ -1,6 +1,6 @@
 /** Places of an instance: each value with the way to it, so that what is found out about it is kept with it. */
 import { isJsonObject, type JsonObject, type JsonValue } from '../../lib/json.ts';
-import type { Meter } from './meter.ts';
+import type { Meter } from './evaluation.ts';
 
 export interface Place {
   /** Tells places apart. */

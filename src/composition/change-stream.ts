@@ -1,0 +1,130 @@
+/**
+ * The part of the composition that is about changes made elsewhere: the consumer of the tenant's change feed,
+ * of which a fleet has exactly one, and what callers are told of their own metadata.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Config } from '../../config/load.ts';
+import { createChangeFeed } from '../auth0/change-stream.ts';
+import type { TokenProvider } from '../auth0/token-provider.ts';
+import type { Sharing } from './shared-stores.ts';
+import { createOpenStreams } from '../http/event-stream.ts';
+import type { Streaming } from '../http/routes/events.ts';
+import type { TrustedIssuers } from '../identity/trusted-issuers.ts';
+import { type Clock, setAlarm } from '../lib/clock.ts';
+import { createEventClient } from '../lib/event-client.ts';
+import type { MetadataCache } from '../metadata/ports.ts';
+import type { MetadataService } from '../metadata/service.ts';
+import { createMetadataWatch } from '../metadata/watch.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { Metrics } from '../observability/metrics.ts';
+import type { ReadinessCheck } from '../observability/readiness.ts';
+import { createElector, type Term } from '../redis/leader-election.ts';
+import { CHANGE_FEED, EVENT_STREAMS, WATCH } from './constants.ts';
+
+interface Dependencies {
+  readonly config: Config;
+  readonly sharing: Sharing;
+  readonly tokens: TokenProvider;
+  readonly cache: MetadataCache;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+export interface Feed {
+  readonly checks: readonly ReadinessCheck[];
+  start(): void;
+  /** Hands over to another replica, if there is one. */
+  stop(): Promise<void>;
+}
+
+const NO_FEED: Feed = { checks: [], start: () => undefined, stop: async () => undefined };
+
+/**
+ * @returns a feed that does nothing unless `AUTH0_EVENTS` is on. With Redis one process of the fleet consumes,
+ * and the place it has reached is kept there; without, this one does, and starts anew when it is restarted.
+ */
+export function composeFeed({ config, sharing, tokens, cache, clock, logger, metrics }: Dependencies): Feed {
+  if (!config.auth0Events) return NO_FEED;
+  const feed = createChangeFeed(
+    {
+      events: createEventClient({
+        ...CHANGE_FEED,
+        timeoutMs: config.upstreamTimeoutMs,
+        proxyUrl: config.upstreamProxyUrl,
+      }),
+      tokens,
+      evict: ({ userId, updatedAt }) =>
+        // Our own changes come back as events too.
+        cache.invalidateUnless(userId, (held) => isAsNew(held.updatedAt, updatedAt)),
+      observe: metrics.health.watchFeed(() => feed.health.lagSeconds()),
+      onTrouble: (description, error) => logger.warn(description, error),
+      clock,
+      sleep: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
+      random: Math.random,
+    },
+    { ...CHANGE_FEED, baseUrl: `${config.tenantUrl}/api/v2` },
+  );
+  const { redis, users } = sharing;
+  // One for those who understand each other's announcements: others may use the same Redis for another tenant.
+  const name = `change-feed:${users.keyOf(config.tenantUrl)}`;
+  const elector = redis
+    ? createElector({ redis, random: Math.random }, { name, boundMs: CHANGE_FEED.boundMs })
+    : createSoleReign();
+  return {
+    checks: [{ name: 'change_feed', critical: false, passing: () => feed.health.passing() }],
+    start: () =>
+      elector.start(async (term) => {
+        logger.info('consuming the change feed');
+        await feed.consume(term, term.signal);
+        logger.info('no longer consuming the change feed');
+      }),
+    stop: () => elector.stop(),
+  };
+}
+
+/** Time stamps of the tenant, both for one user. */
+function isAsNew(held: string | undefined, told: string | undefined): boolean {
+  return held !== undefined && told !== undefined && Date.parse(held) >= Date.parse(told);
+}
+
+/** The election of a process that is alone: won at once, and kept until it stops. */
+function createSoleReign() {
+  const over = new AbortController();
+  let offset: string | undefined;
+  let job: Promise<void> | undefined;
+  const term: Term = {
+    signal: over.signal,
+    load: async () => offset,
+    save: async (reached) => {
+      offset = reached;
+    },
+  };
+  return {
+    start(lead: (term: Term) => Promise<void>): void {
+      job ??= lead(term);
+    },
+    async stop(): Promise<void> {
+      over.abort();
+      await job;
+    },
+  };
+}
+
+/** What the streams of callers are made of. */
+export function composeStreaming(
+  cache: MetadataCache,
+  service: MetadataService,
+  clock: Clock,
+  issuers: TrustedIssuers,
+): Streaming {
+  const { random } = Math;
+  return {
+    watch: createMetadataWatch({ cache, service, setAlarm, random }, WATCH),
+    streams: createOpenStreams(EVENT_STREAMS),
+    clock,
+    setAlarm,
+    random,
+    watchRevoked: (caller, end) => issuers.watchRevoked(caller, end),
+  };
+}

@@ -1,0 +1,173 @@
+/** The part of the composition that tells of the service: log, metrics, audit and traces. */
+import type { Config } from '../../config/load.ts';
+import { createHide, type Sharing, type SharingObserver } from './shared-stores.ts';
+import type { UpstreamObservers, UpstreamParts } from './upstream.ts';
+import type { Guard } from '../http/middleware/authorize.ts';
+import type { ObservedRequest, RequestObservers } from '../http/middleware/request-log.ts';
+import type { Streaming } from '../http/routes/events.ts';
+import { auditing } from '../http/middleware/audit.ts';
+import { type Clock, setAlarm } from '../lib/clock.ts';
+import type { RedisConnection } from '../redis/connection.ts';
+import { SafeError } from '../lib/app-error.ts';
+import { type AuditFile, createAudit, createAuditFile } from '../observability/audit.ts';
+import { createLogger, type Logger, type LogStream, standardOutput } from '../observability/logger.ts';
+import { createMetrics, type Metrics } from '../observability/metrics.ts';
+import { createReadiness, type Readiness, type ReadinessCheck } from '../observability/readiness.ts';
+import { createTracing } from '../observability/tracing.ts';
+import { AUDIT, AUDIT_FILE } from './constants.ts';
+
+export interface Destinations {
+  readonly logDestination?: LogStream;
+  /** In place of standard output, where the audit goes there. */
+  readonly auditDestination?: LogStream;
+}
+
+export interface Observability {
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly requests: RequestObservers;
+  readonly upstream: UpstreamObservers;
+  readonly sharing: SharingObserver;
+  /** Begins to tell of Redis: that it does not serve, with its code, and that it does again. */
+  watchRedis(redis: RedisConnection): void;
+  /** The same guard, with an audit of the writes behind it. */
+  audited(guard: Guard): Guard;
+  /** Begins to tell of these parts. @returns the readiness that follows from the checks. */
+  watch(checks: readonly ReadinessCheck[], parts: WatchedParts): Readiness;
+  /** Opens the audit's file anew, after something has renamed it. */
+  reopen(): void;
+  start(): Promise<void>;
+  /** Comes last: whatever is still to be told is written or sent, for a bounded time. */
+  stop(): Promise<void>;
+}
+
+/** Parts that are asked how they are, whenever somebody looks at the metrics. */
+interface WatchedParts extends Pick<UpstreamParts, 'issuers' | 'tenant'>, Pick<Sharing, 'redis'> {
+  readonly streaming: Pick<Streaming, 'streams'>;
+}
+
+interface AuditSink {
+  readonly audited: (guard: Guard) => Guard;
+  /** Writes what has been counted and not yet told. */
+  readonly flush: () => void;
+  /** Undefined where the audit goes elsewhere. */
+  readonly file: AuditFile | undefined;
+}
+
+export function composeObservability(
+  config: Config,
+  clock: Clock,
+  { logDestination = standardOutput(), auditDestination = logDestination }: Destinations,
+): Observability {
+  const hide = createHide(config, 'audit');
+  const logger = createLogger({ destination: logDestination, hide }, { level: config.logLevel });
+  const metrics = createMetrics(clock);
+  const { audited, flush, file } = composeAudit(config, clock, { logger, metrics, auditDestination, hide });
+  const { tracing: settings } = config.observability;
+  const tracing =
+    settings &&
+    createTracing({ onTrouble: (reason) => logger.warn('traces are not delivered', reason) }, settings);
+
+  /** Once for each time in which Redis is silent. */
+  let toldUnlocked = false;
+
+  return {
+    logger,
+    metrics,
+    requests: {
+      onEnd: [
+        (line: ObservedRequest) => logger.request(line),
+        ({ method, route, status, durationMs }) => metrics.request(method, route, status, durationMs),
+      ],
+      trace: tracing && ((method, headers) => tracing.request(method, headers)),
+    },
+    upstream: {
+      http(http) {
+        const counting = metrics.upstream.countingHttp(http);
+        return tracing?.tracingHttp(counting) ?? counting;
+      },
+      keys: metrics.health,
+      tenant: metrics.upstream,
+    },
+    sharing: {
+      connection: (redis) => metrics.redis.countingRedis(redis),
+      unlocked() {
+        metrics.redis.unlockedWrite();
+        if (!toldUnlocked) logger.warn('writes_without_lock', new SafeError('Redis is silent'));
+        toldUnlocked = true;
+      },
+      paused: (waitMs) => logger.info('write_locks_paused', { locks_after_ms: waitMs }),
+    },
+    watchRedis(redis) {
+      redis.onDown((reason) => {
+        metrics.redis.unavailable(reason);
+        logger.warn('redis_unavailable', reason);
+      });
+      redis.onBack(() => {
+        toldUnlocked = false;
+        logger.info('redis_available');
+      });
+    },
+    audited,
+    watch(others, { issuers, tenant, streaming, redis }) {
+      const own = file ? [{ name: 'audit_log', critical: false, passing: () => file.healthy() }] : [];
+      const checks = [...others, ...own];
+      metrics.health.watchChecks(checks);
+      metrics.health.watchKeys(() => issuers.state());
+      metrics.health.watchStreams(() => streaming.streams.count());
+      metrics.upstream.watchBudget(tenant.buckets);
+      if (redis) metrics.redis.watchRedis(() => redis.healthy());
+      return createReadiness(checks);
+    },
+    reopen: () => file?.reopen(),
+    async start() {
+      file?.start();
+      await tracing?.start();
+    },
+    async stop() {
+      flush();
+      await Promise.all([file?.stop(), tracing?.stop()]);
+      logger.info('stopped');
+      logger.flush();
+    },
+  };
+}
+
+function composeAudit(
+  config: Config,
+  clock: Clock,
+  {
+    logger,
+    metrics,
+    auditDestination,
+    hide,
+  }: Pick<Observability, 'logger' | 'metrics'> & {
+    readonly auditDestination: LogStream;
+    readonly hide: (id: string) => string;
+  },
+): AuditSink {
+  const { audit: target } = config.observability;
+  if (target === 'off') return { audited: (guard) => guard, flush: () => undefined, file: undefined };
+  const file =
+    target === 'stdout'
+      ? undefined
+      : createAuditFile(
+          {
+            onTrouble: (reason) => logger.warn('the audit cannot be written', reason),
+            onLost: (lines) => metrics.health.auditLost(lines),
+          },
+          { ...AUDIT_FILE, path: target.path },
+        );
+  const write = (line: string) => (file ?? auditDestination).write(line);
+  const audit = createAudit({ write, hide, now: () => clock.now(), setAlarm }, AUDIT);
+  return {
+    audited: (guard) => auditing(guard, (audited) => audit.record(audited)),
+    flush: () => audit.flush(),
+    file,
+  };
+}
+
+/** What stands in the audit, and in log lines, for a user or an actor: to find the lines that are about them. */
+export function auditIdOf(config: Config, id: string): string {
+  return createHide(config, 'audit')(id);
+}

@@ -1,0 +1,240 @@
+/**
+ * The composition root: builds every part from the configuration and is the only file that knows them all.
+ */
+import { setImmediate } from 'node:timers/promises';
+import type { Config } from '../../config/load.ts';
+import { comparePrivileges, ExcessPrivileges } from '../auth0/tenant.ts';
+import { createMetadataCache } from '../cache/metadata-cache.ts';
+import { composeFeed, composeStreaming } from './change-stream.ts';
+import { composeIdentity } from './identity.ts';
+import { composeObservability, type Destinations } from './observability.ts';
+import { composeSharing } from './shared-stores.ts';
+import { composeUpstream, privilegeNeeds, readsAppMetadata } from './upstream.ts';
+import { createApp } from '../http/app.ts';
+import { createBodyReader } from '../http/body.ts';
+import { createListener, expressClasses } from '../http/server/server.ts';
+import { createOps } from '../http/admin-app.ts';
+import { createRoutes } from '../http/routes/index.ts';
+import { healthRoutes } from '../http/routes/health.ts';
+import { SIGNING_ALGORITHMS } from '../identity/access-token.ts';
+import { type Clock, monotonicClock, systemClock } from '../lib/clock.ts';
+import { SafeError } from '../lib/app-error.ts';
+import { createUpkeep } from '../lib/background-refresh.ts';
+import { createClientSettings, createViews } from '../metadata/policy.ts';
+import { createSchemaRules } from '../metadata/schema-rules.ts';
+import { createMetadataService } from '../metadata/service.ts';
+import type { Logger } from '../observability/logger.ts';
+import {
+  BODY_BYTES_MIN,
+  CLIENTS_MAX,
+  EVENT_STREAMS,
+  PROFILES_MAX,
+  STOP,
+  UPKEEP_INTERVAL_MS,
+} from './constants.ts';
+
+export interface Service {
+  readonly logger: Logger;
+  /** Opens files of lines anew, after something has renamed them. */
+  reopen(): void;
+  /** Listens on both addresses. Does not wait for the tenant: until keys are there, `/readyz` says so. */
+  start(): Promise<{ readonly port: number; readonly opsPort: number }>;
+  /** Lets requests end, then stops. Resolves when nothing is left open. */
+  stop(): Promise<void>;
+}
+
+interface Surroundings extends Destinations {
+  /** In place of the time of day and of what measures ages. */
+  readonly clock?: Clock;
+  /** Called with what the service must not live with, where that comes out only after it has started. */
+  readonly onFatal?: (reason: Error) => void;
+}
+
+export async function createService(config: Config, surroundings: Surroundings = {}): Promise<Service> {
+  const { clock = systemClock } = surroundings;
+  const ages = surroundings.clock ?? monotonicClock;
+  const observability = composeObservability(config, clock, surroundings);
+  const { logger, metrics } = observability;
+  const sharing = await composeSharing(config, clock, observability.sharing);
+  const { redis } = sharing;
+  if (redis) observability.watchRedis(redis);
+  const { http, issuers, tenant } = composeUpstream(config, sharing, { clock, ages }, observability.upstream);
+
+  const directory = metrics.upstream.countingDirectory(tenant.users);
+  const clients = metrics.upstream.countingClients(tenant.clients);
+  const staleness = {
+    staleSeconds: config.cacheStaleSeconds,
+    staleIfErrorSeconds: config.cacheStaleIfErrorSeconds,
+  };
+  const cache = createMetadataCache(
+    {
+      tier: sharing.users,
+      load: (id, call) => directory.read(id, call),
+      clock: ages,
+      onRead: metrics.cacheReads('user'),
+    },
+    { ...staleness, ttlSeconds: config.cacheTtlSeconds, entriesMax: PROFILES_MAX },
+  );
+  const clientCache = createMetadataCache(
+    {
+      tier: sharing.clients,
+      load: (id, call) => clients.read(id, call),
+      clock: ages,
+      onRead: metrics.cacheReads('client'),
+    },
+    { ...staleness, ttlSeconds: config.cacheClientTtlSeconds, entriesMax: CLIENTS_MAX },
+  );
+  const { policy } = config;
+  const schema = createSchemaRules(policy.userMetadata.schema);
+  const service = createMetadataService(
+    { directory, cache, lock: metrics.redis.countingLock(sharing.lock), clock: ages, pause: setImmediate },
+    {
+      limits: {
+        bytesMax: config.metadataBytesMax,
+        keysMax: policy.limits.keys,
+        depthMax: policy.limits.depth,
+      },
+      deadlineMs: config.upstreamWaitMs + config.upstreamTimeoutMs,
+      schema,
+      viewOf: createViews(policy.clients),
+      appMetadataReadable: new Set(policy.appMetadata.readable),
+    },
+  );
+  const settings = createClientSettings(
+    { cache: clientCache },
+    { readable: new Set(policy.clientMetadata.readable) },
+  );
+
+  const bodies = createBodyReader({
+    bodyBytesMax: Math.max(BODY_BYTES_MIN, 2 * config.metadataBytesMax),
+    depthMax: policy.limits.depth,
+  });
+  const guard = observability.audited(composeIdentity({ config, sharing, issuers, clock, ages, metrics }));
+  const streaming = composeStreaming(cache, service, clock, issuers);
+  const feed = composeFeed({ config, sharing, tokens: tenant.tokens, cache, clock, logger, metrics });
+  const resources = createRoutes(
+    { service, settings, guard, bodies, streaming },
+    {
+      ...config,
+      streaming: EVENT_STREAMS,
+      scopes: policy.scopes,
+      compat: config.auth0Compat,
+      readsAppMetadata: readsAppMetadata(config),
+      algorithms: SIGNING_ALGORITHMS,
+      metadataSchema: policy.userMetadata.schema,
+    },
+  );
+  const readiness = observability.watch(
+    [
+      {
+        name: 'signing_keys',
+        // With keys of one issuer of several, those who log in there are served.
+        get critical() {
+          return !issuers.ready();
+        },
+        passing: () => issuers.complete(),
+      },
+      { name: 'management_token', critical: false, passing: () => tenant.tokens.healthy() },
+      { name: 'management_api', critical: false, passing: () => tenant.reachable() },
+      ...(redis ? [{ name: 'redis', critical: false, passing: () => sharing.healthy() }] : []),
+      ...feed.checks,
+    ],
+    { issuers, tenant, streaming, redis },
+  );
+  const app = createApp(
+    {
+      resources,
+      health: config.publicHealth ? healthRoutes({ readiness }) : [],
+      observers: observability.requests,
+    },
+    { ...config, algorithms: SIGNING_ALGORITHMS },
+  );
+  const ops = createOps({ readiness, metrics });
+  const onRefused = ({ requestId, code }: { readonly requestId: string; readonly code: string }) =>
+    logger.info('refused', { request_id: requestId, code });
+  const publicListener = createListener(
+    { handler: app, classes: expressClasses(app), onRefused },
+    { name: 'public', host: config.host, port: config.port },
+  );
+  const opsListener = createListener(
+    { handler: ops, onRefused },
+    { name: 'operations', host: config.opsHost, port: config.opsPort },
+  );
+
+  const upkeep = createUpkeep(
+    [
+      ...issuers.all.map((keys) => ({
+        name: issuers.all.length === 1 ? 'signing keys' : `signing keys of ${keys.issuer}`,
+        task: () => keys.forKeyId(undefined),
+      })),
+      { name: 'management token', task: () => tenant.tokens.token() },
+      { name: 'management scopes', task: examineLater },
+    ],
+    { onFailure: (name, error) => logger.warn(`${name} not fetched`, error), intervalMs: UPKEEP_INTERVAL_MS },
+  );
+
+  let examined = false;
+
+  /** Names what the machine client holds too much or too little of; `enforce` does not live with the former. */
+  async function examinePrivileges(): Promise<void> {
+    const { scopes } = await tenant.tokens.token();
+    if (scopes === undefined) return;
+    const { missing, unneeded } = comparePrivileges(scopes, privilegeNeeds(config));
+    for (const { scope, feature } of missing) {
+      logger.error('management scope missing', new SafeError(`${scope}, needed for ${feature}`));
+    }
+    if (unneeded.length === 0) return;
+    const excess = new ExcessPrivileges(unneeded);
+    if (config.leastPrivilege === 'enforce') throw excess;
+    logger.warn('management scopes not needed', excess);
+  }
+
+  /** Until it is known what the client holds. A tenant that cannot be reached holds up no start. */
+  async function examineUntilKnown(): Promise<void> {
+    if (examined) return;
+    try {
+      await examinePrivileges();
+      examined = true;
+    } catch (error) {
+      if (error instanceof ExcessPrivileges) throw error;
+    }
+  }
+
+  /** That the client holds too much ends the service whenever it is found out. */
+  async function examineLater(): Promise<void> {
+    await examineUntilKnown().catch((error: unknown) => {
+      logger.error('management scopes not needed', error);
+      if (error instanceof ExcessPrivileges) surroundings.onFatal?.(error);
+    });
+  }
+
+  return {
+    logger,
+    reopen: () => observability.reopen(),
+    async start() {
+      for (const warning of config.warnings) logger.warn('configuration_warning', new SafeError(warning));
+      await observability.start();
+      for (const warning of schema.warnings) logger.warn('schema_warning', new SafeError(warning));
+      if (config.leastPrivilege === 'enforce') await examineUntilKnown();
+      await sharing.start();
+      const opsPort = await opsListener.start();
+      const port = await publicListener.start();
+      upkeep.start();
+      feed.start();
+      logger.info('started', { port, ops_port: opsPort });
+      return { port, opsPort };
+    },
+    async stop() {
+      readiness.drain();
+      upkeep.stop();
+      const handedOver = feed.stop();
+      streaming.streams.close();
+      await publicListener.stop(STOP);
+      await handedOver;
+      await opsListener.stop({ settleMs: 0, graceMs: 0 });
+      http.close();
+      await redis?.stop();
+      await observability.stop();
+    },
+  };
+}

@@ -1,0 +1,135 @@
+/**
+ * The part of the composition that depends on whether replicas share a Redis: the cache tiers, the write
+ * lock, and the connection behind both. Without one, the same ports are served from this process.
+ */
+import { createHmac, hkdfSync } from 'node:crypto';
+import { z } from 'zod';
+import type { Config } from '../../config/load.ts';
+import { type CacheTier, createMemoryTier } from '../cache/memory-store.ts';
+import { createRedisTier } from '../cache/redis-store.ts';
+import { createSeal } from '../cache/encryption.ts';
+import { type Clock, systemClock, toMonotonic } from '../lib/clock.ts';
+import { isJsonObject, type JsonObject } from '../lib/json.ts';
+import type { RedisConnection } from '../redis/connection.ts';
+import type { Profile, WriteLock } from '../metadata/ports.ts';
+import type { Bucket, LocalBucket } from '../lib/token-bucket.ts';
+import { createSharedBucket } from '../redis/shared-bucket.ts';
+import { createLocalWriteLock, createRedisWriteLock } from '../redis/write-lock.ts';
+import { CLIENTS_MAX, LEASE_MS, PROFILES_MAX, REDIS, WRITE_LOCK } from './constants.ts';
+
+export interface Sharing {
+  readonly users: CacheTier<Profile>;
+  readonly clients: CacheTier<JsonObject>;
+  readonly lock: WriteLock;
+  /** Makes the bucket that replicas share; undefined without Redis. */
+  readonly shareBucket: ((name: string, local: LocalBucket) => Bucket) | undefined;
+  /** Undefined without Redis. */
+  readonly redis: RedisConnection | undefined;
+  /** Whether all that is shared works; also without Redis. */
+  healthy(): boolean;
+  /** What stands in Redis in place of an id. */
+  readonly hide: (id: string) => string;
+  /**
+   * Connects to Redis in the background. Resolves at once where that does not succeed, and where Redis holds nothing
+   * yet, when it grants write locks: who asks sooner would be refused.
+   */
+  start(): Promise<void>;
+}
+
+const document = z.custom<JsonObject>(isJsonObject);
+const profileSchema: z.ZodType<Profile> = z.object({
+  userMetadata: document,
+  isUnreadable: z
+    .literal(true)
+    .optional()
+    .transform((value) => value),
+  appMetadata: document,
+  updatedAt: z
+    .string()
+    .optional()
+    .transform((value) => value),
+});
+
+/** What is told of Redis to whoever runs the service. */
+export interface SharingObserver {
+  /** The connection as the parts are to use it. */
+  readonly connection?: (redis: RedisConnection) => RedisConnection;
+  /** A write goes without the shared lock. */
+  readonly unlocked?: () => void;
+  /** Redis may not know who holds a write lock, so that it grants none before this time is over. */
+  readonly paused?: (waitMs: number) => void;
+}
+
+export async function composeSharing(
+  config: Config,
+  clock: Clock = systemClock,
+  observer: SharingObserver = {},
+): Promise<Sharing> {
+  const hide = createHide(config);
+  const local = createLocalWriteLock({ keepMs: WRITE_LOCK.lockMs, waitMs: config.upstreamWaitMs });
+  if (config.redis === undefined) {
+    return {
+      users: createMemoryTier({ entriesMax: PROFILES_MAX }),
+      clients: createMemoryTier({ entriesMax: CLIENTS_MAX }),
+      lock: local,
+      shareBucket: undefined,
+      redis: undefined,
+      healthy: () => true,
+      hide,
+      start: async () => undefined,
+    };
+  }
+  // Its client takes a tenth of the start, which whoever has no Redis need not wait for.
+  const { createRedisConnection } = await import('../redis/connection.ts');
+  const { address, timeoutMs: commandTimeoutMs, writeWithoutLock } = config.redis;
+  const connection = createRedisConnection({ ...REDIS, address, commandTimeoutMs });
+  const redis = observer.connection?.(connection) ?? connection;
+  // Replicas tell each other times of day; what each of them counts is not changed by a correction of those.
+  const clocks = { clock: toMonotonic(clock), wallClock: clock };
+  const seal = createSeal(config.cacheEncryptionKeys);
+  const longestStaleSeconds = Math.max(config.cacheStaleSeconds, config.cacheStaleIfErrorSeconds);
+  const keepMs = (ttlSeconds: number) => Math.max(1, ttlSeconds + longestStaleSeconds) * 1000;
+  const lock = createRedisWriteLock(
+    { redis, hide, random: Math.random, local, onUnlocked: observer.unlocked, onPaused: observer.paused },
+    { ...WRITE_LOCK, waitMs: config.upstreamWaitMs, commandTimeoutMs, withoutLock: writeWithoutLock },
+  );
+  return {
+    users: createRedisTier(
+      { redis, seal, hide, schema: profileSchema, ...clocks },
+      { name: 'user', keepMs: keepMs(config.cacheTtlSeconds), leaseMs: LEASE_MS, idsMax: PROFILES_MAX },
+    ),
+    clients: createRedisTier(
+      { redis, seal, hide, schema: document, ...clocks },
+      {
+        name: 'client',
+        keepMs: keepMs(config.cacheClientTtlSeconds),
+        leaseMs: LEASE_MS,
+        idsMax: CLIENTS_MAX,
+      },
+    ),
+    lock,
+    shareBucket: (name, bucket) =>
+      createSharedBucket({ redis, local: bucket }, { name: `${hide('budget')}:${name}` }),
+    redis,
+    healthy: () => redis.healthy() && !lock.isPaused(),
+    hide,
+    async start() {
+      redis.start();
+      await lock.settled();
+    },
+  };
+}
+
+/**
+ * A keyed hash, so that whoever reads Redis cannot find out by trying whose entry is whose. It differs by
+ * tenant, so that deployments for several may share a Redis, and by purpose, so that what is known of one
+ * kind of hash says nothing of another.
+ */
+export function createHide(
+  { cacheHashKey, credentials, tenantUrl }: Config,
+  purpose: 'ids' | 'audit' = 'ids',
+): (id: string) => string {
+  const secret = cacheHashKey ?? (credentials.kind === 'secret' ? credentials.secret : credentials.pem);
+  const key = Buffer.from(hkdfSync('sha256', secret, '', `metadata-bff ${purpose} of ${tenantUrl}`, 32));
+  return (id) => createHmac('sha256', key).update(id).digest('base64url');
+}

@@ -1,0 +1,107 @@
+/**
+ * Tells an audit of every write of a known user, once, when its outcome is known: also of one that is
+ * refused, and of one whose caller has left before the answer. Values never get here, only names of keys.
+ */
+import type { Request, RequestHandler } from 'express';
+import type { Actor } from '../../identity/caller.ts';
+import { AppError } from '../../lib/app-error.ts';
+import { namesOf } from '../../metadata/json-pointer.ts';
+import type { OnCarried } from '../../metadata/ports.ts';
+import type { Guard } from './authorize.ts';
+import { contextOf } from './request-context.ts';
+
+/**
+ * - `applied`: the change that carries it was made.
+ * - `unchanged`: it was accepted, and there was nothing to send.
+ * - `refused`: nothing of it was made; `code` says why.
+ * - `unknown`: it was sent, and whether the tenant made it is not known.
+ */
+export type WriteOutcome = 'applied' | 'unchanged' | 'refused' | 'unknown';
+
+export interface AuditedWrite {
+  readonly requestId: string;
+  readonly userId: string;
+  readonly clientId: string | undefined;
+  /** Who acted for the user. */
+  readonly actor: Actor | undefined;
+  readonly action: 'replace' | 'patch' | 'remove';
+  readonly route: string;
+  /** First-level keys: those it changes, or else those that its refusal is about. */
+  readonly keys: readonly string[];
+  readonly outcome: WriteOutcome;
+  readonly code: string | undefined;
+  /** Of the request to the tenant that carried it, which may have carried others. */
+  readonly correlationId: string | undefined;
+  readonly durationMs: number;
+}
+
+export type Audit = (write: AuditedWrite) => void;
+
+const ACTIONS: ReadonlyMap<string, AuditedWrite['action']> = new Map([
+  ['PUT', 'replace'],
+  ['PATCH', 'patch'],
+  ['DELETE', 'remove'],
+]);
+
+/** What keeps the receipt of a write for its audit. */
+export function onCarriedTo(req: Request): OnCarried {
+  return (receipt) => {
+    contextOf(req).receipt = receipt;
+  };
+}
+
+/** The same guard, whose handlers of writes are audited. Who is not known, or reads, is not. */
+export function auditing(guard: Guard, audit: Audit): Guard {
+  return (scopes, handle) => {
+    const guarded = guard(scopes, handle);
+    async function audited(...exchange: Parameters<RequestHandler>): Promise<void> {
+      const [req] = exchange;
+      try {
+        await guarded(...exchange);
+        tell(req, audit, undefined);
+      } catch (error) {
+        tell(req, audit, { error });
+        throw error;
+      }
+    }
+    return (req, res, next) => (ACTIONS.has(req.method) ? audited : guarded)(req, res, next);
+  };
+}
+
+function tell(req: Request, audit: Audit, failure: { readonly error: unknown } | undefined): void {
+  const action = ACTIONS.get(req.method);
+  const { id, userId, clientId, actor, route, receipt, startedAt } = contextOf(req);
+  if (action === undefined || userId === undefined) return;
+  audit({
+    requestId: id,
+    userId,
+    clientId,
+    actor,
+    action,
+    route,
+    keys: receipt?.keys ?? (failure ? keysConcerned(req, failure.error) : []),
+    outcome: failure ? outcomeOf(failure.error, receipt !== undefined) : receipt ? 'applied' : 'unchanged',
+    code: failure && codeOf(failure.error),
+    correlationId: receipt?.correlationId,
+    durationMs: performance.now() - startedAt,
+  });
+}
+
+function outcomeOf(error: unknown, sent: boolean): WriteOutcome {
+  if (!(error instanceof AppError)) return sent ? 'unknown' : 'refused';
+  // The change was made, and somebody else has removed the key since.
+  if (sent && error.code === 'key_not_found') return 'applied';
+  return error.extras.outcome ?? 'refused';
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof AppError ? error.code : 'internal';
+}
+
+/** The key of the address, or the roots of the places that the refusal names. */
+function keysConcerned(req: Request, error: unknown): readonly string[] {
+  const { key } = req.params;
+  if (typeof key === 'string') return [key];
+  const faults = error instanceof AppError ? (error.extras.errors ?? []) : [];
+  return [...new Set(faults.flatMap(({ pointer }) => namesOf(pointer).slice(0, 1)))];
+}

@@ -1,0 +1,133 @@
+/**
+ * Every protected resource is behind this: who calls, whether too often, whether an actor may act for them, and
+ * whether they hold the scope it takes.
+ */
+import type { Request, RequestHandler, Response } from 'express';
+import type { Authenticate, Authenticated } from '../../identity/authenticate.ts';
+import type { AssertMayAct, Caller } from '../../identity/caller.ts';
+import type { DpopReplay } from '../../identity/dpop-replay.ts';
+import { AppError } from '../../lib/app-error.ts';
+import { getBaseAddress, RESOURCE_METADATA_PATH } from './public-address.ts';
+import type { AddressLimit, CountCaller } from './rate-limit.ts';
+import { contextOf } from './request-context.ts';
+
+type CallerHandler = (req: Request, res: Response, caller: Caller) => Promise<void>;
+
+/** Makes a handler that runs `handle` only for a caller who holds one of the scopes. */
+export type Guard = (scopes: string | readonly string[], handle: CallerHandler) => RequestHandler;
+
+interface Dependencies {
+  readonly authenticate: Authenticate;
+  readonly addresses: AddressLimit;
+  readonly countCaller: CountCaller;
+  readonly replay: DpopReplay;
+  readonly assertMayAct: AssertMayAct;
+}
+
+/**
+ * The order is that of cost and trust. Token and proof are verified first, before anything of the request is judged,
+ * its body above all. Then the user is counted, so that a request beyond their limit uses up nothing. Then the proof
+ * is used up, and then comes what the caller may do.
+ */
+export function createGuard(dependencies: Dependencies): Guard {
+  const { authenticate, addresses, countCaller, replay, assertMayAct } = dependencies;
+
+  /** What goes wrong with a token or proof is counted for the address, and answered with what to ask for. */
+  async function credentials<T>(req: Request, scope: string, task: () => Promise<T>): Promise<T> {
+    try {
+      return await task();
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      await addresses.refused(req, error);
+      throw withScope(error, scope);
+    }
+  }
+
+  async function identify(req: Request, res: Response, scope: string): Promise<Authenticated> {
+    addresses.admit(req, res);
+    return credentials(req, scope, () => authenticate(req, res));
+  }
+
+  return (scopes, handle) => {
+    const accepted = [scopes].flat();
+    const scope = accepted.join(' ');
+    return async function guarded(req, res) {
+      const { caller, proof } = await identify(req, res, scope);
+      const context = contextOf(req);
+      context.clientId = caller.clientId;
+      context.userId = caller.userId;
+      context.actor = caller.actor;
+      await countCaller(req, res, caller.userId);
+      if (proof) await credentials(req, scope, () => replay.consume(proof, caller.userId));
+      assertMayAct(caller.actor, isRead(req) ? 'read' : 'write');
+      if (!accepted.some((name) => caller.scopes.has(name))) {
+        const wanted = accepted.length === 1 ? `the scope ${scope}` : `any of the scopes ${scope}`;
+        throw new AppError('scope_missing', `The access token lacks ${wanted}.`, { scope });
+      }
+      await handle(req, res, caller);
+    };
+  };
+}
+
+/** By the method, so that no route can forget to say it. */
+function isRead({ method }: Request): boolean {
+  return method === 'GET' || method === 'HEAD';
+}
+
+/** A challenge names the scope to ask for, also when no token came at all. */
+function withScope(error: AppError, scope: string): AppError {
+  return new AppError(error.code, error.message, { ...error.extras, scope });
+}
+
+// `WWW-Authenticate` for 401 and for a missing scope: RFC 6750 section 3, RFC 9449 section 7.1, RFC 9728 section 5.1.
+
+const OAUTH_ERRORS: Partial<Record<AppError['code'], string>> = {
+  token_invalid: 'invalid_token',
+  dpop_proof_invalid: 'invalid_dpop_proof',
+  scope_missing: 'insufficient_scope',
+};
+
+export interface ChallengeOptions {
+  /** Algorithms of DPoP proofs. */
+  readonly algorithms: readonly string[];
+  /** Whether a bearer token would be refused, so that none is asked for. */
+  readonly dpopRequired: boolean;
+}
+
+/**
+ * The challenge for an error, or undefined where the answer needs none. The scheme that the request used comes first,
+ * with an error code of that scheme. A request that sent no token gets no error code (RFC 6750 section 3.1).
+ */
+export function challengeFor(
+  error: AppError,
+  req: Request,
+  { algorithms, dpopRequired }: ChallengeOptions,
+): string | undefined {
+  const usesDpop = dpopRequired || /^dpop(?: |$)/i.test(req.headers.authorization ?? '');
+  const oauthError = getOAuthError(error, usesDpop);
+  if (oauthError === undefined && error.code !== 'token_missing') return undefined;
+  const parameters = [
+    ...(oauthError === undefined ? [] : [`error="${oauthError}"`, `error_description="${error.message}"`]),
+    ...(error.extras.scope === undefined ? [] : [`scope="${error.extras.scope}"`]),
+    ...resourceMetadata(req),
+  ];
+  const algs = `algs="${algorithms.join(' ')}"`;
+  if (!usesDpop) return `Bearer ${[REALM, ...parameters].join(', ')}, DPoP ${algs}`;
+  const dpop = `DPoP ${[...parameters, algs].join(', ')}`;
+  return dpopRequired ? dpop : `${dpop}, Bearer ${REALM}`;
+}
+
+const REALM = 'realm="metadata-bff"';
+
+function getOAuthError({ code, extras }: AppError, usesDpop: boolean): string | undefined {
+  // Only where tokens are looked at is a scope known: no other malformed request is about one.
+  if (code === 'request_malformed') return extras.scope === undefined ? undefined : 'invalid_request';
+  // RFC 9449 section 7.1 defines the error of a proof for its own scheme.
+  if (code === 'dpop_proof_invalid' && !usesDpop) return OAUTH_ERRORS.token_invalid;
+  return OAUTH_ERRORS[code];
+}
+
+function resourceMetadata(req: Request): string[] {
+  const base = getBaseAddress(req);
+  return base ? [`resource_metadata="${base.url}${RESOURCE_METADATA_PATH}"`] : [];
+}

@@ -1,0 +1,62 @@
+/**
+ * The only place that turns an error into a response. Whatever is not one of our own errors is answered
+ * as `internal`, with nothing of it shown.
+ */
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import { AppError } from '../../lib/app-error.ts';
+import { SHARED_BYTES_MIN } from '../../metadata/representation.ts';
+import { type ChallengeOptions, challengeFor } from './authorize.ts';
+import { contextOf } from './request-context.ts';
+import { unreadAnswers } from '../response.ts';
+
+/** Errors of body-parser, by their `type`; its messages quote the caller's bytes. */
+const BODY_ERRORS: Readonly<Record<string, AppError>> = {
+  'entity.too.large': new AppError('body_too_large', 'The body is larger than any document may be.'),
+  'request.aborted': new AppError('request_malformed', 'The body ended before it was complete.'),
+  'request.size.invalid': new AppError('request_malformed', 'The body is not as long as announced.'),
+};
+
+export function createErrorHandler(options: ChallengeOptions) {
+  // Express knows an error handler by its four parameters.
+  return function errorHandler(thrown: unknown, req: Request, res: Response, _next: NextFunction): void {
+    const error = toAppError(thrown);
+    const context = contextOf(req);
+    context.failure = { code: error.code, error: error.code === 'internal' ? thrown : error };
+    if (res.headersSent) {
+      res.destroy();
+      return;
+    }
+    const { status, headers, body } = context.renderError(error, context.id);
+    const challenge = challengeFor(error, req, options);
+    for (const name of ['ETag', 'Age', 'Cache-Status', 'Metadata-Quota']) res.removeHeader(name);
+    for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
+    if (challenge) res.setHeader('WWW-Authenticate', challenge);
+    const bytes = Buffer.byteLength(body);
+    res.setHeader('Content-Length', bytes);
+    // Some carry the current document.
+    const isLarge = bytes >= SHARED_BYTES_MIN;
+    res.writeHead(status).end(isLarge ? unreadAnswers.share(res, undefined, Buffer.from(body)) : body);
+  };
+}
+
+function toAppError(thrown: unknown): AppError {
+  if (thrown instanceof AppError) return thrown;
+  const type = property(thrown, 'type');
+  const body = typeof type === 'string' ? BODY_ERRORS[type] : undefined;
+  if (body) return body;
+  // The router (a path that cannot be decoded) and body-parser (a broken content coding) mark what the
+  // caller did wrong by a status of theirs.
+  const status = property(thrown, 'status');
+  if (typeof status === 'number' && status >= 400 && status < 500) {
+    return new AppError('request_malformed', 'The request cannot be read.');
+  }
+  return new AppError('internal', 'An error of this service. Quote the request id when you report it.');
+}
+
+function property(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+}
+
+export const routeNotFound: RequestHandler = () => {
+  throw new AppError('route_not_found', 'There is nothing at this address.');
+};

@@ -1,0 +1,158 @@
+/**
+ * How often an address may come with a token or proof that is refused. An address beyond it is answered before
+ * anything is verified, so that nobody can make this service spend its time on signatures.
+ */
+import type { Request, Response } from 'express';
+import ipaddr from 'ipaddr.js';
+import { AppError, type ErrorCode } from '../../lib/app-error.ts';
+import { boundedMap } from '../../lib/bounded-map.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Count, Quota, RateLimit } from '../../redis/rate-limit.ts';
+import { wantsRevalidation } from '../conditional.ts';
+
+// Which network an address belongs to, for what is counted by address.
+
+/** Longer than any address; what a misconfigured proxy passes on may be anything. */
+const MAX_CHARACTERS = 64;
+
+/** What an IPv6 host has for itself: it can use any address of it. */
+const GROUPS_OF_NETWORK = 4;
+
+/**
+ * An IPv4 address as it is, also where it is written as an IPv6 one (RFC 4291 section 2.5.5.2); an IPv6 one as its
+ * first 64 bits, because a single host has all addresses below them. Some proxies write a port behind the address: it
+ * says nothing of who calls. What is no address counts as the text that it is, up to 64 characters.
+ */
+export function networkOf(address: string): string {
+  const bare = withoutPort(address);
+  // The library understands shorter notations of IPv4, too, which no socket and no proxy writes.
+  if (bare.length > MAX_CHARACTERS || !bare.includes(':') || !ipaddr.IPv6.isValid(bare)) {
+    return bare.slice(0, MAX_CHARACTERS);
+  }
+  const parsed = ipaddr.IPv6.parse(bare);
+  if (parsed.isIPv4MappedAddress()) return parsed.toIPv4Address().toString();
+  return `${parsed.parts
+    .slice(0, GROUPS_OF_NETWORK)
+    .map((group) => group.toString(16))
+    .join(':')}::/64`;
+}
+
+function withoutPort(address: string): string {
+  const [, v4, v6] = /^(?:([\d.]+)|\[([^\]]+)\]):\d+$/.exec(address) ?? [];
+  return v4 ?? v6 ?? address;
+}
+
+// What a counted request is told of its limit: `RateLimit` and `RateLimit-Policy` as the IETF draft
+// (draft-ietf-httpapi-ratelimit-headers) writes them, and the refusal of one too many.
+
+/** A closed set: the names stand in answers and in metrics. */
+export type LimitName = 'reads' | 'writes' | 'auth-failures';
+
+export interface NamedLimit extends RateLimit {
+  readonly name: LimitName;
+  /** The value of `RateLimit-Policy`. */
+  readonly policy: string;
+}
+
+export function nameLimit(name: LimitName, limit: RateLimit): NamedLimit {
+  const { points, windowSeconds }: Quota = limit.quota;
+  return { ...limit, name, policy: `"${name}";q=${points};w=${windowSeconds}` };
+}
+
+/** They stay on the answer, whatever becomes of the request. */
+function setRateLimit(res: Response, { name, policy }: NamedLimit, { remaining, resetMs }: Count): void {
+  res.setHeader('RateLimit-Policy', policy);
+  res.setHeader('RateLimit', `"${name}";r=${remaining};t=${secondsOf(resetMs)}`);
+}
+
+function tooMany(message: string, { resetMs }: Count): AppError {
+  return new AppError('rate_limited', message, { retryAfterSeconds: Math.max(1, secondsOf(resetMs)) });
+}
+
+/** Rounded up: whoever comes back then is not too early. */
+function secondsOf(ms: number): number {
+  return Math.ceil(ms / 1000);
+}
+
+export interface AddressLimit {
+  /** @throws AppError `rate_limited` for an address that has used up its refusals. */
+  admit(req: Request, res: Response): void;
+  /** Counts a refusal, if it is one of a token or proof. */
+  refused(req: Request, error: AppError): Promise<void>;
+}
+
+interface Dependencies {
+  /** Undefined: as many as they like. */
+  readonly failures: NamedLimit | undefined;
+  readonly clock: Clock;
+  readonly onRefused: (limit: NamedLimit['name']) => void;
+}
+
+/** Not `token_missing`: that costs nothing, and is what a browser gets whose log-in has ended. */
+const COUNTED: ReadonlySet<ErrorCode> = new Set(['token_invalid', 'dpop_proof_invalid']);
+
+export function createAddressLimit(
+  { failures, clock, onRefused }: Dependencies,
+  { addressesMax }: { readonly addressesMax: number },
+): AddressLimit {
+  if (failures === undefined) return { admit: () => undefined, refused: async () => undefined };
+  /** When each may come again. */
+  const closedUntil = boundedMap<number>(addressesMax);
+
+  return {
+    admit(req, res) {
+      // The usual case, in which the address need not even be looked at.
+      if (closedUntil.size === 0) return;
+      const network = networkOf(req.ip ?? '');
+      const until = closedUntil.get(network);
+      if (until === undefined) return;
+      const count = { within: false, remaining: 0, resetMs: until - clock.now() };
+      if (count.resetMs <= 0) {
+        closedUntil.delete(network);
+        return;
+      }
+      setRateLimit(res, failures, count);
+      onRefused(failures.name);
+      throw tooMany('Too many requests from this address carried a token or proof that was refused.', count);
+    },
+    async refused(req, { code }) {
+      if (!COUNTED.has(code)) return;
+      const network = networkOf(req.ip ?? '');
+      const { remaining, resetMs } = await failures.count(network);
+      if (remaining === 0) closedUntil.set(network, clock.now() + resetMs);
+    },
+  };
+}
+
+// How often a user may read and write. A request counts once its caller is known, before anything else of it is
+// judged; one too many reaches nothing behind this door.
+
+/** Counts a request of this user. @throws AppError `rate_limited`. */
+export type CountCaller = (req: Request, res: Response, userId: string) => Promise<void>;
+
+interface CallerLimits {
+  /** Undefined: as many as they like. */
+  readonly reads: NamedLimit | undefined;
+  readonly writes: NamedLimit | undefined;
+}
+
+interface CallerLimitsDependencies extends CallerLimits {
+  readonly onRefused: (limit: NamedLimit['name']) => void;
+}
+
+export function createCallerLimits({ reads, writes, onRefused }: CallerLimitsDependencies): CountCaller {
+  return async function countCaller(req, res, userId) {
+    const limit = isRead(req) ? reads : writes;
+    if (limit === undefined) return;
+    const count = await limit.count(userId);
+    setRateLimit(res, limit, count);
+    if (count.within) return;
+    onRefused(limit.name);
+    throw tooMany(`More ${limit.name} than ${limit.quota.points} a minute.`, count);
+  };
+}
+
+/** A read past the cache costs the tenant what a write does. */
+function isRead(req: Request): boolean {
+  return (req.method === 'GET' || req.method === 'HEAD') && !wantsRevalidation(req);
+}

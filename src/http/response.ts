@@ -1,0 +1,218 @@
+/** Successful answers with a JSON body: the caching fields, the tag, and 304 where nothing changed. */
+import type { Request, Response } from 'express';
+import type { ServerResponse } from 'node:http';
+import type { Caller } from '../identity/caller.ts';
+import { AppError } from '../lib/app-error.ts';
+import { isJsonObject, type JsonValue } from '../lib/json.ts';
+import type { Cached, Freshness } from '../metadata/ports.ts';
+import { withoutState } from '../metadata/precondition.ts';
+import { represent, type Representation, type SharedRepresentation } from '../metadata/representation.ts';
+import { assertIfMatch, notModified } from './conditional.ts';
+import { accepts } from './header-values.ts';
+
+// `Cache-Status` (RFC 9211): where an answer came from, told truly in every case.
+
+function cacheStatus(freshness: Freshness): string {
+  return `metadata-bff; ${parameters(freshness)}`;
+}
+
+function parameters(freshness: Freshness): string {
+  switch (freshness.kind) {
+    case 'hit':
+      return `hit; ttl=${freshness.ttlSeconds}`;
+    case 'miss':
+      return freshness.stored ? 'fwd=miss; stored' : 'fwd=miss';
+    case 'collapsed':
+      return 'fwd=miss; collapsed';
+    case 'request':
+      return freshness.stored ? 'fwd=request; stored' : 'fwd=request';
+    case 'stale-while-revalidate':
+      return `hit; ttl=${freshness.ttlSeconds}; detail=revalidating`;
+    case 'stale-if-error':
+      return `hit; ttl=${freshness.ttlSeconds}; detail=stale-if-error`;
+  }
+}
+
+// Large answers that their clients have not taken yet. Answers with the same content share one buffer, and what all
+// buffers hold together is bounded: beyond that, the connections that have waited longest are cut off.
+
+interface UnreadAnswers {
+  /**
+   * Counts the body of an answer that is about to be sent, until the connection has taken it. Returns the buffer to
+   * send: the one that others wait for already, if they wait for the same content.
+   * @param content a tag of exactly these bytes; undefined where there is none.
+   */
+  share(res: ServerResponse, content: string | undefined, body: Buffer): Buffer;
+  /** Bytes that wait, each buffer counted once. */
+  bytes(): number;
+}
+
+interface Waiting {
+  readonly body: Buffer;
+  readonly responses: Set<ServerResponse>;
+}
+
+export function createUnreadAnswers({ bytesMax }: { readonly bytesMax: number }): UnreadAnswers {
+  /** The one that has waited longest first. */
+  const waiting = new Map<string | symbol, Waiting>();
+  let bytes = 0;
+
+  function add(key: string | symbol, body: Buffer): Waiting {
+    const added: Waiting = { body, responses: new Set() };
+    waiting.set(key, added);
+    bytes += body.length;
+    return added;
+  }
+
+  function remove(key: string | symbol, { body }: Waiting): void {
+    if (!waiting.delete(key)) return;
+    bytes -= body.length;
+  }
+
+  /** Cuts off those who have waited longest, until the rest is within the bound; never those who wait for `spared`. */
+  function cutBeyondBound(spared: Waiting): void {
+    for (const [key, oldest] of waiting) {
+      if (bytes <= bytesMax || oldest === spared) return;
+      remove(key, oldest);
+      for (const response of oldest.responses) response.destroy();
+    }
+  }
+
+  return {
+    share(res, content, body) {
+      const key = content ?? Symbol('one answer');
+      const held = waiting.get(key) ?? add(key, body);
+      held.responses.add(res);
+      res.once('close', () => {
+        held.responses.delete(res);
+        if (held.responses.size === 0 && waiting.get(key) === held) remove(key, held);
+      });
+      cutBeyondBound(held);
+      return held.body;
+    },
+    bytes: () => bytes,
+  };
+}
+
+/** What a burst of users with the largest documents needs for a moment, and little of a small container. */
+const UNREAD_BYTES_MAX = 67_108_864;
+
+/** One for all listeners, because the memory of a process is one. */
+export const unreadAnswers = createUnreadAnswers({ bytesMax: UNREAD_BYTES_MAX });
+
+/** What may be kept by the caller's own browser, and must be asked about each time. */
+function setPrivate(res: Response): void {
+  res.setHeader('Cache-Control', 'private, no-cache');
+  res.setHeader('Vary', 'Authorization, Origin');
+}
+
+/** @throws AppError `not_acceptable` when the caller takes no JSON. */
+export function assertAcceptsJson(req: Request): void {
+  if (accepts(req.headers.accept, 'application/json')) return;
+  throw new AppError('not_acceptable', 'Only application/json can be answered here.');
+}
+
+/**
+ * Answers a read: 200 with the value, or 304 when the caller already holds it.
+ * @throws AppError `precondition_failed` when `If-Match` names another state.
+ */
+export function sendRead(req: Request, res: Response, value: JsonValue, source: Cached<unknown>): void {
+  const representation = represent(value);
+  assertIfMatch(req, representation.etag, value);
+  setPrivate(res);
+  res.setHeader('ETag', representation.etag);
+  res.setHeader('Age', source.ageSeconds);
+  res.setHeader('Cache-Status', cacheStatus(source.freshness));
+  if (notModified(req, representation.etag)) res.writeHead(304).end();
+  else sendJson(res, representation);
+}
+
+/**
+ * Answers a document that is the same for everybody and may be kept for a while. Its body is one buffer for as long as
+ * the service runs, so that clients who do not read it cost nothing but their connections.
+ * @throws AppError `precondition_failed` when `If-Match` names another state.
+ */
+export function sendPublic(
+  req: Request,
+  res: Response,
+  { body, bytes, etag }: SharedRepresentation,
+  contentType: string,
+): void {
+  assertIfMatch(req, etag);
+  res.set({ 'Cache-Control': 'public, max-age=300', ETag: etag });
+  if (notModified(req, etag)) {
+    res.status(304).end();
+    return;
+  }
+  setContent(res, contentType, bytes);
+  res.writeHead(200).end(body);
+}
+
+/** Answers a write: 200 with what is now stored and its tag, or 204 where the caller wants no more. */
+export function sendWritten(res: Response, value: JsonValue, minimal: boolean): void {
+  const representation = represent(value);
+  setPrivate(res);
+  res.setHeader('ETag', representation.etag);
+  if (minimal) res.status(204).set('Preference-Applied', 'return=minimal').end();
+  else sendJson(res, representation);
+}
+
+/** Answers a write of which there is nothing to show: a removal, or one by a caller who may not read. */
+export function sendNothing(res: Response): void {
+  setPrivate(res);
+  res.status(204).end();
+}
+
+function sendJson(res: Response, { body, bytes, etag }: Representation): void {
+  setContent(res, 'application/json; charset=utf-8', bytes);
+  res.writeHead(200).end(typeof body === 'string' ? body : unreadAnswers.share(res, etag, body));
+}
+
+function setContent(res: Response, contentType: string, bytes: number): void {
+  res.setHeader('Content-Type', contentType);
+  res.setHeader('Content-Length', bytes);
+}
+
+// A token that may change and not read: what its writes are answered must not be a way to read. So nothing of what
+// is stored leaves with an answer to such a caller. That includes the entity tag: it is a hash of the document, so
+// it confirms a guess of the document.
+
+interface ReadBack {
+  /** Whether this caller may see what is stored after a write. */
+  allowed(caller: Caller): boolean;
+  /** Runs the write; for a caller who may not read, its refusal tells nothing of what is stored. */
+  guard<T>(caller: Caller, write: () => Promise<T>): Promise<T>;
+  /**
+   * A `test` of a JSON Patch is a question about what is stored.
+   * @throws AppError `scope_missing` for one by a caller who may not read.
+   */
+  assertMayTest(caller: Caller, patch: JsonValue): void;
+}
+
+/** @param scopes each of them lets a caller read. */
+export function createReadBack(scopes: readonly string[]): ReadBack {
+  const allowed = ({ scopes: held }: Caller): boolean => scopes.some((scope) => held.has(scope));
+  const scope = scopes.join(' ');
+
+  return {
+    allowed,
+    async guard(caller, write) {
+      try {
+        return await write();
+      } catch (error) {
+        throw allowed(caller) ? error : withoutState(error);
+      }
+    },
+    assertMayTest(caller, patch) {
+      if (allowed(caller) || !Array.isArray(patch)) return;
+      if (!patch.some((operation) => isJsonObject(operation) && operation['op'] === 'test')) return;
+      throw new AppError(
+        'scope_missing',
+        `A test reads what is stored: the access token lacks the scope ${scope}.`,
+        {
+          scope,
+        },
+      );
+    },
+  };
+}

@@ -1,0 +1,110 @@
+/**
+ * `/docs`: the OpenAPI document as a page for people. Everything it needs comes from this service, and its
+ * policy lets it load and reach nothing else.
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Request, Response } from 'express';
+import getAbsoluteFSPath from 'swagger-ui-dist/absolute-path.js';
+import { AppError } from '../../lib/app-error.ts';
+import { sharedRepresentation, type SharedRepresentation } from '../../metadata/representation.ts';
+import { type Resource, resource } from './route.ts';
+import { sendPublic } from '../response.ts';
+
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+// Addresses are relative, so that the page also works below a path of a reverse proxy.
+const PAGE = `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <title>metadata-bff: the API</title>
+    <link rel="icon" href="data:,">
+    <link rel="stylesheet" href="docs/swagger-ui.css">
+  </head>
+  <body>
+    <main id="api"><noscript>This page needs JavaScript; the document behind it is at <a href="openapi.json">openapi.json</a>.</noscript></main>
+    <script src="docs/swagger-ui-bundle.js"></script>
+    <script src="docs/start.js"></script>
+  </body>
+</html>
+`;
+
+const START_SCRIPT = `const pastedTokensOnly = (schemes) => schemes && schemes.filter((scheme) => scheme.has('bearer'));
+const withoutOptions = (operations) => operations.delete('OPTIONS');
+
+SwaggerUIBundle({
+  url: 'openapi.json',
+  dom_id: '#api',
+  deepLinking: true,
+  // It would send the document to a validator elsewhere.
+  validatorUrl: null,
+  plugins: [
+    {
+      statePlugins: {
+        // This page may talk to this service only, so that it cannot log anybody in.
+        auth: { wrapSelectors: { definitionsToAuthorize: (all) => (...args) => pastedTokensOnly(all(...args)) } },
+        spec: { wrapSelectors: { taggedOperations: (all) => (...args) => withoutOptions(all(...args)) } },
+      },
+    },
+  ],
+});
+`;
+
+const STYLES = 'text/css; charset=utf-8';
+const SCRIPT = 'text/javascript; charset=utf-8';
+
+interface Asset {
+  readonly contentType: string;
+  read(): Promise<SharedRepresentation>;
+}
+
+export function docsPageRoutes(): readonly Resource[] {
+  const page = sharedRepresentation(PAGE);
+  const start = sharedRepresentation(START_SCRIPT);
+  const assets = new Map<unknown, Asset>([
+    ['start.js', { contentType: SCRIPT, read: async () => start }],
+    ['swagger-ui.css', { contentType: STYLES, read: onFirstUse('swagger-ui.css') }],
+    ['swagger-ui-bundle.js', { contentType: SCRIPT, read: onFirstUse('swagger-ui-bundle.js') }],
+  ]);
+
+  async function sendAsset(req: Request, res: Response): Promise<void> {
+    const asset = assets.get(req.params['file']);
+    if (!asset) throw new AppError('route_not_found', 'There is nothing at this address.');
+    sendPublic(req, res, await asset.read(), asset.contentType);
+  }
+
+  return [
+    resource('/docs', {
+      GET: (req, res) => {
+        res.set('Content-Security-Policy', CONTENT_SECURITY_POLICY);
+        sendPublic(req, res, page, 'text/html; charset=utf-8');
+      },
+    }),
+    resource('/docs/:file', { GET: sendAsset }),
+  ];
+}
+
+/** A file of the page's package, held from its first use on: most services never show the page. */
+function onFirstUse(name: string): () => Promise<SharedRepresentation> {
+  let held: Promise<SharedRepresentation> | undefined;
+  return () => {
+    held ??= readFile(join(getAbsoluteFSPath(), name))
+      .then(sharedRepresentation)
+      .catch((error: unknown) => {
+        held = undefined;
+        throw error;
+      });
+    return held;
+  };
+}

@@ -1,0 +1,198 @@
+/**
+ * The token that a request presents, and what can be said of it without a key: whatever no key could make
+ * acceptable is refused here, before the issuer is asked or a signature is verified.
+ */
+import type { Request } from 'express';
+import { UnauthorizedError } from 'express-oauth2-jwt-bearer';
+import { decodeJwt, decodeProtectedHeader, type ProtectedHeaderParameters } from 'jose';
+import { AppError, SafeError } from '../lib/app-error.ts';
+
+// How a token or proof is refused: in our words, which say what is wrong and repeat nothing of what was sent.
+
+export function tokenRefused(message = 'The access token is not valid here.'): AppError {
+  return new AppError('token_invalid', message);
+}
+
+export function proofRefused(message: string): AppError {
+  return new AppError('dpop_proof_invalid', message);
+}
+
+const SIGNATURE_REFUSED = 'The signature of the access token cannot be verified.';
+
+/** Whether another key might verify what this one did not. */
+export function isSignatureRefusal(error: unknown): boolean {
+  return error instanceof AppError && error.message === SIGNATURE_REFUSED;
+}
+
+export const OTHER_ISSUER = 'The access token comes from another issuer.';
+
+/** Our words for what the library found; its own are for the log of a developer at most. */
+const REASONS: ReadonlyArray<readonly [RegExp, string]> = [
+  [/"exp"|'exp'/, 'The access token has expired.'],
+  [/"nbf"/, 'The access token is not valid yet.'],
+  [/'iss'/, OTHER_ISSUER],
+  [/'aud'/, 'The access token is meant for another audience.'],
+  [/signature|applicable key|matching keys/, SIGNATURE_REFUSED],
+  [/has no jkt/, 'The access token is not bound to a key, so it cannot be used with the DPoP scheme.'],
+  [/DPoP-bound|confirmation/, 'The access token is bound to a key and needs a DPoP proof made with it.'],
+];
+
+/** What the library threw, as an error of ours; anything that is no refusal stays as it is. */
+export function refusalOf(error: unknown, req: Request): unknown {
+  if (!(error instanceof UnauthorizedError)) return error;
+  const code = 'code' in error ? error.code : undefined;
+  if (code === 'invalid_token') {
+    return tokenRefused(REASONS.find(([pattern]) => pattern.test(error.message))?.[1]);
+  }
+  if (code === 'invalid_dpop_proof' || req.headers['dpop'] !== undefined) {
+    return proofRefused('The DPoP proof does not fit this request and token.');
+  }
+  return new AppError('request_malformed', 'The request cannot be authenticated as it was sent.', {
+    cause: new SafeError('refused by the token verifier as an invalid request'),
+  });
+}
+
+interface PresentedToken {
+  readonly token: string;
+  /** The proof that came along; undefined for a bearer. */
+  readonly proof: string | undefined;
+}
+
+/** Asymmetric only: a public key must never serve as an HMAC secret (RFC 8725 section 3.1). */
+export const SIGNING_ALGORITHMS = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+] as const;
+
+const ACCEPTED: ReadonlySet<unknown> = new Set(SIGNING_ALGORITHMS);
+
+/** `typ` of an access token: Auth0's own profile, and RFC 9068. Anything else is another kind of token. */
+const ACCESS_TOKEN_TYPES = /^(?:jwt|(?:application\/)?at\+jwt)$/i;
+
+/** RFC 7515 section 7.1: three parts of unpadded base64url. */
+const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+
+/** How far clocks may differ. */
+export const CLOCK_TOLERANCE_SECONDS = 5;
+
+/** Far more than a token with many permissions needs, and what still fits into the header fields with others. */
+const TOKEN_CHARACTERS_MAX = 8192;
+
+/**
+ * The token of the Authorization header; no other place is looked at, though the library would.
+ * @throws AppError `token_missing`, `token_invalid`, `dpop_proof_invalid` or `request_malformed`.
+ */
+export function presentedToken(
+  req: Request,
+  { dpopRequired }: { readonly dpopRequired: boolean },
+): PresentedToken {
+  const { authorization = '', dpop } = req.headers;
+  const space = authorization.indexOf(' ');
+  const scheme = authorization.slice(0, space).toLowerCase();
+  let begin = space + 1;
+  // Any number of spaces may follow the scheme (RFC 9110 section 11.4: 1*SP), and nothing else.
+  while (authorization.startsWith(' ', begin)) begin += 1;
+  const token = authorization.slice(begin);
+  if (space < 0 || (scheme !== 'bearer' && scheme !== 'dpop') || token === '') {
+    throw new AppError('token_missing', 'Send an access token in the Authorization header.');
+  }
+  if (token.includes(' ')) throw tokenRefused();
+  // The library, which reads the header again, takes exactly one.
+  if (begin > space + 1) req.headers.authorization = `${authorization.slice(0, space)} ${token}`;
+  // The query is taken apart only where there is one.
+  if (req.url.includes('?') && req.query['access_token'] !== undefined) {
+    throw new AppError('request_malformed', 'A request must carry its access token once, in the header.');
+  }
+  if (scheme === 'bearer') {
+    // The token is what is not accepted as it was presented; there is no proof that could be (RFC 9449 section 7.1).
+    if (dpopRequired)
+      throw tokenRefused('Bearer tokens are not accepted here: bind the token to a key (DPoP).');
+    return { token, proof: undefined };
+  }
+  if (typeof dpop !== 'string' || dpop === '') {
+    throw proofRefused('The DPoP scheme needs a proof in the DPoP header.');
+  }
+  return { token, proof: dpop };
+}
+
+/** What a token says of itself before anything of it is verified: enough to choose the key to verify it with. */
+interface TokenClues {
+  readonly keyId: string | undefined;
+  /** Its `iss`, of any type. */
+  readonly issuer: unknown;
+}
+
+/**
+ * What the token says of itself.
+ * @throws AppError `token_invalid` for what no key could make acceptable at this time.
+ */
+export function inspectToken(token: string, nowMs: number): TokenClues {
+  if (token.length > TOKEN_CHARACTERS_MAX) {
+    // Said in numbers: another login gives the same token again, and its owner has to know why.
+    throw tokenRefused(
+      `The access token is ${token.length} characters long; this service accepts at most ${TOKEN_CHARACTERS_MAX}.`,
+    );
+  }
+  // Decoders forgive padding and stray characters, so that one token would have many spellings.
+  if (!COMPACT_JWS.test(token)) throw tokenRefused('The access token is not a JWT.');
+  let header: ProtectedHeaderParameters;
+  try {
+    header = decodeProtectedHeader(token);
+  } catch {
+    throw tokenRefused('The access token is not a JWT.');
+  }
+  const { alg, kid, typ } = header;
+  if (!ACCEPTED.has(alg)) {
+    throw tokenRefused('The access token is not signed with an accepted algorithm.');
+  }
+  if (kid !== undefined && typeof kid !== 'string') throw tokenRefused();
+  if (typ !== undefined && !(typeof typ === 'string' && ACCESS_TOKEN_TYPES.test(typ))) throw tokenRefused();
+  const { exp, iss } = readClaims(token);
+  // The one claim that goes bad in everybody's hands: an app that goes on with an old token must not cost signatures.
+  if (typeof exp === 'number' && exp + CLOCK_TOLERANCE_SECONDS <= nowMs / 1000) {
+    throw tokenRefused('The access token has expired.');
+  }
+  return { keyId: kid, issuer: iss };
+}
+
+function readClaims(token: string): { readonly exp?: unknown; readonly iss?: unknown } {
+  try {
+    return decodeJwt(token);
+  } catch {
+    throw tokenRefused('The access token is not a JWT.');
+  }
+}
+
+// A request at the address that its caller sees. express-oauth2-jwt-bearer compares `htu` of a DPoP proof (RFC 9449
+// section 4.3) with an address that it reads from the request's own fields, which its sender chooses.
+
+export interface RequestAddress {
+  readonly protocol: string;
+  readonly host: string;
+  /** With the query. */
+  readonly path: string;
+}
+
+/** The same request for a reader of its address; everything else is that of the original. */
+export function atAddress(req: Request, { protocol, host, path }: RequestAddress): Request {
+  const headers = new Map([
+    ['host', host],
+    ['x-forwarded-host', undefined],
+  ]);
+  const addressed: Request = Object.create(req, {
+    protocol: { value: protocol },
+    originalUrl: { value: path },
+    get: {
+      value: (name: string) =>
+        headers.has(name.toLowerCase()) ? headers.get(name.toLowerCase()) : req.get(name),
+    },
+  });
+  return addressed;
+}
