@@ -190,18 +190,25 @@ export function createAuditFile(
     await closing?.close();
   }
 
-  async function writeAll(): Promise<void> {
+  async function openHandle(): Promise<FileHandle> {
     if (stale) {
       stale = false;
       await close().catch(() => undefined);
     }
     handle ??= await open(path, 'a', MODE);
+    return handle;
+  }
+
+  async function writeAll(): Promise<void> {
+    let current = await openHandle();
     while (rest.length > 0 || waiting.length > 0) {
       if (rest.length === 0) {
+        // The file may have been rotated since the last block. Lines that come after that belong in the new file.
+        current = await openHandle();
         rest = Buffer.from(waiting.join(''));
         waiting = [];
       }
-      const { bytesWritten } = await handle.write(rest);
+      const { bytesWritten } = await current.write(rest);
       rest = rest.subarray(bytesWritten);
     }
   }

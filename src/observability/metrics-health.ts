@@ -19,20 +19,20 @@ export interface HealthMetrics {
 
 export function createHealthMetrics(registers: Registry[]): HealthMetrics {
   const lookups = new Counter({
-    name: 'metadata_bff_signing_key_lookups_total',
-    help: 'Looks at the issuer’s keys, for a token not seen before or to keep them fresh, by what was held: fresh or stale keys, none (missing), or only others (unknown).',
+    name: 'metadata_bff_jwks_cache_requests_total',
+    help: 'Lookups in the cached key sets of the issuers, by what was cached: fresh or stale keys, none (missing), or none with this key id (unknown).',
     labelNames: ['outcome'],
     registers,
   });
   const fetches = new Counter({
-    name: 'metadata_bff_signing_key_fetches_total',
-    help: 'Fetches of the issuer’s keys by outcome (ok or failed).',
+    name: 'metadata_bff_jwks_fetches_total',
+    help: 'Fetches of key sets from the issuers, by outcome (ok or failed).',
     labelNames: ['outcome'],
     registers,
   });
   const lost = new Counter({
-    name: 'metadata_bff_audit_lines_lost_total',
-    help: 'Lines of the audit that could not be kept until the disk took them.',
+    name: 'metadata_bff_audit_events_dropped_total',
+    help: 'Audit events dropped because the audit file could not be written and the queue was full.',
     registers,
   });
   const lookup = children((outcome: string) => lookups.labels(outcome));
@@ -41,14 +41,14 @@ export function createHealthMetrics(registers: Registry[]): HealthMetrics {
   return {
     watchFeed(lagSeconds) {
       const events = new Counter({
-        name: 'metadata_bff_feed_events_total',
-        help: 'Events of the change feed by what became of them.',
+        name: 'metadata_bff_change_stream_events_total',
+        help: 'Events of the change stream, by outcome (evicted, known, ignored or malformed).',
         labelNames: ['outcome'],
         registers,
       });
       const lag: Gauge = new Gauge({
-        name: 'metadata_bff_feed_lag_seconds',
-        help: 'Time from the latest change to its eviction, or since the feed was lost; 0 where it is not consumed.',
+        name: 'metadata_bff_change_stream_lag_seconds',
+        help: 'Time from the latest change to its eviction, or since the stream was lost. 0 on replicas that do not consume it.',
         registers,
         collect: () => lag.set(lagSeconds()),
       });
@@ -58,8 +58,8 @@ export function createHealthMetrics(registers: Registry[]): HealthMetrics {
     },
     watchChecks(checks) {
       const passing: Gauge = new Gauge({
-        name: 'metadata_bff_check_passing',
-        help: '1 for each check of /readyz that is ok.',
+        name: 'metadata_bff_health_check_status',
+        help: '1 for each check of /readyz that passes, else 0.',
         labelNames: ['check'],
         registers,
         collect() {
@@ -69,16 +69,16 @@ export function createHealthMetrics(registers: Registry[]): HealthMetrics {
     },
     watchStreams(open) {
       const streams: Gauge = new Gauge({
-        name: 'metadata_bff_event_streams',
-        help: 'Streams of /me/events that are open.',
+        name: 'metadata_bff_sse_connections',
+        help: 'Open connections to /me/events.',
         registers,
         collect: () => streams.set(open()),
       });
     },
     watchKeys(state) {
       const held: Gauge = new Gauge({
-        name: 'metadata_bff_signing_keys',
-        help: '1 for the state of the issuer’s keys held: fresh, stale (their renewal is overdue) or none.',
+        name: 'metadata_bff_jwks_state',
+        help: '1 for the state of the cached key sets: fresh, stale (the refresh is overdue) or none. The worst of several issuers.',
         labelNames: ['state'],
         registers,
         collect() {

@@ -36,20 +36,20 @@ const OUTAGE_CODES = [
 export function createRedisMetrics(registers: Registry[]): RedisMetrics {
   const commands = new Histogram({
     name: 'metadata_bff_redis_command_duration_seconds',
-    help: 'Commands to Redis by outcome: ok, timeout, failed, refused by Redis, or not_connected.',
+    help: 'Duration of commands to Redis, by outcome (ok, timeout, failed, refused by Redis, or not_connected).',
     labelNames: ['outcome'],
     buckets: [0.000_5, 0.001, 0.005, 0.02, 0.1, 0.5],
     registers,
   });
   const waits = new Histogram({
     name: 'metadata_bff_write_lock_wait_seconds',
-    help: 'Waits of writes for other replicas that write the same user.',
+    help: 'Time that writes wait for the write lock of their user.',
     buckets: [0.001, 0.005, 0.02, 0.1, 0.3, 1, 3, 6],
     registers,
   });
   const failures = new Counter({
     name: 'metadata_bff_write_lock_failures_total',
-    help: 'Write locks that were not given in time (not_granted) or lost before the change (lost).',
+    help: 'Write locks that were not granted in time (not_granted) or lost before the write (lost).',
     labelNames: ['reason'],
     registers,
   });
@@ -60,12 +60,12 @@ export function createRedisMetrics(registers: Registry[]): RedisMetrics {
   lost.inc(0);
   const unlocked = new Counter({
     name: 'metadata_bff_unlocked_writes_total',
-    help: 'Writes made without the shared lock, because Redis was silent for longer than a lock lasts.',
+    help: 'Writes made without the shared lock, because Redis answered nothing for longer than a lock lasts.',
     registers,
   });
   const outages = new Counter({
     name: 'metadata_bff_redis_unavailable_total',
-    help: 'Times that Redis stopped serving, by its error code, or `unreachable`.',
+    help: 'Outages of Redis, by its error code, or `unreachable`.',
     labelNames: ['code'],
     registers,
   });

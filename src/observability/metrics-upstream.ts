@@ -30,46 +30,46 @@ export function createUpstreamMetrics(
   { now }: { readonly now: () => number },
 ): UpstreamMetrics {
   const operations = new Histogram({
-    name: 'metadata_bff_upstream_duration_seconds',
-    help: 'Operations at the Management API by outcome (ok or an error code).',
+    name: 'metadata_bff_upstream_operation_duration_seconds',
+    help: 'Duration of operations at the Management API by outcome (ok or an error code), retries and waits included.',
     labelNames: ['operation', 'outcome'],
     buckets: [0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 2, 5, 10],
     registers,
   });
   const attempts = new Counter({
     name: 'metadata_bff_upstream_attempts_total',
-    help: 'HTTP requests to Auth0, each repetition for itself, by class of status or kind of failure.',
+    help: 'HTTP requests to Auth0, each retry counted, by class of status or kind of failure.',
     labelNames: ['operation', 'outcome'],
     registers,
   });
   const rejected = new Counter({
     name: 'metadata_bff_upstream_rejected_documents_total',
-    help: 'Changes whose document Auth0 did not accept, by its status: about one user, not about this service.',
+    help: 'Writes whose document Auth0 rejected, by status. The cause is the document of one user, not this service.',
     labelNames: ['status'],
     registers,
   });
   const folding = new Histogram({
-    name: 'metadata_bff_upstream_writes_per_change',
-    help: 'Writes of callers that one change at Auth0 stands for.',
+    name: 'metadata_bff_upstream_write_batch_size',
+    help: 'Writes of callers that one PATCH at Auth0 carries.',
     buckets: [1, 2, 3, 5, 8, 13, 21, 50, 100],
     registers,
   });
   const waiting = new Gauge({
-    name: 'metadata_bff_governor_waiting',
-    help: 'Requests that wait for the request budget.',
-    labelNames: ['urgency'],
+    name: 'metadata_bff_upstream_queue_length',
+    help: 'Requests that wait for the request budget, by priority.',
+    labelNames: ['priority'],
     registers,
   });
   const admissions = new Histogram({
-    name: 'metadata_bff_governor_wait_seconds',
-    help: 'Waits for the request budget by how they ended (admitted or refused).',
-    labelNames: ['urgency', 'outcome'],
+    name: 'metadata_bff_upstream_queue_wait_seconds',
+    help: 'Time that requests wait for the request budget, by outcome (admitted or refused).',
+    labelNames: ['priority', 'outcome'],
     buckets: [0.001, 0.01, 0.05, 0.2, 0.5, 1, 2, 5],
     registers,
   });
   const breaker = new Gauge({
-    name: 'metadata_bff_breaker_state',
-    help: '1 for the state that the circuit breaker before the Management API is in.',
+    name: 'metadata_bff_circuit_breaker_state',
+    help: '1 for the current state of the circuit breaker of the Management API (closed, half_open or open).',
     labelNames: ['state'],
     registers,
   });
@@ -82,7 +82,7 @@ export function createUpstreamMetrics(
   for (const name of OPERATIONS) operations.zero({ operation: name, outcome: 'upstream_refused' });
   for (const name of [...OPERATIONS, 'oauth.token', 'issuer.keys']) attempt(name, '429').inc(0);
   for (const urgency of URGENCIES) {
-    for (const outcome of ['admitted', 'refused']) admissions.zero({ urgency, outcome });
+    for (const outcome of ['admitted', 'refused']) admissions.zero({ priority: urgency, outcome });
   }
   for (const status of REJECTING) rejected.labels(status).inc(0);
   // So that a graph shows nothing where there is nothing, in place of a gap.
@@ -155,8 +155,8 @@ export function createUpstreamMetrics(
     breaker: breakerIs,
     watchBudget(buckets) {
       const tokens: Gauge = new Gauge({
-        name: 'metadata_bff_budget_tokens',
-        help: 'Requests left in the budget, as this process last knew; below 0 while Auth0 refuses.',
+        name: 'metadata_bff_upstream_budget_remaining',
+        help: 'Requests left in the budget, as this process last knew. Below 0 while Auth0 answers 429.',
         labelNames: ['bucket'],
         registers,
         collect() {
@@ -164,8 +164,8 @@ export function createUpstreamMetrics(
         },
       });
       const burst: Gauge = new Gauge({
-        name: 'metadata_bff_budget_burst',
-        help: 'Size of the budget; 10000 while neither UPSTREAM_BUDGET nor Auth0 has named one.',
+        name: 'metadata_bff_upstream_budget_capacity',
+        help: 'Size of the budget. 10000 until UPSTREAM_BUDGET or Auth0 names one.',
         labelNames: ['bucket'],
         registers,
         collect() {

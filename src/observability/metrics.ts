@@ -43,7 +43,7 @@ export function createMetrics({ now }: { readonly now: () => number }): Metrics 
   collectDefaultMetrics({ register: registry });
   const requests = new BoundHistogram({
     name: 'metadata_bff_http_request_duration_seconds',
-    help: 'Time from the request to the end of its answer.',
+    help: 'Time from a request to the end of its response.',
     labelNames: ['method', 'route', 'status'],
     buckets: [0.001, 0.005, 0.02, 0.1, 0.3, 1, 3, 10],
     registers,
@@ -51,8 +51,8 @@ export function createMetrics({ now }: { readonly now: () => number }): Metrics 
   /** Counted here, and added when somebody looks: to add one takes longer than to find what is held. */
   const answers: Tally[] = [];
   const reads: Counter = new Counter({
-    name: 'metadata_bff_cache_reads_total',
-    help: 'Reads of profiles by where the answer came from.',
+    name: 'metadata_bff_cache_requests_total',
+    help: 'Reads of cached documents, by where the answer came from.',
     labelNames: ['resource', 'outcome'],
     registers,
     collect() {
@@ -63,14 +63,14 @@ export function createMetrics({ now }: { readonly now: () => number }): Metrics 
     },
   });
   const failures = new Counter({
-    name: 'metadata_bff_http_failures_total',
-    help: 'Requests answered with a status from 500 on.',
+    name: 'metadata_bff_http_server_errors_total',
+    help: 'Requests answered with a status of 500 or above.',
     labelNames: ['status'],
     registers,
   });
   const refusals = new Counter({
     name: 'metadata_bff_rate_limited_total',
-    help: 'Requests refused by a limit: reads or writes of a user, or failed authentication of an address.',
+    help: 'Requests refused by a rate limit: reads or writes of a user, or failed authentication of an address.',
     labelNames: ['limit'],
     registers,
   });

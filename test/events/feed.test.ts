@@ -18,8 +18,10 @@ describe('a change made elsewhere', () => {
     await jane.warm();
     await dashboard.edit({ theme: 'light' });
     await jane.sees('theme', 'light');
-    expect(await metric(service.opsUrl, 'metadata_bff_feed_events_total{outcome="evicted"}')).toBe(1);
-    expect(await metric(service.opsUrl, 'metadata_bff_feed_lag_seconds')).toBeGreaterThanOrEqual(0);
+    expect(await metric(service.opsUrl, 'metadata_bff_change_stream_events_total{outcome="evicted"}')).toBe(
+      1,
+    );
+    expect(await metric(service.opsUrl, 'metadata_bff_change_stream_lag_seconds')).toBeGreaterThanOrEqual(0);
   });
 
   test('is not seen before its cache entry ends where the feed is off', async () => {
@@ -48,7 +50,7 @@ describe('a change made here', () => {
     const { dashboard, jane, service } = await openStage();
     await feedOpen(dashboard);
     await jane.patch({ theme: 'light' });
-    const known = 'metadata_bff_feed_events_total{outcome="known"}';
+    const known = 'metadata_bff_change_stream_events_total{outcome="known"}';
     await until(async () => (await metric(service.opsUrl, known)) === 1 || undefined);
     const answer = await jane.read();
     expect(answer.body).toMatchObject({ theme: 'light' });

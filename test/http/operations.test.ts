@@ -48,9 +48,9 @@ describe('the operations listener', () => {
     const samples = text.split('\n').filter((line) => /^metadata_bff_.*(_count|_total)\{/.test(line));
     const found = [
       /^metadata_bff_http_request_duration_seconds_count\{method="GET",route="\/me\/metadata\/:key",status="200"\} 1$/,
-      /^metadata_bff_cache_reads_total\{.*outcome="miss"\} 1$/,
-      /^metadata_bff_cache_reads_total\{.*outcome="hit"\} 1$/,
-      /^metadata_bff_upstream_duration_seconds_count\{operation="users\.change",outcome="ok"\} 1$/,
+      /^metadata_bff_cache_requests_total\{.*outcome="miss"\} 1$/,
+      /^metadata_bff_cache_requests_total\{.*outcome="hit"\} 1$/,
+      /^metadata_bff_upstream_operation_duration_seconds_count\{operation="users\.change",outcome="ok"\} 1$/,
     ].map((wanted) => samples.filter((line) => wanted.test(line)).length);
     expect(found).toEqual([1, 1, 1, 1]);
     expect(samples.join()).not.toContain(jane.user.id);

@@ -32,7 +32,7 @@ describe('requests to the tenant', () => {
 
   test('that carry the writes of several say of how many', async () => {
     const jane = await usual.person({ n: {} });
-    const [changes, writes] = ['count', 'sum'].map((part) => `upstream_writes_per_change_${part}`);
+    const [changes, writes] = ['count', 'sum'].map((part) => `upstream_write_batch_size_${part}`);
     const before = [await valueOf(usual, changes ?? ''), await valueOf(usual, writes ?? '')];
     const gate = tenant.hold('read');
     const patch = (n: unknown) => jane.ask('PATCH', '', { json: { n } });
@@ -60,46 +60,51 @@ describe('requests to the tenant', () => {
       expect((await jane.ask('GET', '', { headers })).status).toBe(502);
     }
     expect([await rejected(400), await rejected(409), await rejected(413)]).toEqual([1, 0, 1]);
-    const refused = 'upstream_duration_seconds_count{operation="users.change",outcome="upstream_refused"}';
+    const refused =
+      'upstream_operation_duration_seconds_count{operation="users.change",outcome="upstream_refused"}';
     expect((await valueOf(usual, refused)) ?? 0).toBe(0);
   });
 
   test('stop when the circuit breaker opens, and its state says so', async () => {
-    expect(await valueOf(failing, 'breaker_state{state="closed"}')).toBe(1);
+    expect(await valueOf(failing, 'circuit_breaker_state{state="closed"}')).toBe(1);
     tenant.answerWith('read', { status: 500 });
     const people = await Promise.all(Array.from({ length: 30 }, () => failing.person({})));
     await Promise.all(people.map((person) => person.ask('GET')));
-    expect(await valueOf(failing, 'breaker_state{state="open"}')).toBe(1);
-    expect(await valueOf(failing, 'breaker_state{state="closed"}')).toBe(0);
+    expect(await valueOf(failing, 'circuit_breaker_state{state="open"}')).toBe(1);
+    expect(await valueOf(failing, 'circuit_breaker_state{state="closed"}')).toBe(0);
   });
 
   test('that the budget has no room for are counted by who asked', async () => {
     const [jane, omar] = [await short.person({}), await short.person({})];
     expect((await jane.ask('GET')).status).toBe(200);
     expect((await omar.ask('GET')).status).toBe(503);
-    expect(await valueOf(short, 'governor_wait_seconds_count{urgency="read",outcome="admitted"}')).toBe(1);
-    expect(await valueOf(short, 'governor_wait_seconds_count{urgency="read",outcome="refused"}')).toBe(1);
-    expect(await valueOf(short, 'governor_waiting{urgency="read"}')).toBe(0);
-    expect(await valueOf(short, 'budget_tokens{bucket="all"}')).toBeLessThan(1);
-    expect(await valueOf(short, 'budget_burst{bucket="all"}')).toBe(1);
+    expect(
+      await valueOf(short, 'upstream_queue_wait_seconds_count{priority="read",outcome="admitted"}'),
+    ).toBe(1);
+    expect(await valueOf(short, 'upstream_queue_wait_seconds_count{priority="read",outcome="refused"}')).toBe(
+      1,
+    );
+    expect(await valueOf(short, 'upstream_queue_length{priority="read"}')).toBe(0);
+    expect(await valueOf(short, 'upstream_budget_remaining{bucket="all"}')).toBeLessThan(1);
+    expect(await valueOf(short, 'upstream_budget_capacity{bucket="all"}')).toBe(1);
   });
 });
 
 test('the keys held say whether they are fresh, and each look at them what it found', async () => {
   const { clock } = withoutRedis.service;
-  const state = () => valueOf(withoutRedis, 'signing_keys{state="fresh"}');
+  const state = () => valueOf(withoutRedis, 'jwks_state{state="fresh"}');
   await until(async () => (await state()) || undefined);
   const jane = await withoutRedis.person({});
   expect((await jane.ask('GET')).status).toBe(200);
   tenant.answerWith('jwks', { status: 500 });
   clock.advance(3000);
-  expect(await valueOf(withoutRedis, 'signing_keys{state="stale"}')).toBe(1);
+  expect(await valueOf(withoutRedis, 'jwks_state{state="stale"}')).toBe(1);
   const omar = await withoutRedis.person({});
   expect((await omar.ask('GET')).status).toBe(200);
-  expect(await valueOf(withoutRedis, 'signing_key_lookups_total{outcome="stale"}')).toBeGreaterThan(0);
-  await until(() => valueOf(withoutRedis, 'signing_key_fetches_total{outcome="failed"}'));
+  expect(await valueOf(withoutRedis, 'jwks_cache_requests_total{outcome="stale"}')).toBeGreaterThan(0);
+  await until(() => valueOf(withoutRedis, 'jwks_fetches_total{outcome="failed"}'));
   clock.advance(5 * 3600);
-  expect(await valueOf(withoutRedis, 'signing_keys{state="none"}')).toBe(1);
+  expect(await valueOf(withoutRedis, 'jwks_state{state="none"}')).toBe(1);
 });
 
 test('a Redis that is not there shows as down, and in its commands', async () => {
@@ -109,7 +114,7 @@ test('a Redis that is not there shows as down, and in its commands', async () =>
   expect(
     await valueOf(withoutRedis, 'redis_command_duration_seconds_count{outcome="not_connected"}'),
   ).toBeGreaterThan(0);
-  expect(await valueOf(withoutRedis, 'check_passing{check="redis"}')).toBe(0);
+  expect(await valueOf(withoutRedis, 'health_check_status{check="redis"}')).toBe(0);
 });
 
 test('streams of events are counted while they are open', async () => {
@@ -120,9 +125,9 @@ test('streams of events are counted while they are open', async () => {
     signal: leaving.signal,
   });
   expect(response.status).toBe(200);
-  expect(await valueOf(usual, 'event_streams')).toBe(1);
+  expect(await valueOf(usual, 'sse_connections')).toBe(1);
   leaving.abort();
-  await until(async () => ((await valueOf(usual, 'event_streams')) === 0 ? true : undefined));
+  await until(async () => ((await valueOf(usual, 'sse_connections')) === 0 ? true : undefined));
 });
 
 test('write locks that are not given in time, or lost before the change, are counted apart', async () => {

@@ -94,7 +94,7 @@ describe('while one issuer cannot be reached', () => {
       }),
     ]);
     const metrics = await (await fetch(`${own.opsUrl}/metrics`)).text();
-    expect(metrics).toContain('metadata_bff_signing_keys{state="none"} 1');
+    expect(metrics).toContain('metadata_bff_jwks_state{state="none"} 1');
     custom.heal();
     own.clock.advance(5);
     expect((await ask(CUSTOM, customKey, own)).status).toBe(200);

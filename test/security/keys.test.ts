@@ -131,7 +131,7 @@ describe('the time of day', () => {
     const response = await fetch(`${service.url}/me/metadata`, { method: 'PUT', headers });
     await expectProblem(response, 400, 'body_required');
     const metrics = await (await fetch(`${service.opsUrl}/metrics`)).text();
-    expect(metrics).toContain('metadata_bff_signing_keys{state="fresh"} 1');
+    expect(metrics).toContain('metadata_bff_jwks_state{state="fresh"} 1');
   });
 });
 
