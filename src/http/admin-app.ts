@@ -2,10 +2,9 @@
 import type { Express } from 'express';
 import { createErrorHandler, routeNotFound } from './middleware/error-handler.ts';
 import { requestBounds } from './middleware/validate-request.ts';
-import { requestContext } from './middleware/request-context.ts';
 import { addResources, answerServerOptions, createApplication, resource } from './routes/route.ts';
 import { healthRoutes, type Readiness } from './routes/health.ts';
-import { unreadAnswers } from './response.ts';
+import { sendResponse, unreadAnswers } from './response.ts';
 
 interface Dependencies {
   readonly readiness: Readiness;
@@ -15,14 +14,14 @@ interface Dependencies {
 export function createOps({ readiness, metrics }: Dependencies): Express {
   const app = createApplication();
   const onError = createErrorHandler({ algorithms: [], dpopRequired: false });
-  app.use(requestContext);
   app.use(requestBounds);
   const resources = [
     ...healthRoutes({ readiness }),
     resource('/metrics', {
       GET: async (_req, res) => {
         const text = Buffer.from(await metrics.render());
-        res.set('Content-Type', metrics.contentType).end(unreadAnswers.share(res, undefined, text));
+        const headers = { 'Content-Type': metrics.contentType, 'Content-Length': text.length };
+        sendResponse(res, 200, headers, unreadAnswers.share(res, undefined, text));
       },
     }),
   ];

@@ -2,15 +2,10 @@
 import type { Express } from 'express';
 import type { ChallengeOptions } from './middleware/authorize.ts';
 import { createErrorHandler, routeNotFound } from './middleware/error-handler.ts';
-import {
-  answerPreflight,
-  crossOrigin,
-  type CrossOriginOptions,
-  securityHeaders,
-} from './middleware/security-headers.ts';
+import { answerPreflight, createCors, type CrossOriginOptions } from './middleware/cors.ts';
+import { createSecurityHeaders } from './middleware/security-headers.ts';
 import { selectPublicAddress } from './middleware/public-address.ts';
 import { requestBounds } from './middleware/validate-request.ts';
-import { requestContext } from './middleware/request-context.ts';
 import { createRequestObserver, type RequestObservers } from './middleware/request-log.ts';
 import { addResources, answerServerOptions, createApplication, type Resource } from './routes/route.ts';
 
@@ -35,12 +30,11 @@ export function createApp({ resources, health, observers }: Dependencies, option
   app.set('query parser', 'simple');
   app.set('trust proxy', [...options.trustedProxies]);
 
-  app.use(requestContext);
   app.use(createRequestObserver(observers));
-  app.use(securityHeaders());
+  app.use(createSecurityHeaders());
   app.use(requestBounds);
   // In this order a page can read why its request was refused, and no preflight is granted for a foreign host.
-  app.use(crossOrigin(options));
+  app.use(createCors(options));
   if (publicUrls.length > 0) app.use(selectPublicAddress(all, { publicUrls, exempt: health }));
   app.use(answerPreflight);
   const onError = createErrorHandler(options);

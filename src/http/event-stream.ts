@@ -4,6 +4,7 @@
  */
 import type { Response } from 'express';
 import { AppError } from '../lib/app-error.ts';
+import { startResponse } from './response.ts';
 
 interface StreamEvent {
   /** What the client names when it connects again. Without one, it goes on naming what it named before. */
@@ -24,14 +25,13 @@ export interface EventStreamOptions {
   readonly unreadBytesMax: number;
 }
 
-/** The header fields of every stream. */
-export function prepareEventStream(res: Response): void {
-  res.statusCode = 200;
-  res.setHeader('Content-Type', 'text/event-stream');
-  res.setHeader('Cache-Control', 'no-store');
-  // Understood by nginx and others that would collect the answer first.
-  res.setHeader('X-Accel-Buffering', 'no');
-}
+/** The headers of every stream. */
+export const EVENT_STREAM_HEADERS = {
+  'Content-Type': 'text/event-stream',
+  'Cache-Control': 'no-store',
+  // Keeps nginx, and others that know it, from collecting the answer first.
+  'X-Accel-Buffering': 'no',
+};
 
 /**
  * Begins the stream with its first event, which must have data: readers pass over the id of an event without any, or
@@ -42,7 +42,7 @@ export function beginEventStream(
   { first, retryMs }: { readonly first: StreamEvent; readonly retryMs: number },
   { heartbeatMs, unreadBytesMax }: EventStreamOptions,
 ): EventStream {
-  prepareEventStream(res);
+  startResponse(res, 200, EVENT_STREAM_HEADERS);
   res.flushHeaders();
 
   function write(lines: string): void {

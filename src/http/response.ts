@@ -1,4 +1,7 @@
-/** Successful answers with a JSON body: the caching fields, the tag, and 304 where nothing changed. */
+/**
+ * The one place where answers leave (`startResponse`), and the successful answers: the caching headers, the tag, and 304
+ * where nothing changed.
+ */
 import type { Request, Response } from 'express';
 import type { ServerResponse } from 'node:http';
 import type { Caller } from '../identity/caller.ts';
@@ -9,6 +12,32 @@ import { withoutState } from '../metadata/precondition.ts';
 import { represent, type Representation, type SharedRepresentation } from '../metadata/representation.ts';
 import { assertIfMatch, notModified } from './conditional.ts';
 import { accepts } from './header-values.ts';
+import { contextOf, type HeaderList, setHeader } from './middleware/request-context.ts';
+
+/** By name. */
+export type ResponseHeaders = Readonly<Record<string, string | number>>;
+
+/**
+ * Sends status and headers. Every answer of the applications, success or error, passes here once. The headers are those
+ * that middleware added to the request's context and those given here, which replace others of the same name. They are
+ * written as one list, because Node takes longer to set each of some twenty (docs/performance.md).
+ */
+export function startResponse(res: ServerResponse, status: number, headers: ResponseHeaders): void {
+  const list: HeaderList = [...contextOf(res.req).headers];
+  for (const [name, value] of Object.entries(headers)) setHeader(list, name, value);
+  res.writeHead(status, list);
+}
+
+/** Sends a whole answer. `Content-Length` must be among the headers where there is a body. */
+export function sendResponse(
+  res: ServerResponse,
+  status: number,
+  headers: ResponseHeaders,
+  body?: string | Buffer,
+): void {
+  startResponse(res, status, headers);
+  res.end(body);
+}
 
 // `Cache-Status` (RFC 9211): where an answer came from, told truly in every case.
 
@@ -100,11 +129,8 @@ const UNREAD_BYTES_MAX = 67_108_864;
 /** One for all listeners, because the memory of a process is one. */
 export const unreadAnswers = createUnreadAnswers({ bytesMax: UNREAD_BYTES_MAX });
 
-/** What may be kept by the caller's own browser, and must be asked about each time. */
-function setPrivate(res: Response): void {
-  res.setHeader('Cache-Control', 'private, no-cache');
-  res.setHeader('Vary', 'Authorization, Origin');
-}
+/** The caller's own browser may keep it, and must ask about it each time. */
+const PRIVATE = { 'Cache-Control': 'private, no-cache', Vary: 'Authorization, Origin' };
 
 /** @throws AppError `not_acceptable` when the caller takes no JSON. */
 export function assertAcceptsJson(req: Request): void {
@@ -116,20 +142,30 @@ export function assertAcceptsJson(req: Request): void {
  * Answers a read: 200 with the value, or 304 when the caller already holds it.
  * @throws AppError `precondition_failed` when `If-Match` names another state.
  */
-export function sendRead(req: Request, res: Response, value: JsonValue, source: Cached<unknown>): void {
+export function sendRead(
+  req: Request,
+  res: Response,
+  value: JsonValue,
+  source: Cached<unknown>,
+  headers: ResponseHeaders = {},
+): void {
   const representation = represent(value);
-  assertIfMatch(req, representation.etag, value);
-  setPrivate(res);
-  res.setHeader('ETag', representation.etag);
-  res.setHeader('Age', source.ageSeconds);
-  res.setHeader('Cache-Status', cacheStatus(source.freshness));
-  if (notModified(req, representation.etag)) res.writeHead(304).end();
-  else sendJson(res, representation);
+  const { etag } = representation;
+  assertIfMatch(req, etag, value);
+  const all = {
+    ...headers,
+    ...PRIVATE,
+    ETag: etag,
+    Age: source.ageSeconds,
+    'Cache-Status': cacheStatus(source.freshness),
+  };
+  if (notModified(req, etag)) sendResponse(res, 304, all);
+  else sendJson(res, representation, all);
 }
 
 /**
- * Answers a document that is the same for everybody and may be kept for a while. Its body is one buffer for as long as
- * the service runs, so that clients who do not read it cost nothing but their connections.
+ * Answers a document that is the same for every caller and may be kept for a while. Its body is one buffer for as long
+ * as the service runs, so that clients who do not read it cost nothing but their connections.
  * @throws AppError `precondition_failed` when `If-Match` names another state.
  */
 export function sendPublic(
@@ -137,40 +173,39 @@ export function sendPublic(
   res: Response,
   { body, bytes, etag }: SharedRepresentation,
   contentType: string,
+  headers: ResponseHeaders = {},
 ): void {
   assertIfMatch(req, etag);
-  res.set({ 'Cache-Control': 'public, max-age=300', ETag: etag });
-  if (notModified(req, etag)) {
-    res.status(304).end();
-    return;
-  }
-  setContent(res, contentType, bytes);
-  res.writeHead(200).end(body);
+  const all = { ...headers, 'Cache-Control': 'public, max-age=300', ETag: etag };
+  if (notModified(req, etag)) sendResponse(res, 304, all);
+  else sendResponse(res, 200, { ...all, 'Content-Type': contentType, 'Content-Length': bytes }, body);
 }
 
 /** Answers a write: 200 with what is now stored and its tag, or 204 where the caller wants no more. */
-export function sendWritten(res: Response, value: JsonValue, minimal: boolean): void {
+export function sendWritten(
+  res: Response,
+  value: JsonValue,
+  minimal: boolean,
+  headers: ResponseHeaders = {},
+): void {
   const representation = represent(value);
-  setPrivate(res);
-  res.setHeader('ETag', representation.etag);
-  if (minimal) res.status(204).set('Preference-Applied', 'return=minimal').end();
-  else sendJson(res, representation);
+  const all = { ...headers, ...PRIVATE, ETag: representation.etag };
+  if (minimal) sendResponse(res, 204, { ...all, 'Preference-Applied': 'return=minimal' });
+  else sendJson(res, representation, all);
 }
 
 /** Answers a write of which there is nothing to show: a removal, or one by a caller who may not read. */
-export function sendNothing(res: Response): void {
-  setPrivate(res);
-  res.status(204).end();
+export function sendNothing(res: Response, headers: ResponseHeaders = {}): void {
+  sendResponse(res, 204, { ...headers, ...PRIVATE });
 }
 
-function sendJson(res: Response, { body, bytes, etag }: Representation): void {
-  setContent(res, 'application/json; charset=utf-8', bytes);
-  res.writeHead(200).end(typeof body === 'string' ? body : unreadAnswers.share(res, etag, body));
-}
-
-function setContent(res: Response, contentType: string, bytes: number): void {
-  res.setHeader('Content-Type', contentType);
-  res.setHeader('Content-Length', bytes);
+function sendJson(res: Response, { body, bytes, etag }: Representation, headers: ResponseHeaders): void {
+  sendResponse(
+    res,
+    200,
+    { ...headers, 'Content-Type': 'application/json; charset=utf-8', 'Content-Length': bytes },
+    typeof body === 'string' ? body : unreadAnswers.share(res, etag, body),
+  );
 }
 
 // A token that may change and not read: what its writes are answered must not be a way to read. So nothing of what

@@ -44,7 +44,7 @@ export function createGuard(dependencies: Dependencies): Guard {
   }
 
   async function identify(req: Request, res: Response, scope: string): Promise<Authenticated> {
-    addresses.admit(req, res);
+    addresses.admit(req);
     return credentials(req, scope, () => authenticate(req, res));
   }
 
@@ -57,7 +57,7 @@ export function createGuard(dependencies: Dependencies): Guard {
       context.clientId = caller.clientId;
       context.userId = caller.userId;
       context.actor = caller.actor;
-      await countCaller(req, res, caller.userId);
+      await countCaller(req, caller.userId);
       if (proof) await credentials(req, scope, () => replay.consume(proof, caller.userId));
       assertMayAct(caller.actor, isRead(req) ? 'read' : 'write');
       if (!accepted.some((name) => caller.scopes.has(name))) {

@@ -7,7 +7,7 @@ import { AppError } from '../../lib/app-error.ts';
 import { SHARED_BYTES_MIN } from '../../metadata/representation.ts';
 import { type ChallengeOptions, challengeFor } from './authorize.ts';
 import { contextOf } from './request-context.ts';
-import { unreadAnswers } from '../response.ts';
+import { sendResponse, unreadAnswers } from '../response.ts';
 
 /** Errors of body-parser, by their `type`; its messages quote the caller's bytes. */
 const BODY_ERRORS: Readonly<Record<string, AppError>> = {
@@ -28,14 +28,15 @@ export function createErrorHandler(options: ChallengeOptions) {
     }
     const { status, headers, body } = context.renderError(error, context.id);
     const challenge = challengeFor(error, req, options);
-    for (const name of ['ETag', 'Age', 'Cache-Status', 'Metadata-Quota']) res.removeHeader(name);
-    for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
-    if (challenge) res.setHeader('WWW-Authenticate', challenge);
     const bytes = Buffer.byteLength(body);
-    res.setHeader('Content-Length', bytes);
     // Some carry the current document.
     const isLarge = bytes >= SHARED_BYTES_MIN;
-    res.writeHead(status).end(isLarge ? unreadAnswers.share(res, undefined, Buffer.from(body)) : body);
+    sendResponse(
+      res,
+      status,
+      { ...headers, ...(challenge ? { 'WWW-Authenticate': challenge } : {}), 'Content-Length': bytes },
+      isLarge ? unreadAnswers.share(res, undefined, Buffer.from(body)) : body,
+    );
   };
 }
 

@@ -2,13 +2,14 @@
  * How often an address may come with a token or proof that is refused. An address beyond it is answered before
  * anything is verified, so that nobody can make this service spend its time on signatures.
  */
-import type { Request, Response } from 'express';
+import type { Request } from 'express';
 import ipaddr from 'ipaddr.js';
 import { AppError, type ErrorCode } from '../../lib/app-error.ts';
 import { boundedMap } from '../../lib/bounded-map.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Count, Quota, RateLimit } from '../../redis/rate-limit.ts';
 import { wantsRevalidation } from '../conditional.ts';
+import { contextOf, setHeader } from './request-context.ts';
 
 // Which network an address belongs to, for what is counted by address.
 
@@ -60,9 +61,10 @@ export function nameLimit(name: LimitName, limit: RateLimit): NamedLimit {
 }
 
 /** They stay on the answer, whatever becomes of the request. */
-function setRateLimit(res: Response, { name, policy }: NamedLimit, { remaining, resetMs }: Count): void {
-  res.setHeader('RateLimit-Policy', policy);
-  res.setHeader('RateLimit', `"${name}";r=${remaining};t=${secondsOf(resetMs)}`);
+function setRateLimit(req: Request, { name, policy }: NamedLimit, { remaining, resetMs }: Count): void {
+  const { headers } = contextOf(req);
+  setHeader(headers, 'RateLimit-Policy', policy);
+  setHeader(headers, 'RateLimit', `"${name}";r=${remaining};t=${secondsOf(resetMs)}`);
 }
 
 function tooMany(message: string, { resetMs }: Count): AppError {
@@ -76,7 +78,7 @@ function secondsOf(ms: number): number {
 
 export interface AddressLimit {
   /** @throws AppError `rate_limited` for an address that has used up its refusals. */
-  admit(req: Request, res: Response): void;
+  admit(req: Request): void;
   /** Counts a refusal, if it is one of a token or proof. */
   refused(req: Request, error: AppError): Promise<void>;
 }
@@ -100,7 +102,7 @@ export function createAddressLimit(
   const closedUntil = boundedMap<number>(addressesMax);
 
   return {
-    admit(req, res) {
+    admit(req) {
       // The usual case, in which the address need not even be looked at.
       if (closedUntil.size === 0) return;
       const network = networkOf(req.ip ?? '');
@@ -111,7 +113,7 @@ export function createAddressLimit(
         closedUntil.delete(network);
         return;
       }
-      setRateLimit(res, failures, count);
+      setRateLimit(req, failures, count);
       onRefused(failures.name);
       throw tooMany('Too many requests from this address carried a token or proof that was refused.', count);
     },
@@ -128,7 +130,7 @@ export function createAddressLimit(
 // judged; one too many reaches nothing behind this door.
 
 /** Counts a request of this user. @throws AppError `rate_limited`. */
-export type CountCaller = (req: Request, res: Response, userId: string) => Promise<void>;
+export type CountCaller = (req: Request, userId: string) => Promise<void>;
 
 interface CallerLimits {
   /** Undefined: as many as they like. */
@@ -141,11 +143,11 @@ interface CallerLimitsDependencies extends CallerLimits {
 }
 
 export function createCallerLimits({ reads, writes, onRefused }: CallerLimitsDependencies): CountCaller {
-  return async function countCaller(req, res, userId) {
+  return async function countCaller(req, userId) {
     const limit = isRead(req) ? reads : writes;
     if (limit === undefined) return;
     const count = await limit.count(userId);
-    setRateLimit(res, limit, count);
+    setRateLimit(req, limit, count);
     if (count.within) return;
     onRefused(limit.name);
     throw tooMany(`More ${limit.name} than ${limit.quota.points} a minute.`, count);

@@ -1,10 +1,9 @@
 /**
- * What belongs to one request beside Express's own objects: its id, when it began, and what the log line
- * and the metrics will say of it.
+ * What belongs to one request beside Express's own objects: its id, when it began, the headers that middleware adds to
+ * its answer, and what the log line and the metrics say of it.
  */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { NextFunction, Request, Response } from 'express';
 import type { Actor } from '../../identity/caller.ts';
 import type { WriteReceipt } from '../../metadata/ports.ts';
 import { type RenderError, renderProblem } from '../errors.ts';
@@ -20,9 +19,14 @@ export interface BaseAddress {
   readonly url: string;
 }
 
+/** Names and values in turn, as `writeHead` takes them. */
+export type HeaderList = Array<string | number>;
+
 export interface RequestContext {
   readonly id: string;
   readonly startedAt: number;
+  /** What middleware adds to the answer, whether it succeeds or fails. `startResponse` sends it. */
+  readonly headers: HeaderList;
   /** The route's template, never the address itself, which names keys. */
   route: string;
   /** The address in `PUBLIC_URL` at which the request came. */
@@ -53,9 +57,11 @@ export function contextOf(req: IncomingMessage & { [CONTEXT]?: RequestContext })
 
 function newContext(req: IncomingMessage): RequestContext {
   const sent = req.headers['x-request-id'];
+  const id = typeof sent === 'string' && WELL_FORMED_ID.test(sent) ? sent : randomUUID();
   return {
-    id: typeof sent === 'string' && WELL_FORMED_ID.test(sent) ? sent : randomUUID(),
+    id,
     startedAt: performance.now(),
+    headers: ['X-Request-Id', id],
     route: 'none',
     base: undefined,
     clientId: undefined,
@@ -67,8 +73,12 @@ function newContext(req: IncomingMessage): RequestContext {
   };
 }
 
-/** Gives the request its id, and the answer too. */
-export function requestContext(req: Request, res: Response, next: NextFunction): void {
-  res.setHeader('X-Request-Id', contextOf(req).id);
-  next();
+/** Adds a header, or replaces the one of the same name. Names must have the same casing everywhere. */
+export function setHeader(headers: HeaderList, name: string, value: string | number): void {
+  for (let index = 0; index < headers.length; index += 2) {
+    if (headers[index] !== name) continue;
+    headers[index + 1] = value;
+    return;
+  }
+  headers.push(name, value);
 }

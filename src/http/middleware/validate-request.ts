@@ -7,6 +7,7 @@ import type { IncomingMessage } from 'node:http';
 import type { RequestHandler } from 'express';
 import { AppError } from '../../lib/app-error.ts';
 import { HEADER_FIELDS_MAX } from '../server/limits.ts';
+import { contextOf, setHeader } from './request-context.ts';
 
 /** Of these a request has one; who sees another one than we do, sees another request. */
 const SINGLE_FIELDS = new Set(['authorization', 'host', 'content-type', 'dpop']);
@@ -43,11 +44,11 @@ export function toOriginForm(req: IncomingMessage): void {
 }
 
 /** @throws AppError `headers_too_large` or `request_malformed`. */
-export const requestBounds: RequestHandler = (req, res, next) => {
+export const requestBounds: RequestHandler = (req, _res, next) => {
   const fault = faultOf(req);
   if (fault) {
     // Whoever sends such things may have more of them underway.
-    res.set('Connection', 'close');
+    setHeader(contextOf(req).headers, 'Connection', 'close');
     throw fault;
   }
   next();

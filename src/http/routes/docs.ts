@@ -86,10 +86,10 @@ export function docsPageRoutes(): readonly Resource[] {
 
   return [
     resource('/docs', {
-      GET: (req, res) => {
-        res.set('Content-Security-Policy', CONTENT_SECURITY_POLICY);
-        sendPublic(req, res, page, 'text/html; charset=utf-8');
-      },
+      GET: (req, res) =>
+        sendPublic(req, res, page, 'text/html; charset=utf-8', {
+          'Content-Security-Policy': CONTENT_SECURITY_POLICY,
+        }),
     }),
     resource('/docs/:file', { GET: sendAsset }),
   ];

@@ -14,8 +14,9 @@ import {
   type EventStream,
   type EventStreamOptions,
   type OpenStreams,
-  prepareEventStream,
+  EVENT_STREAM_HEADERS,
 } from '../event-stream.ts';
+import { sendResponse } from '../response.ts';
 import type { Guard } from '../middleware/authorize.ts';
 import { type Resource, resource } from './route.ts';
 
@@ -55,8 +56,7 @@ export function eventRoutes(
       throw new AppError('not_acceptable', 'Only text/event-stream can be answered here.');
     }
     if (req.method === 'HEAD') {
-      prepareEventStream(res);
-      res.end();
+      sendResponse(res, 200, EVENT_STREAM_HEADERS);
       return;
     }
     let stream: EventStream | undefined;

@@ -1,5 +1,6 @@
 /** Whether the process lives, and whether it can serve: for the operations listener, and with `PUBLIC_HEALTH` for both. */
 import type { Response } from 'express';
+import { sendResponse } from '../response.ts';
 import { type Resource, resource } from './route.ts';
 
 export interface Readiness {
@@ -21,8 +22,10 @@ export function healthRoutes({ readiness }: { readonly readiness: Readiness }): 
 /** Whole each time: Express would answer 304 to a probe that sends a precondition. */
 function sendState(res: Response, status: number, state: object): void {
   const body = JSON.stringify(state);
-  res.set('Content-Type', 'application/json; charset=utf-8');
-  res.set('Cache-Control', 'no-store');
-  res.set('Content-Length', String(Buffer.byteLength(body)));
-  res.writeHead(status).end(body);
+  const headers = {
+    'Content-Type': 'application/json; charset=utf-8',
+    'Cache-Control': 'no-store',
+    'Content-Length': Buffer.byteLength(body),
+  };
+  sendResponse(res, status, headers, body);
 }

@@ -44,23 +44,23 @@ export function metadataRoutes(
 
   const readBack = createReadBack([readScope]);
 
-  function setQuota(res: Response, document: JsonObject): void {
-    res.setHeader('Metadata-Quota', `limit=${service.limits.bytesMax}, used=${represent(document).bytes}`);
+  function getQuota(document: JsonObject) {
+    return { 'Metadata-Quota': `limit=${service.limits.bytesMax}, used=${represent(document).bytes}` };
   }
 
   /** Answers a write with what is stored now, the whole or one key of it, as far as the caller may read it. */
   function sendResult(req: Request, res: Response, caller: Caller, document: JsonObject, key?: string): void {
-    setQuota(res, document);
-    if (!readBack.allowed(caller)) sendNothing(res);
-    else sendWritten(res, key === undefined ? document : keyValue(document, key), prefersMinimal(req));
+    const quota = getQuota(document);
+    if (!readBack.allowed(caller)) sendNothing(res, quota);
+    else sendWritten(res, key === undefined ? document : keyValue(document, key), prefersMinimal(req), quota);
   }
 
   async function readDocument(req: Request, res: Response, caller: Caller) {
     assertAcceptsJson(req);
     const project = projectionOf(req);
     const read = await service.read(caller, { revalidate: wantsRevalidation(req) });
-    setQuota(res, read.value.userMetadata);
-    sendRead(req, res, project(read.value.userMetadata), read);
+    const { userMetadata } = read.value;
+    sendRead(req, res, project(userMetadata), read, getQuota(userMetadata));
   }
 
   async function patchDocument(req: Request, res: Response, caller: Caller) {
@@ -84,16 +84,14 @@ export function metadataRoutes(
   async function removeDocument(req: Request, res: Response, caller: Caller) {
     const terms = termsOf(req);
     const { userMetadata } = await readBack.guard(caller, () => service.remove(caller, terms));
-    setQuota(res, userMetadata);
-    sendNothing(res);
+    sendNothing(res, getQuota(userMetadata));
   }
 
   async function readKey(req: Request, res: Response, caller: Caller) {
     assertAcceptsJson(req);
     const read = await service.read(caller, { revalidate: wantsRevalidation(req) });
-    const value = keyValue(read.value.userMetadata, keyOf(req));
-    setQuota(res, read.value.userMetadata);
-    sendRead(req, res, value, read);
+    const { userMetadata } = read.value;
+    sendRead(req, res, keyValue(userMetadata, keyOf(req)), read, getQuota(userMetadata));
   }
 
   async function replaceKey(req: Request, res: Response, caller: Caller) {
@@ -109,8 +107,7 @@ export function metadataRoutes(
   async function removeKey(req: Request, res: Response, caller: Caller) {
     const terms = termsOf(req);
     const { userMetadata } = await readBack.guard(caller, () => service.removeKey(caller, keyOf(req), terms));
-    setQuota(res, userMetadata);
-    sendNothing(res);
+    sendNothing(res, getQuota(userMetadata));
   }
 
   return [

@@ -25,6 +25,8 @@ export const downloadQuery = z.object({
   download: z.enum(['1']).optional().meta({ description: 'Asks for the answer as a file to keep.' }),
 });
 
+const DOWNLOAD_HEADERS = { 'Content-Disposition': 'attachment; filename="my-profile.json"' };
+
 export function profileRoutes(
   { service, guard }: Dependencies,
   { readScope, appMetadataScope }: ProfileRoutesOptions,
@@ -43,10 +45,9 @@ export function profileRoutes(
     const project = projectionOf(req);
     const read = await service.read(caller, { revalidate: wantsRevalidation(req) });
     // A person who asks for their data gets a file (data portability), not a page of text.
-    if (req.url.includes('?') && downloadQuery.safeParse(req.query).data?.download === '1') {
-      res.set('Content-Disposition', 'attachment; filename="my-profile.json"');
-    }
-    sendRead(req, res, project(profileOf(caller, read.value)), read);
+    const isDownload = req.url.includes('?') && downloadQuery.safeParse(req.query).data?.download === '1';
+    const headers = isDownload ? DOWNLOAD_HEADERS : {};
+    sendRead(req, res, project(profileOf(caller, read.value)), read, headers);
   }
 
   async function readAppMetadata(req: Request, res: Response, caller: Caller) {

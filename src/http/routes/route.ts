@@ -2,6 +2,7 @@
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import { AppError } from '../../lib/app-error.ts';
 import { contextOf } from '../middleware/request-context.ts';
+import { sendResponse } from '../response.ts';
 
 export type Method = 'GET' | 'PUT' | 'PATCH' | 'DELETE';
 export type Handlers = Partial<Record<Method, RequestHandler>>;
@@ -36,7 +37,7 @@ export function resource(path: string, handlers: Handlers, patchTypes: readonly 
       const handler = byMethod.get(req.method);
       if (handler) return handler(req, res, next);
       if (req.method === 'OPTIONS') {
-        res.status(204).set(headers).end();
+        sendResponse(res, 204, headers);
         return;
       }
       throw new AppError('method_not_allowed', `This resource knows ${allow}.`, {
@@ -58,7 +59,7 @@ export function answerServerOptions(methods: readonly string[]): RequestHandler 
       return;
     }
     contextOf(req).route = '*';
-    res.status(204).set('Allow', allow).end();
+    sendResponse(res, 204, { Allow: allow });
   };
 }
 

@@ -7,7 +7,6 @@ import { createServer, IncomingMessage, type RequestListener, type Server, Serve
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as delay, setImmediate } from 'node:timers/promises';
 import { AppError, SafeError } from '../../lib/app-error.ts';
-import { listingFields } from '../middleware/security-headers.ts';
 import { toOriginForm } from '../middleware/validate-request.ts';
 import { type Refusal, refusalOf, refuseUnparsed } from './client-error.ts';
 import { LISTENER_BOUNDS, type ListenerBounds } from './limits.ts';
@@ -164,9 +163,8 @@ export function expressClasses(app: Express): ServerClasses {
   class AppResponse<Req extends IncomingMessage = IncomingMessage> extends ServerResponse<Req> {}
   Object.setPrototypeOf(AppRequest.prototype, app.request);
   Object.setPrototypeOf(AppResponse.prototype, app.response);
-  const Response = listingFields(AppResponse);
-  Object.assign(app, { request: AppRequest.prototype, response: Response.prototype });
-  return { IncomingMessage: AppRequest, ServerResponse: Response };
+  Object.assign(app, { request: AppRequest.prototype, response: AppResponse.prototype });
+  return { IncomingMessage: AppRequest, ServerResponse: AppResponse };
 }
 
 interface Listener {
