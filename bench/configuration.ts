@@ -1,7 +1,8 @@
 /** The configuration of a deployment that sets nothing but what has no default, and rate limits out of reach. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Config, type Environment, loadConfig } from '../config/load.ts';
+import type { Environment } from '../config/environment.ts';
+import { type Config, loadConfig } from '../config/load.ts';
 import { packageRoot } from '../demo/package-root.ts';
 
 const REQUIRED = {
@@ -22,6 +23,6 @@ export function defaultConfig(changes: Environment = {}): Config {
 }
 
 /** The rules for documents that follow from a configuration, as the composition derives them. */
-export function documentLimits({ metadataBytesMax, policy: { limits } }: Config) {
-  return { bytesMax: metadataBytesMax, keysMax: limits.keys, depthMax: limits.depth };
+export function documentLimits({ maxMetadataBytes, policy: { limits } }: Config) {
+  return { bytesMax: maxMetadataBytes, keysMax: limits.keys, depthMax: limits.depth };
 }

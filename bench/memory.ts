@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Environment } from '../config/load.ts';
+import type { Environment } from '../config/environment.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../src/lib/json.ts';
 import { redisScript } from '../src/redis/script.ts';
 import type { Subject, UserDirectory } from '../src/metadata/ports.ts';

@@ -1,6 +1,6 @@
 /** One process of the service without its HTTP edge, with the tiers that the composition gives it. */
 import { setImmediate, setTimeout as delay } from 'node:timers/promises';
-import type { Environment } from '../config/load.ts';
+import type { Environment } from '../config/environment.ts';
 import { createMetadataCache } from '../src/cache/metadata-cache.ts';
 import { composeSharing, type Sharing } from '../src/composition/shared-stores.ts';
 import { systemClock } from '../src/lib/clock.ts';

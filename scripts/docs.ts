@@ -1,13 +1,13 @@
 /**
  * `npm run docs`: writes the parts of the documentation that follow from the code: the tables of errors,
- * variables and metrics, and `docs/errors.md`. A test fails while a written part differs from what this makes.
+ * variables and metrics, `docs/errors.md`, and `.env.example`. A test fails while a written part differs from what this makes.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { configurationTable } from '../config/table.ts';
 import { PROBLEMS } from '../src/http/errors.ts';
 import type { ErrorCode } from '../src/lib/app-error.ts';
 import { createMetrics } from '../src/observability/metrics.ts';
+import { getConfigurationTable, getEnvExample } from './configuration-docs.ts';
 import { packageRoot } from '../demo/package-root.ts';
 
 interface Explanation {
@@ -254,7 +254,7 @@ export async function metricsTable(): Promise<string> {
 
 /** What stands between the markers `<!-- NAME:begin -->` and `<!-- NAME:end -->`, by file and name. */
 const PARTS: Readonly<Record<string, Readonly<Record<string, () => string | Promise<string>>>>> = {
-  'docs/configuration.md': { configuration: configurationTable },
+  'docs/configuration.md': { configuration: getConfigurationTable },
   'docs/errors.md': { errors: errorTable, codes: errorSections },
   'docs/operations.md': { metrics: metricsTable },
 };
@@ -271,7 +271,7 @@ export function withPart(text: string, name: string, content: string): string {
 /** Each generated file as it should be, by its path below the project's root. */
 export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
   const root = packageRoot(import.meta.dirname);
-  const files = new Map<string, string>();
+  const files = new Map([['.env.example', getEnvExample()]]);
   for (const [path, parts] of Object.entries(PARTS)) {
     let text = readFileSync(join(root, path), 'utf8');
     for (const [name, make] of Object.entries(parts)) text = withPart(text, name, await make());

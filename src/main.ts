@@ -28,7 +28,7 @@ async function main(): Promise<void> {
     },
   });
   // Where nothing is to be reopened, the signal keeps its meaning: that the terminal is gone.
-  if (typeof config.observability.audit === 'object') process.on('SIGHUP', () => service.reopen());
+  if (typeof config.auditLog === 'object') process.on('SIGHUP', () => service.reopen());
   let stoppingSince: number | undefined;
   for (const signal of STOPPING_SIGNALS) {
     process.on(signal, () => {

@@ -63,7 +63,7 @@ export function composeObservability(
   const logger = createLogger({ destination: logDestination, hide }, { level: config.logLevel });
   const metrics = createMetrics(clock);
   const { audited, flush, file } = composeAudit(config, clock, { logger, metrics, auditDestination, hide });
-  const { tracing: settings } = config.observability;
+  const { tracing: settings } = config;
   const tracing =
     settings &&
     createTracing({ onTrouble: (reason) => logger.warn('traces are not delivered', reason) }, settings);
@@ -146,7 +146,7 @@ function composeAudit(
     readonly hide: (id: string) => string;
   },
 ): AuditSink {
-  const { audit: target } = config.observability;
+  const { auditLog: target } = config;
   if (target === 'off') return { audited: (guard) => guard, flush: () => undefined, file: undefined };
   const file =
     target === 'stdout'

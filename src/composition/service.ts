@@ -90,7 +90,7 @@ export async function createService(config: Config, surroundings: Surroundings =
     { directory, cache, lock: metrics.redis.countingLock(sharing.lock), clock: ages, pause: setImmediate },
     {
       limits: {
-        bytesMax: config.metadataBytesMax,
+        bytesMax: config.maxMetadataBytes,
         keysMax: policy.limits.keys,
         depthMax: policy.limits.depth,
       },
@@ -106,7 +106,7 @@ export async function createService(config: Config, surroundings: Surroundings =
   );
 
   const bodies = createBodyReader({
-    bodyBytesMax: Math.max(BODY_BYTES_MIN, 2 * config.metadataBytesMax),
+    bodyBytesMax: Math.max(BODY_BYTES_MIN, 2 * config.maxMetadataBytes),
     depthMax: policy.limits.depth,
   });
   const guard = observability.audited(composeIdentity({ config, sharing, issuers, clock, ages, metrics }));

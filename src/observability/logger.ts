@@ -3,10 +3,9 @@
  * metadata value is a field.
  */
 import pino, { type DestinationStream, type Logger as Pino } from 'pino';
+import type { LogLevel } from '../../config/parsers.ts';
 import { escapeUnprintable } from '../lib/json.ts';
 import { describeError } from '../lib/app-error.ts';
-
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 /** Who acted for a user. */
 export interface LoggedActor {

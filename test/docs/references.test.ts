@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { VARIABLES, type Variable } from '../../config/schema.ts';
+import { VARIABLES, type Variable } from '../../config/variables.ts';
 import { policySchema } from '../../config/policy.ts';
 import { metricsTable } from '../../scripts/docs.ts';
 import { PROBLEMS } from '../../src/http/errors.ts';
