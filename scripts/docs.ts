@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { PROBLEMS } from '../src/http/errors.ts';
 import type { ErrorCode } from '../src/lib/app-error.ts';
+import { LOG_EVENTS } from '../src/observability/logger.ts';
 import { createMetrics } from '../src/observability/metrics.ts';
 import { getConfigurationTable, getEnvExample } from './configuration-docs.ts';
 import { packageRoot } from '../demo/package-root.ts';
@@ -252,11 +253,19 @@ export async function metricsTable(): Promise<string> {
   return `${['| metric | type | meaning |', '| --- | --- | --- |', ...rows].join('\n')}\n`;
 }
 
+function logEventTable(): string {
+  const rows = Object.entries(LOG_EVENTS).map(([event, { level, fields, meaning }]) => {
+    const names = fields.map((field) => `\`${field}\``).join(', ');
+    return `| \`${event}\` | ${level} | ${names} | ${meaning} |`;
+  });
+  return `${['| event | level | fields | meaning |', '| --- | --- | --- | --- |', ...rows].join('\n')}\n`;
+}
+
 /** What stands between the markers `<!-- NAME:begin -->` and `<!-- NAME:end -->`, by file and name. */
 const PARTS: Readonly<Record<string, Readonly<Record<string, () => string | Promise<string>>>>> = {
   'docs/configuration.md': { configuration: getConfigurationTable },
   'docs/errors.md': { errors: errorTable, codes: errorSections },
-  'docs/operations.md': { metrics: metricsTable },
+  'docs/operations.md': { metrics: metricsTable, 'log-events': logEventTable },
 };
 
 /** `text` with `content` between the markers. @throws Error when it lacks them. */
