@@ -108,7 +108,8 @@ export async function createService(config: Config, surroundings: Surroundings =
     bodyBytesMax: Math.max(BODY_BYTES_MIN, 2 * config.maxMetadataBytes),
     depthMax: policy.limits.depth,
   });
-  const guard = observability.audited(composeIdentity({ config, sharing, issuers, clock, ages, metrics }));
+  const { audit } = observability;
+  const guard = composeIdentity({ config, sharing, issuers, clock, ages, metrics, audit });
   const streaming = composeStreaming(cache, service, clock, issuers);
   const feed = composeFeed({ config, sharing, tokens: tenant.tokens, cache, clock, logger, metrics });
   const resources = createRoutes(

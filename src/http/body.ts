@@ -7,7 +7,7 @@ import { createScanner } from 'jsonc-parser';
 import { AppError, type DocumentFault } from '../lib/app-error.ts';
 import { type JsonValue, nestsDeeperThan, pointerToken } from '../lib/json.ts';
 import { tooLarge } from '../metadata/document.ts';
-import { splitValue } from './header-values.ts';
+import { splitValue } from './request-options.ts';
 
 // What a JSON text says and `JSON.parse` does not keep: digits of a large integer, a tiny number that becomes 0, a number
 // beyond all others, a member whose name stands twice in its object (RFC 8259 sections 4 and 6 warn of both). Stored as
