@@ -6,7 +6,7 @@ import type { Request } from 'express';
 import type { Actor } from '../../identity/caller.ts';
 import { AppError } from '../../lib/app-error.ts';
 import { namesOf } from '../../metadata/json-pointer.ts';
-import type { OnCarried } from '../../metadata/ports.ts';
+import type { OnSent } from '../../metadata/ports.ts';
 import { contextOf } from './request-context.ts';
 
 /**
@@ -43,7 +43,7 @@ const ACTIONS: ReadonlyMap<string, AuditedWrite['action']> = new Map([
 ]);
 
 /** What keeps the receipt of a write for its audit. */
-export function onCarriedTo(req: Request): OnCarried {
+export function onSentFor(req: Request): OnSent {
   return (receipt) => {
     contextOf(req).receipt = receipt;
   };

@@ -6,7 +6,7 @@ import type { RequestHandler } from 'express';
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Actor } from '../../identity/caller.ts';
-import type { WriteReceipt } from '../../metadata/ports.ts';
+import type { SentWrite } from '../../metadata/ports.ts';
 import { type RenderError, renderProblem } from '../errors.ts';
 
 /** What callers see before the path of a resource. */
@@ -38,7 +38,7 @@ interface RequestContext {
   /** Who acts for that user, if not they themselves. Log and audit have the hash of its `sub`. */
   actor: Actor | undefined;
   /** Of a write that was on its way to the tenant. */
-  receipt: WriteReceipt | undefined;
+  receipt: SentWrite | undefined;
   /** How errors are written for this request; the drop-in speaks another dialect. */
   renderError: RenderError;
   /** The problem that was answered, and what lies behind it. */

@@ -16,7 +16,7 @@ import type { Guard } from '../middleware/authorize.ts';
 import { contextOf } from '../middleware/request-context.ts';
 import { createReadBack, sendNothing, sendRead, sendWritten } from '../response.ts';
 import { type Resource, resource } from './route.ts';
-import { onCarriedTo } from '../middleware/audit.ts';
+import { onSentFor } from '../middleware/audit.ts';
 
 interface Dependencies {
   readonly service: MetadataService;
@@ -75,7 +75,7 @@ export function compatRoutes(
 
   async function patchUser(req: Request, res: Response, caller: Caller) {
     assertSelf(req, caller);
-    const terms = { preconditions: preconditionsOf(req), onCarried: onCarriedTo(req) };
+    const terms = { preconditions: preconditionsOf(req), onSent: onSentFor(req) };
     const { value } = await bodies.read(req, res, ['application/json']);
     const changes = userMetadataOf(value);
     const profile = await readBack.guard(caller, () => service.mergeRoot(caller, changes, terms));
