@@ -30,8 +30,8 @@ export interface Tracing {
   start(): Promise<void>;
   /** Begins the span of a request, in the trace that its `traceparent` names, if it does. */
   request(method: string, headers: IncomingHttpHeaders): RequestSpan | undefined;
-  /** The same client, with a span for each request, whose context goes along as `traceparent`. */
-  tracingHttp(http: HttpClient): HttpClient;
+  /** Returns a client that makes a span for each request and sends its context as `traceparent`. */
+  withTracing(http: HttpClient): HttpClient;
   /** Sends what is left, for a bounded time. */
   stop(): Promise<void>;
 }
@@ -51,7 +51,7 @@ export function createTracing(dependencies: Dependencies, settings: TracingSetti
       sdk = createTracingSdk(dependencies, settings);
     },
     request: (method, headers) => sdk?.request(method, headers),
-    tracingHttp: (http) => ({
+    withTracing: (http) => ({
       send: (request) => (sdk ? sdk.send(http, request) : http.send(request)),
       close: () => http.close(),
     }),
