@@ -3,27 +3,11 @@
  * Auth0. OpenTelemetry is loaded at the start and only then, so that whoever does not trace pays nothing.
  */
 import type { IncomingHttpHeaders } from 'node:http';
+import type { RequestSpan } from '../http/middleware/request-context.ts';
 import type { HttpClient } from '../lib/http-client.ts';
 import { SafeError } from '../lib/app-error.ts';
 import { withinTime } from '../lib/promises.ts';
 import type { TracingSdk, TracingSettings } from './tracing-sdk.ts';
-
-export interface ServedRequest {
-  readonly requestId: string;
-  /** The template of the route, or `none`. */
-  readonly route: string;
-  readonly status: number;
-  /** The problem that was answered. */
-  readonly failure: { readonly code: string } | undefined;
-}
-
-/** The span of one request. */
-export interface RequestSpan {
-  readonly traceId: string;
-  /** Runs what belongs below it. */
-  run(task: () => void): void;
-  end(served: ServedRequest): void;
-}
 
 export interface Tracing {
   /** Loads what it takes. Does not wait for the collector, which need not be there. */
