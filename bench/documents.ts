@@ -11,9 +11,9 @@ import {
   assertBounded,
   assertStorableChange,
   assertWithinLimits,
-  rootChanges,
+  getRootChanges,
 } from '../src/metadata/document.ts';
-import { jsonPatchEdit, mergeEdit } from '../src/metadata/edit.ts';
+import { createJsonPatchEdit, createMergeEdit } from '../src/metadata/edit.ts';
 import { represent } from '../src/metadata/representation.ts';
 import { createSchemaRules } from '../src/metadata/schema-rules.ts';
 import { PATCH_CASES } from './documents/patches.ts';
@@ -61,10 +61,10 @@ function stepsOf(name: string, document: JsonObject): Task[] {
     },
     {
       name: `${name}: check and merge a patch of every leaf`,
-      run: () => mergeEdit(changed, LIMITS).apply(document, nothingKept),
+      run: () => createMergeEdit(changed, LIMITS).apply(document, nothingKept),
     },
-    { name: `${name}: find no difference`, run: () => rootChanges(document, same) },
-    { name: `${name}: find that all differs`, run: () => rootChanges(document, changed) },
+    { name: `${name}: find no difference`, run: () => getRootChanges(document, same) },
+    { name: `${name}: find that all differs`, run: () => getRootChanges(document, changed) },
     { name: `${name}: canonical text and ETag`, run: () => represent(document) },
     { name: `${name}: JSON.parse alone`, run: () => void JSON.parse(text) },
   ];
@@ -82,7 +82,7 @@ function allowingRefusal(task: () => unknown): unknown {
 
 const patchSteps: readonly Task[] = PATCH_CASES.map(({ name, document, operations }) => ({
   name: `JSON Patch: ${name}`,
-  run: () => allowingRefusal(() => jsonPatchEdit(operations, LIMITS).apply(document, nothingKept)),
+  run: () => allowingRefusal(() => createJsonPatchEdit(operations, LIMITS).apply(document, nothingKept)),
 }));
 
 function patternStep(expression: string, text: string): Task {

@@ -46,8 +46,8 @@ const directory: UserDirectory = {
     const userMetadata = documentOf(Number.parseInt(id.slice('auth0|'.length), 16));
     return { userMetadata, appMetadata: {}, updatedAt: new Date(0).toISOString() };
   },
-  change: (id) => directory.read(id, { urgency: 'write' }),
-  clear: (id) => directory.read(id, { urgency: 'write' }),
+  change: (id) => directory.read(id, { priority: 'write' }),
+  clear: (id) => directory.read(id, { priority: 'write' }),
 };
 
 /** Few enough at once that Redis is seldom late, even on a busy machine. */

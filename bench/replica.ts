@@ -32,12 +32,12 @@ export async function startReplica(
   const clock = systemClock;
   const { users: tier, lock, redis } = await composeSharing(config);
   const cache = createMetadataCache(
-    { tier, load: (id, call) => directory.read(id, call), clock },
+    { store: tier, load: (id, call) => directory.read(id, call), clock },
     {
       ttlSeconds: config.cacheTtlSeconds,
       staleSeconds: config.cacheStaleSeconds,
       staleIfErrorSeconds: config.cacheStaleIfErrorSeconds,
-      entriesMax: PROFILES_MAX,
+      maxEntries: PROFILES_MAX,
     },
   );
   const service = createMetadataService(
@@ -46,7 +46,7 @@ export async function startReplica(
       limits: documentLimits(config),
       deadlineMs: config.upstreamWaitMs + config.upstreamTimeoutMs,
       schema: createSchemaRules(config.policy.userMetadata.schema),
-      viewOf: createViews(config.policy.clients),
+      getView: createViews(config.policy.clients),
       appMetadataReadable: new Set(config.policy.appMetadata.readable),
     },
   );

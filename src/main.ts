@@ -39,12 +39,12 @@ async function main(): Promise<void> {
         return;
       }
       stoppingSince = performance.now();
-      service.logger.info('stopping', { signal });
+      service.logger.log('stopping', { signal });
       void service.stop().then(() => process.exit(0));
     });
   }
   process.on('uncaughtException', (error) => {
-    service.logger.error('crashed', error);
+    service.logger.log('crashed', { error });
     service.logger.flush();
     process.exit(1);
   });

@@ -37,7 +37,7 @@ export const batchReads: ReplaceReads = ({ users, upstream, time }) => {
     const query = new URLSearchParams({ q: `user_id:(${ids})`, search_engine: 'v3' });
     const url = `https://tenant.example/api/v2/users?${query.toString()}`;
     try {
-      const response = await upstream.call({ method: 'GET', url }, READ, { urgency: 'read' });
+      const response = await upstream.call({ method: 'GET', url }, READ, { priority: 'read' });
       for (const user of foundSchema.parse(JSON.parse(response.text))) {
         batch.get(user.user_id)?.resolve({
           userMetadata: user.user_metadata,
@@ -63,7 +63,7 @@ export const batchReads: ReplaceReads = ({ users, upstream, time }) => {
   const batched: UserDirectory = {
     async read(userId, options) {
       const recent = time.clock.now() - (writtenAt.get(userId) ?? 0) < RECENT_WRITE_MS;
-      if (options.urgency !== 'read' || options.atOnce || recent) return users.read(userId, options);
+      if (options.priority !== 'read' || options.failFast || recent) return users.read(userId, options);
       if (gathering.size >= 10 * USERS_MAX) throw new AppError('upstream_rate_limited', 'Too many wait.');
       return new Promise<Profile>((resolve, reject) => {
         gathering.set(userId, { resolve, reject });

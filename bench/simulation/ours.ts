@@ -5,7 +5,7 @@
 import { cautious, createGovernor, type Lane, PLANS } from '../../src/auth0/request-scheduler.ts';
 import { createManagementClient } from '../../src/auth0/management-client.ts';
 import { createUpstream, type Upstream } from '../../src/auth0/upstream.ts';
-import { createMemoryTier } from '../../src/cache/memory-store.ts';
+import { createMemoryStore } from '../../src/cache/memory-store.ts';
 import { createMetadataCache } from '../../src/cache/metadata-cache.ts';
 import { PROBLEMS } from '../../src/http/errors.ts';
 import { AppError } from '../../src/lib/app-error.ts';
@@ -56,14 +56,14 @@ export function createOurs(
     { baseUrl: 'https://tenant.example/api/v2', appMetadataKeys: new Set(), clientMetadataKeys: new Set() },
   );
   const directory = replaceReads({ users: client.users, upstream, http, time, random });
-  const tier = createMemoryTier<Profile>({ entriesMax: PROFILES_MAX });
+  const tier = createMemoryStore<Profile>({ maxEntries: PROFILES_MAX });
   const cache = createMetadataCache(
-    { tier, load: (id, call) => directory.read(id, call), clock },
+    { store: tier, load: (id, call) => directory.read(id, call), clock },
     {
       ttlSeconds: config.cacheTtlSeconds,
       staleSeconds: config.cacheStaleSeconds,
       staleIfErrorSeconds: config.cacheStaleIfErrorSeconds,
-      entriesMax: PROFILES_MAX,
+      maxEntries: PROFILES_MAX,
     },
   );
   const service = createMetadataService(
@@ -71,14 +71,16 @@ export function createOurs(
       directory,
       cache,
       clock,
-      lock: { hold: (_id, task) => task({ confirm: async () => undefined, keep: () => undefined }) },
+      lock: {
+        withLock: (_id, task) => task({ refresh: async () => undefined, keepForBound: () => undefined }),
+      },
       pause: async () => undefined,
     },
     {
       limits: documentLimits(config),
       deadlineMs: waitMs + timeoutMs,
       schema: createSchemaRules(undefined),
-      viewOf: createViews({}),
+      getView: createViews({}),
       appMetadataReadable: new Set(),
     },
   );

@@ -4,7 +4,7 @@ import { SafeError } from '../lib/app-error.ts';
 import { type Clock, toMonotonic } from '../lib/clock.ts';
 import type { HttpClient } from '../lib/http-client.ts';
 import { type Bucket, type BucketSize, createLocalBucket, type LocalBucket } from '../lib/token-bucket.ts';
-import type { Urgency } from '../metadata/ports.ts';
+import type { Priority } from '../metadata/ports.ts';
 import { createManagementClient, type ManagementClient } from './management-client.ts';
 import {
   type Budget,
@@ -22,27 +22,26 @@ import {
 } from './token-provider.ts';
 import { createUpstream } from './upstream.ts';
 
-// What the parts that guard the tenant tell of themselves to whoever counts.
-
 export type BreakerState = 'closed' | 'half_open' | 'open';
 
+/** Receives what the metrics count. */
 export interface TenantObserver {
-  /** A request asks for admission. The function answered is told how that ended. */
-  admission(urgency: Urgency): (outcome: 'admitted' | 'refused') => void;
-  /** The circuit breaker has changed; it begins closed. */
-  breaker(state: BreakerState): void;
+  /** A request begins to wait for the budget. Call the returned function with how the wait ended. */
+  startWait(priority: Priority): (outcome: 'admitted' | 'refused') => void;
+  /** The circuit breaker has changed its state. It begins closed. */
+  setCircuitState(state: BreakerState): void;
 }
 
 const NO_OBSERVER: TenantObserver = {
-  admission: () => () => undefined,
-  breaker: () => undefined,
+  startWait: () => () => undefined,
+  setCircuitState: () => undefined,
 };
 
 /** The same governor, each of whose admissions is told of. */
 function observed(governor: Governor, observer: TenantObserver): Governor {
   return {
     async admit(lane, call) {
-      const end = observer.admission(call.urgency);
+      const end = observer.startWait(call.priority);
       try {
         await governor.admit(lane, call);
         end('admitted');

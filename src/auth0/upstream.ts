@@ -43,7 +43,7 @@ interface Dependencies {
   readonly sleep: (ms: number) => Promise<unknown>;
   readonly random: () => number;
   /** Told of each change of the circuit breaker. */
-  readonly observer?: Pick<TenantObserver, 'breaker'>;
+  readonly observer?: Pick<TenantObserver, 'setCircuitState'>;
 }
 
 export interface UpstreamOptions {
@@ -92,7 +92,7 @@ export function createUpstream(
   let failedAt: number | undefined;
   breaker.onStateChange((state) => {
     openedAt = state === CircuitState.Open ? clock.now() : undefined;
-    observer?.breaker(BREAKER_STATES[state]);
+    observer?.setCircuitState(BREAKER_STATES[state]);
   });
 
   /** A request that would be refused anyway must not wait for the budget, nor spend it. */
@@ -146,7 +146,7 @@ export function createUpstream(
   return {
     reachable: () => failedAt === undefined || clock.now() - failedAt > UNREACHABLE_MS,
     async call(request, operation, options) {
-      const { urgency, beforeSending, deadlineAt = clock.now() + deadlineMs } = options;
+      const { priority, beforeSending, deadlineAt = clock.now() + deadlineMs } = options;
       let renewed = false;
       for (let attempts = 1; ; attempts += 1) {
         refuseWhileOpen();
@@ -162,7 +162,7 @@ export function createUpstream(
           renewed = true;
         } else {
           const { error, pauseMs } = outcome;
-          const last = attempts >= ATTEMPTS_MAX || urgency === 'refresh' || pauseMs === undefined;
+          const last = attempts >= ATTEMPTS_MAX || priority === 'refresh' || pauseMs === undefined;
           if (last || clock.now() + pauseMs >= deadlineAt) throw error;
           await sleep(pauseMs);
         }

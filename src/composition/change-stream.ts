@@ -57,8 +57,8 @@ export function composeFeed({ config, sharing, tokens, cache, clock, logger, met
       evict: ({ userId, updatedAt }) =>
         // Our own changes come back as events too.
         cache.invalidateUnless(userId, (held) => isAsNew(held.updatedAt, updatedAt)),
-      observe: metrics.health.watchFeed(() => feed.health.lagSeconds()),
-      onTrouble: (description, error) => logger.warn(description, error),
+      observe: metrics.health.registerChangeStream(() => feed.health.lagSeconds()),
+      onTrouble: (trouble, error) => logger.log(`change_stream_${trouble}`, { error }),
       clock,
       sleep: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
       random: Math.random,
@@ -67,7 +67,7 @@ export function composeFeed({ config, sharing, tokens, cache, clock, logger, met
   );
   const { redis, users } = sharing;
   // One for those who understand each other's announcements: others may use the same Redis for another tenant.
-  const name = `change-feed:${users.keyOf(config.tenantUrl)}`;
+  const name = `change-feed:${users.toKey(config.tenantUrl)}`;
   const elector = redis
     ? createElector({ redis, random: Math.random }, { name, boundMs: CHANGE_FEED.boundMs })
     : createSoleReign();
@@ -75,9 +75,9 @@ export function composeFeed({ config, sharing, tokens, cache, clock, logger, met
     checks: [{ name: 'change_feed', critical: false, passing: () => feed.health.passing() }],
     start: () =>
       elector.start(async (term) => {
-        logger.info('consuming the change feed');
+        logger.log('change_stream_started');
         await feed.consume(term, term.signal);
-        logger.info('no longer consuming the change feed');
+        logger.log('change_stream_stopped');
       }),
     stop: () => elector.stop(),
   };

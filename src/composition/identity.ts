@@ -8,6 +8,7 @@ import {
   type NamedLimit,
   nameLimit,
 } from '../http/middleware/rate-limit.ts';
+import type { Audit } from '../http/middleware/audit.ts';
 import { createGuard, type Guard } from '../http/middleware/authorize.ts';
 import { getRequestAddress } from '../http/middleware/public-address.ts';
 import { createAuthenticate, createVerifiedTokens } from '../identity/authenticate.ts';
@@ -27,10 +28,19 @@ interface Dependencies {
   readonly clock: Clock;
   /** For ages and pauses. */
   readonly ages: Clock;
-  readonly metrics: Pick<Metrics, 'limited'>;
+  readonly metrics: Pick<Metrics, 'recordRateLimited'>;
+  readonly audit: Audit | undefined;
 }
 
-export function composeIdentity({ config, sharing, issuers, clock, ages, metrics }: Dependencies): Guard {
+export function composeIdentity({
+  config,
+  sharing,
+  issuers,
+  clock,
+  ages,
+  metrics,
+  audit,
+}: Dependencies): Guard {
   const { redis, hide } = sharing;
 
   function limit(name: LimitName, perMinute: number): NamedLimit | undefined {
@@ -41,7 +51,7 @@ export function composeIdentity({ config, sharing, issuers, clock, ages, metrics
     return nameLimit(name, createSharedLimit({ redis, hide, local }, { name }));
   }
 
-  const onRefused = metrics.limited;
+  const onRefused = metrics.recordRateLimited;
   return createGuard({
     authenticate: createAuthenticate(
       {
@@ -62,5 +72,6 @@ export function composeIdentity({ config, sharing, issuers, clock, ages, metrics
     }),
     replay: createDpopReplay({ redis, clock: ages }, PROOF_MEMORY),
     assertMayAct: createDelegation(config.policy.delegation),
+    audit,
   });
 }

@@ -2,15 +2,13 @@
 import type { Config } from '../../config/load.ts';
 import { createHide, type Sharing, type SharingObserver } from './shared-stores.ts';
 import type { UpstreamObservers, UpstreamParts } from './upstream.ts';
-import type { Guard } from '../http/middleware/authorize.ts';
-import type { ObservedRequest, RequestObservers } from '../http/middleware/request-log.ts';
+import type { RequestObservers } from '../http/middleware/request-context.ts';
 import type { Streaming } from '../http/routes/events.ts';
-import { auditing } from '../http/middleware/audit.ts';
+import type { Audit } from '../http/middleware/audit.ts';
 import { type Clock, setAlarm } from '../lib/clock.ts';
 import type { RedisConnection } from '../redis/connection.ts';
-import { SafeError } from '../lib/app-error.ts';
 import { type AuditFile, createAudit, createAuditFile } from '../observability/audit.ts';
-import { createLogger, type Logger, type LogStream, standardOutput } from '../observability/logger.ts';
+import { createLogger, type Logger, type LogStream, createStandardOutput } from '../observability/logger.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import { createReadiness, type Readiness, type ReadinessCheck } from '../observability/readiness.ts';
 import { createTracing } from '../observability/tracing.ts';
@@ -30,8 +28,8 @@ export interface Observability {
   readonly sharing: SharingObserver;
   /** Begins to tell of Redis: that it does not serve, with its code, and that it does again. */
   watchRedis(redis: RedisConnection): void;
-  /** The same guard, with an audit of the writes behind it. */
-  audited(guard: Guard): Guard;
+  /** Records writes. Undefined where there is no audit. */
+  readonly audit: Audit | undefined;
   /** Begins to tell of these parts. @returns the readiness that follows from the checks. */
   watch(checks: readonly ReadinessCheck[], parts: WatchedParts): Readiness;
   /** Opens the audit's file anew, after something has renamed it. */
@@ -47,7 +45,7 @@ interface WatchedParts extends Pick<UpstreamParts, 'issuers' | 'tenant'>, Pick<S
 }
 
 interface AuditSink {
-  readonly audited: (guard: Guard) => Guard;
+  readonly audit: Audit | undefined;
   /** Writes what has been counted and not yet told. */
   readonly flush: () => void;
   /** Undefined where the audit goes elsewhere. */
@@ -57,16 +55,16 @@ interface AuditSink {
 export function composeObservability(
   config: Config,
   clock: Clock,
-  { logDestination = standardOutput(), auditDestination = logDestination }: Destinations,
+  { logDestination = createStandardOutput(), auditDestination = logDestination }: Destinations,
 ): Observability {
-  const hide = createHide(config, 'audit');
-  const logger = createLogger({ destination: logDestination, hide }, { level: config.logLevel });
+  const hashId = createHide(config, 'audit');
+  const logger = createLogger({ destination: logDestination, hashId }, { level: config.logLevel });
   const metrics = createMetrics(clock);
-  const { audited, flush, file } = composeAudit(config, clock, { logger, metrics, auditDestination, hide });
+  const { audit, flush, file } = composeAudit(config, clock, { logger, metrics, auditDestination, hashId });
   const { tracing: settings } = config;
   const tracing =
     settings &&
-    createTracing({ onTrouble: (reason) => logger.warn('traces are not delivered', reason) }, settings);
+    createTracing({ onTrouble: (error) => logger.log('trace_export_failed', { error }) }, settings);
 
   /** Once for each time in which Redis is silent. */
   let toldUnlocked = false;
@@ -75,50 +73,46 @@ export function composeObservability(
     logger,
     metrics,
     requests: {
-      onEnd: [
-        (line: ObservedRequest) => logger.request(line),
-        ({ method, route, status, durationMs }) => metrics.request(method, route, status, durationMs),
-      ],
+      onEnd: [logger.request, metrics.recordRequest],
       trace: tracing && ((method, headers) => tracing.request(method, headers)),
     },
     upstream: {
       http(http) {
-        const counting = metrics.upstream.countingHttp(http);
-        return tracing?.tracingHttp(counting) ?? counting;
+        const measured = metrics.upstream.withHttpMetrics(http);
+        return tracing?.withTracing(measured) ?? measured;
       },
       keys: metrics.health,
       tenant: metrics.upstream,
     },
     sharing: {
-      connection: (redis) => metrics.redis.countingRedis(redis),
+      connection: (redis) => metrics.redis.withRedisMetrics(redis),
       unlocked() {
-        metrics.redis.unlockedWrite();
-        if (!toldUnlocked) logger.warn('writes_without_lock', new SafeError('Redis is silent'));
+        metrics.redis.recordUnlockedWrite();
+        if (!toldUnlocked) logger.log('writes_without_lock');
         toldUnlocked = true;
       },
-      evictsLocks: ({ name }) =>
-        logger.warn('redis_may_evict_locks', new SafeError(`maxmemory-policy is ${name}: set noeviction`)),
-      paused: (waitMs) => logger.info('write_locks_paused', { locks_after_ms: waitMs }),
+      evictsLocks: ({ name }) => logger.log('redis_may_evict_locks', { policy: name }),
+      paused: (waitMs) => logger.log('write_locks_paused', { locks_after_ms: waitMs }),
     },
     watchRedis(redis) {
       redis.onDown((reason) => {
-        metrics.redis.unavailable(reason);
-        logger.warn('redis_unavailable', reason);
+        metrics.redis.recordUnavailable(reason);
+        logger.log('redis_unavailable', { error: reason });
       });
       redis.onBack(() => {
         toldUnlocked = false;
-        logger.info('redis_available');
+        logger.log('redis_available');
       });
     },
-    audited,
+    audit,
     watch(others, { issuers, tenant, streaming, redis }) {
       const own = file ? [{ name: 'audit_log', critical: false, passing: () => file.healthy() }] : [];
       const checks = [...others, ...own];
-      metrics.health.watchChecks(checks);
-      metrics.health.watchKeys(() => issuers.state());
-      metrics.health.watchStreams(() => streaming.streams.count());
-      metrics.upstream.watchBudget(tenant.buckets);
-      if (redis) metrics.redis.watchRedis(() => redis.healthy());
+      metrics.health.registerChecks(checks);
+      metrics.health.registerKeyState(() => issuers.state());
+      metrics.health.registerSseConnections(() => streaming.streams.count());
+      metrics.upstream.registerBudget(tenant.buckets);
+      if (redis) metrics.redis.registerRedis(() => redis.healthy());
       return createReadiness(checks);
     },
     reopen: () => file?.reopen(),
@@ -129,7 +123,7 @@ export function composeObservability(
     async stop() {
       flush();
       await Promise.all([file?.stop(), tracing?.stop()]);
-      logger.info('stopped');
+      logger.log('stopped');
       logger.flush();
     },
   };
@@ -142,28 +136,28 @@ function composeAudit(
     logger,
     metrics,
     auditDestination,
-    hide,
+    hashId,
   }: Pick<Observability, 'logger' | 'metrics'> & {
     readonly auditDestination: LogStream;
-    readonly hide: (id: string) => string;
+    readonly hashId: (id: string) => string;
   },
 ): AuditSink {
   const { auditLog: target } = config;
-  if (target === 'off') return { audited: (guard) => guard, flush: () => undefined, file: undefined };
+  if (target === 'off') return { audit: undefined, flush: () => undefined, file: undefined };
   const file =
     target === 'stdout'
       ? undefined
       : createAuditFile(
           {
-            onTrouble: (reason) => logger.warn('the audit cannot be written', reason),
-            onLost: (lines) => metrics.health.auditLost(lines),
+            onTrouble: (error) => logger.log('audit_write_failed', { error }),
+            onLost: (lines) => metrics.health.recordAuditDropped(lines),
           },
           { ...AUDIT_FILE, path: target.path },
         );
   const write = (line: string) => (file ?? auditDestination).write(line);
-  const audit = createAudit({ write, hide, now: () => clock.now(), setAlarm }, AUDIT);
+  const audit = createAudit({ write, hashId, now: () => clock.now(), setAlarm }, AUDIT);
   return {
-    audited: (guard) => auditing(guard, (audited) => audit.record(audited)),
+    audit: (audited) => audit.record(audited),
     flush: () => audit.flush(),
     file,
   };

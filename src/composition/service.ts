@@ -18,8 +18,7 @@ import { createRoutes } from '../http/routes/index.ts';
 import { healthRoutes } from '../http/routes/health.ts';
 import { SIGNING_ALGORITHMS } from '../identity/access-token.ts';
 import { type Clock, monotonicClock, systemClock } from '../lib/clock.ts';
-import { SafeError } from '../lib/app-error.ts';
-import { createUpkeep } from '../lib/background-refresh.ts';
+import { createBackgroundRefresh } from '../lib/background-refresh.ts';
 import { createClientSettings, createViews } from '../metadata/policy.ts';
 import { createSchemaRules } from '../metadata/schema-rules.ts';
 import { createMetadataService } from '../metadata/service.ts';
@@ -30,7 +29,7 @@ import {
   EVENT_STREAMS,
   PROFILES_MAX,
   STOP,
-  UPKEEP_INTERVAL_MS,
+  REFRESH_INTERVAL_MS,
 } from './constants.ts';
 
 export interface Service {
@@ -60,29 +59,29 @@ export async function createService(config: Config, surroundings: Surroundings =
   if (redis) observability.watchRedis(redis);
   const { http, issuers, tenant } = composeUpstream(config, sharing, { clock, ages }, observability.upstream);
 
-  const directory = metrics.upstream.countingDirectory(tenant.users);
-  const clients = metrics.upstream.countingClients(tenant.clients);
+  const directory = metrics.upstream.withUserMetrics(tenant.users);
+  const clients = metrics.upstream.withClientMetrics(tenant.clients);
   const staleness = {
     staleSeconds: config.cacheStaleSeconds,
     staleIfErrorSeconds: config.cacheStaleIfErrorSeconds,
   };
   const cache = createMetadataCache(
     {
-      tier: sharing.users,
+      store: sharing.users,
       load: (id, call) => directory.read(id, call),
       clock: ages,
-      onRead: metrics.cacheReads('user'),
+      onRead: (outcome) => metrics.recordCacheRequest('user', outcome),
     },
-    { ...staleness, ttlSeconds: config.cacheTtlSeconds, entriesMax: PROFILES_MAX },
+    { ...staleness, ttlSeconds: config.cacheTtlSeconds, maxEntries: PROFILES_MAX },
   );
   const clientCache = createMetadataCache(
     {
-      tier: sharing.clients,
+      store: sharing.clients,
       load: (id, call) => clients.read(id, call),
       clock: ages,
-      onRead: metrics.cacheReads('client'),
+      onRead: (outcome) => metrics.recordCacheRequest('client', outcome),
     },
-    { ...staleness, ttlSeconds: config.cacheClientTtlSeconds, entriesMax: CLIENTS_MAX },
+    { ...staleness, ttlSeconds: config.cacheClientTtlSeconds, maxEntries: CLIENTS_MAX },
   );
   const { policy } = config;
   const schema = createSchemaRules(policy.userMetadata.schema);
@@ -90,12 +89,12 @@ export async function createService(config: Config, surroundings: Surroundings =
     {
       directory,
       cache,
-      lock: metrics.redis.countingLock(sharing.lock),
+      lock: metrics.redis.withLockMetrics(sharing.lock),
       clock: ages,
       pause: setImmediate,
       onConcurrentChange(correlationId) {
-        metrics.upstream.concurrentChange();
-        logger.info('concurrent_change', { correlation_id: correlationId });
+        metrics.upstream.recordConcurrentChange();
+        logger.log('concurrent_change', { correlation_id: correlationId });
       },
     },
     {
@@ -106,7 +105,7 @@ export async function createService(config: Config, surroundings: Surroundings =
       },
       deadlineMs: config.upstreamWaitMs + config.upstreamTimeoutMs,
       schema,
-      viewOf: createViews(policy.clients),
+      getView: createViews(policy.clients),
       appMetadataReadable: new Set(policy.appMetadata.readable),
     },
   );
@@ -119,7 +118,8 @@ export async function createService(config: Config, surroundings: Surroundings =
     bodyBytesMax: Math.max(BODY_BYTES_MIN, 2 * config.maxMetadataBytes),
     depthMax: policy.limits.depth,
   });
-  const guard = observability.audited(composeIdentity({ config, sharing, issuers, clock, ages, metrics }));
+  const { audit } = observability;
+  const guard = composeIdentity({ config, sharing, issuers, clock, ages, metrics, audit });
   const streaming = composeStreaming(cache, service, clock, issuers);
   const feed = composeFeed({ config, sharing, tokens: tenant.tokens, cache, clock, logger, metrics });
   const resources = createRoutes(
@@ -161,7 +161,7 @@ export async function createService(config: Config, surroundings: Surroundings =
   );
   const ops = createOps({ readiness, metrics });
   const onRefused = ({ requestId, code }: { readonly requestId: string; readonly code: string }) =>
-    logger.info('refused', { request_id: requestId, code });
+    logger.log('http_parse_error', { request_id: requestId, code });
   const publicListener = createListener(
     { handler: app, classes: expressClasses(app), onRefused },
     { name: 'public', host: config.host, port: config.port },
@@ -171,16 +171,20 @@ export async function createService(config: Config, surroundings: Surroundings =
     { name: 'operations', host: config.opsHost, port: config.opsPort },
   );
 
-  const upkeep = createUpkeep(
+  const backgroundRefresh = createBackgroundRefresh(
     [
       ...issuers.all.map((keys) => ({
-        name: issuers.all.length === 1 ? 'signing keys' : `signing keys of ${keys.issuer}`,
-        task: () => keys.forKeyId(undefined),
+        run: () => keys.forKeyId(undefined),
+        onFailure: (error: unknown) => logger.log('jwks_fetch_failed', { issuer: keys.issuer, error }),
       })),
-      { name: 'management token', task: () => tenant.tokens.token() },
-      { name: 'management scopes', task: examineLater },
+      {
+        run: () => tenant.tokens.token(),
+        onFailure: (error) => logger.log('management_token_fetch_failed', { error }),
+      },
+      // A token that cannot be fetched is reported by the task before.
+      { run: examineLater, onFailure: () => undefined },
     ],
-    { onFailure: (name, error) => logger.warn(`${name} not fetched`, error), intervalMs: UPKEEP_INTERVAL_MS },
+    { intervalMs: REFRESH_INTERVAL_MS },
   );
 
   let examined = false;
@@ -191,12 +195,11 @@ export async function createService(config: Config, surroundings: Surroundings =
     if (scopes === undefined) return;
     const { missing, unneeded } = comparePrivileges(scopes, privilegeNeeds(config));
     for (const { scope, feature } of missing) {
-      logger.error('management scope missing', new SafeError(`${scope}, needed for ${feature}`));
+      logger.log('management_scope_missing', { scope, feature });
     }
     if (unneeded.length === 0) return;
-    const excess = new ExcessPrivileges(unneeded);
-    if (config.leastPrivilege === 'enforce') throw excess;
-    logger.warn('management scopes not needed', excess);
+    logger.log('management_scopes_excessive', { scopes: unneeded.join(' ') });
+    if (config.leastPrivilege === 'enforce') throw new ExcessPrivileges(unneeded);
   }
 
   /** Until it is known what the client holds. A tenant that cannot be reached holds up no start. */
@@ -213,7 +216,6 @@ export async function createService(config: Config, surroundings: Surroundings =
   /** That the client holds too much ends the service whenever it is found out. */
   async function examineLater(): Promise<void> {
     await examineUntilKnown().catch((error: unknown) => {
-      logger.error('management scopes not needed', error);
       if (error instanceof ExcessPrivileges) surroundings.onFatal?.(error);
     });
   }
@@ -222,21 +224,21 @@ export async function createService(config: Config, surroundings: Surroundings =
     logger,
     reopen: () => observability.reopen(),
     async start() {
-      for (const warning of config.warnings) logger.warn('configuration_warning', new SafeError(warning));
+      for (const warning of config.warnings) logger.log('configuration_warning', { detail: warning });
       await observability.start();
-      for (const warning of schema.warnings) logger.warn('schema_warning', new SafeError(warning));
+      for (const warning of schema.warnings) logger.log('schema_warning', { detail: warning });
       if (config.leastPrivilege === 'enforce') await examineUntilKnown();
       await sharing.start();
       const opsPort = await opsListener.start();
       const port = await publicListener.start();
-      upkeep.start();
+      backgroundRefresh.start();
       feed.start();
-      logger.info('started', { port, ops_port: opsPort });
+      logger.log('started', { port, ops_port: opsPort });
       return { port, opsPort };
     },
     async stop() {
       readiness.drain();
-      upkeep.stop();
+      backgroundRefresh.stop();
       const handedOver = feed.stop();
       streaming.streams.close();
       await publicListener.stop(STOP);

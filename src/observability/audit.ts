@@ -7,23 +7,8 @@ import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { SetAlarm } from '../lib/clock.ts';
-import { escapeUnprintable } from '../lib/json.ts';
-import type { LoggedActor } from './logger.ts';
-
-export interface AuditedWrite {
-  readonly requestId: string;
-  readonly userId: string;
-  readonly clientId: string | undefined;
-  readonly actor: LoggedActor | undefined;
-  readonly action: string;
-  /** The template of the route. */
-  readonly route: string;
-  readonly keys: readonly string[];
-  readonly outcome: string;
-  readonly code: string | undefined;
-  readonly correlationId: string | undefined;
-  readonly durationMs: number;
-}
+import type { AuditedWrite } from '../http/middleware/audit.ts';
+import { escapeUnprintable } from './logger.ts';
 
 interface Audit {
   /** Writes the line of a write, unless it repeats a refusal of a moment ago, which is counted. */
@@ -36,7 +21,7 @@ interface Dependencies {
   /** Takes one line, with its line break. Must not throw. */
   readonly write: (line: string) => void;
   /** From the id of a user or actor to what stands in the audit in its place. */
-  readonly hide: (id: string) => string;
+  readonly hashId: (id: string) => string;
   readonly now: () => number;
   readonly setAlarm: SetAlarm;
 }
@@ -60,7 +45,7 @@ interface Repeated {
 }
 
 export function createAudit(
-  { write, hide, now, setAlarm }: Dependencies,
+  { write, hashId, now, setAlarm }: Dependencies,
   { repeatWindowMs, repeatsMax }: AuditOptions,
 ): Audit {
   const repeats = new Map<string, Repeated>();
@@ -76,9 +61,9 @@ export function createAudit(
       time: new Date(now()).toISOString(),
       event: 'audit',
       request_id: requestId,
-      user: hide(userId),
+      user: hashId(userId),
       client_id: clientId,
-      actor: actor && hide(actor.sub),
+      actor: actor && hashId(actor.sub),
       actors: actor?.count,
       action,
       route,

@@ -1,44 +1,50 @@
 /** What the documentation names exists: pages, files, commands, variables, codes, metrics, resources. */
 import { describe, expect, test } from '@jest/globals';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, normalize } from 'node:path';
+import { join } from 'node:path';
 import { VARIABLES, type Variable } from '../../config/variables.ts';
 import { policySchema } from '../../config/policy.ts';
 import { metricsTable } from '../../scripts/docs.ts';
 import { PROBLEMS } from '../../src/http/errors.ts';
-import { createLogger } from '../../src/observability/logger.ts';
+import { createLogger, LOG_EVENTS } from '../../src/observability/logger.ts';
 import { findings, type Page, pageAt, pages, ROOT } from './documents.ts';
 
 const contentOf = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 
-test('the pages were found, with their blocks and headings', () => {
+test('the pages were found, with their blocks', () => {
   expect(pages.length).toBeGreaterThanOrEqual(9);
   expect(pages.flatMap(({ fences }) => fences).length).toBeGreaterThan(40);
-  expect(pageAt('README.md').anchors).toContain('limits-and-what-this-is-not');
-});
-
-test('every relative link leads to a file, and every anchor to a heading', () => {
-  const broken = findings(({ path, prose, anchors }) =>
-    [...prose.matchAll(/\]\(([^)\s]+)\)/g)]
-      .map(([, target = '']) => target)
-      .filter((target) => !/^https?:/.test(target))
-      .filter((target) => {
-        const [file = '', anchor] = target.split('#');
-        const destination = file === '' ? path : normalize(join(dirname(path), file));
-        if (!existsSync(join(ROOT, destination))) return true;
-        if (anchor === undefined) return false;
-        return !(file === '' ? anchors : pageAt(destination).anchors).has(anchor);
-      }),
-  );
-  expect(broken).toEqual([]);
 });
 
 test('every file that is named exists', () => {
-  const named = /^(?:src|config|dev|test|docs|bench)\/[\w./-]*\w$/;
+  const named = /^(?:src|config|packages|demo|scripts|test|docs|bench)\/[\w./-]*\w$/;
   const missing = findings(({ spans }) =>
     spans.filter((span) => named.test(span) && !existsSync(join(ROOT, span))),
   );
   expect(missing).toEqual([]);
+});
+
+describe('the layout in architecture.md', () => {
+  const [layout = ''] = pageAt('docs/architecture.md')
+    .fences.filter(({ info }) => info === 'text')
+    .map(({ text }) => text);
+
+  test('shows every folder of src', () => {
+    const entries = readdirSync(join(ROOT, 'src'), { withFileTypes: true });
+    const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+    expect(folders.length).toBeGreaterThan(5);
+    expect(folders.filter((name) => !layout.includes(` ${name}/ `))).toEqual([]);
+  });
+
+  test('names no folder that is not there', () => {
+    const above: string[] = [];
+    const paths = [...layout.matchAll(/^( *)([\w-]+)\/ /gm)].map(([, indent = '', name = '']) => {
+      above.splice(indent.length / 2, Infinity, name);
+      return above.join('/');
+    });
+    expect(paths.length).toBeGreaterThan(15);
+    expect(paths.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+  });
 });
 
 test('every answer to a question leads to a page that says more', () => {
@@ -97,12 +103,10 @@ describe('environment variables', () => {
       'test/chaos/odd-requests.test.ts',
       'test/openapi/fuzz.test.ts',
       'test/chaos/history.test.ts',
-      'test/chaos/redis-trials.test.ts',
     ].flatMap(
       (path) =>
-        contentOf(path).match(
-          /\b(?:(?:TENANT|TEST_TENANT|WEB|CHROMIUM|WRITE|ODD|FUZZ|CHAOS)_[A-Z0-9_]+|REDIS_TRIALS)\b/g,
-        ) ?? [],
+        contentOf(path).match(/\b(?:TENANT|TEST_TENANT|WEB|CHROMIUM|WRITE|ODD|FUZZ|CHAOS)_[A-Z0-9_]+\b/g) ??
+        [],
     ),
   );
   // Of Node and of other programs, and what a failure at a proxy is called.
@@ -118,12 +122,12 @@ describe('environment variables', () => {
   }
 
   test('that are named exist', () => {
-    expect(namesOn(pageAt('README.md')).length).toBeGreaterThan(60);
+    expect(namesOn(pageAt('docs/configuration.md')).length).toBeGreaterThan(60);
     expect(findings((page) => namesOn(page).filter((name) => !isKnown(name)))).toEqual([]);
   });
 
-  test('are all in the README', () => {
-    const { text } = pageAt('README.md');
+  test('are all in configuration.md', () => {
+    const { text } = pageAt('docs/configuration.md');
     expect(Object.keys(VARIABLES).filter((name) => !text.includes(`\`${name}\``))).toEqual([]);
   });
 });
@@ -133,23 +137,25 @@ describe('names in snake case', () => {
   const OTHERS = new Set(
     `user_metadata app_metadata client_metadata updated_at user_id client_id request_id include_fields
     trace_id correlation_id keys_left_out audit_log half_open not_connected not_granted parentbased_always_on
-    duration_ms ops_port signing_keys management_token change_feed not_ready private_key_jwt member_since
-    schema_warning false_schema too_complex name_empty name_forbidden name_reserved text_not_unicode number_too_large root_not_object null_at_root
+    duration_ms signing_keys management_token change_feed not_ready private_key_jwt member_since
+    false_schema too_complex name_empty name_forbidden name_reserved text_not_unicode number_too_large root_not_object null_at_root
     number_not_exact name_duplicate patch_too_costly too_large too_many_keys too_deep read_only operation_invalid not_applicable test_failed
     network_failed invalid_response redirect_refused answer_unusable login_required require_client_grant
     insufficient_scope invalid_body inexistent_user too_many_requests
-    configuration_warning refused_by_tenant
-    redis_unavailable redis_available redis_may_evict_locks write_locks_paused writes_without_lock
-    concurrent_change management_api
+    refused_by_tenant management_api
     proxy_pass fail_duration
     org_id stripe_customer`.split(/\s+/),
   );
 
-  test('are error codes, or names that are known here', () => {
+  for (const { fields } of Object.values(LOG_EVENTS)) for (const field of fields) OTHERS.add(field);
+
+  test('are error codes, events of the log, or names that are known here', () => {
     const unknown = findings(({ spans }) =>
       spans
         .filter((span) => /^[a-z]+(?:_[a-z]+)+$/.test(span))
-        .filter((span) => !Object.hasOwn(PROBLEMS, span) && !OTHERS.has(span))
+        .filter(
+          (span) => ![PROBLEMS, LOG_EVENTS].some((known) => Object.hasOwn(known, span)) && !OTHERS.has(span),
+        )
         .filter((span) => !/^(?:metadata_bff|process|nodejs)_/.test(span)),
     );
     expect(unknown).toEqual([]);
@@ -196,7 +202,7 @@ test('every metric that is named exists', async () => {
 test('operations.md lists the fields of a request’s log line, and no others', () => {
   const lines: string[] = [];
   const destination = { write: (line: string) => void lines.push(line) };
-  const logger = createLogger({ destination, hide: () => 'h' }, { level: 'info' });
+  const logger = createLogger({ destination, hashId: () => 'h' }, { level: 'info' });
   const line = {
     requestId: 'r',
     method: 'GET',
@@ -212,7 +218,7 @@ test('operations.md lists the fields of a request’s log line, and no others', 
   logger.request({ ...line, failure: { code: 'upstream_timeout', error: cause } });
   const written = new Set(lines.flatMap((text) => Object.keys(JSON.parse(text))));
 
-  const section = /## Log lines\n([\s\S]*?)\n## /.exec(pageAt('docs/operations.md').prose)?.[1] ?? '';
+  const section = /## Log lines\n([\s\S]*?)\n##/.exec(pageAt('docs/operations.md').prose)?.[1] ?? '';
   const rows = section.split('\n').filter((row) => row.startsWith('| `'));
   const listed = rows.flatMap((row) => (row.split('|')[1] ?? '').match(/\w+/g) ?? []);
   expect(listed.toSorted()).toEqual([...written].toSorted());
@@ -234,7 +240,9 @@ test('policy.md lists every member of a policy, and its examples are policies', 
   );
   expect(members.length).toBeGreaterThan(8);
   expect([...members, 'clients'].filter((name) => !text.includes(`| \`${name}\` |`))).toEqual([]);
-  const examples = pages.flatMap(({ fences }) => fences).filter(({ info }) => info === 'json policy');
+  const examples = pages
+    .flatMap(({ fences }) => fences)
+    .filter(({ info }) => /^json (?:demo )?policy$/.test(info));
   expect(examples.length).toBeGreaterThan(1);
   for (const example of examples) policySchema.parse(JSON.parse(example.text));
 });
@@ -244,7 +252,7 @@ test('every block of JSON is JSON', () => {
   for (const { text } of blocks) expect(() => JSON.parse(text)).not.toThrow();
 });
 
-test('the README shows the demo’s policy as it is', () => {
-  const shown = pageAt('README.md').fences.find(({ info }) => info === 'json policy')?.text ?? '';
+test('policy.md shows the demo’s policy as it is', () => {
+  const shown = pageAt('docs/policy.md').fences.find(({ info }) => info === 'json demo policy')?.text ?? '';
   expect(JSON.parse(shown)).toEqual(JSON.parse(contentOf('demo/policy.json')));
 });

@@ -10,7 +10,7 @@ import { createRedisConnection, type RedisConnection } from '../../src/redis/con
 import { RedisRefused } from '../../src/redis/script.ts';
 import { describeWithRedisServer, redisAddress, type RedisServer, startRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';
-import { PATIENT } from './tiers.ts';
+import { PATIENT } from './redis-stores.ts';
 
 test.each([
   ['maxmemory:0\r\nmaxmemory_policy:allkeys-lru\r\n', { name: 'allkeys-lru', risk: 'none' }],
