@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { createRandom } from '../../bench/simulation/random.ts';
+import { createRandom } from '../support/random.ts';
 import { type Fleet, openFleet } from '../redis/fleet.ts';
 import { type Relay, startRelay } from '../redis/relay.ts';
 import { describeWithRedisServer, type RedisServer, startRedis } from '../support/redis.ts';

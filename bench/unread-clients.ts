@@ -1,14 +1,11 @@
-/**
- * Clients that ask and never read: connections to `HOST` and `PORT` that each send one request for `TARGET`. Says
- * `open` when all have asked, and keeps them until it is killed.
- */
+/** Clients that ask and never read: connections that each send one request for `TARGET`, and stay until killed. */
 import { once } from 'node:events';
 import { connect } from 'node:net';
 
-const { HOST = '', PORT = '', TARGET = '/', CONNECTIONS = '1' } = process.env;
+const { TARGET_HOST = '', TARGET_PORT = '', TARGET = '/', CONNECTIONS = '1' } = process.env;
 
 async function open(): Promise<void> {
-  const socket = connect({ host: HOST, port: Number(PORT) });
+  const socket = connect({ host: TARGET_HOST, port: Number(TARGET_PORT) });
   // Before it is connected: from then on Node would read ahead.
   socket.pause();
   await once(socket, 'connect');
