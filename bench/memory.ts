@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createClient } from '@redis/client';
-import type { Environment } from '../config/load.ts';
+import type { Environment } from '../config/environment.ts';
 import type { UserDirectory } from '../src/metadata/ports.ts';
 import { PROFILES_MAX } from '../src/composition/constants.ts';
 import { startRedisServer } from './redis-server.ts';

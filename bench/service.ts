@@ -1,7 +1,8 @@
 /** The service without its HTTP edge, put together from the parts that ship. */
 import { readFileSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
-import { type Config, type Environment, loadConfig } from '../config/load.ts';
+import type { Environment } from '../config/environment.ts';
+import { type Config, loadConfig } from '../config/load.ts';
 import { createMetadataCache } from '../src/cache/metadata-cache.ts';
 import type { CacheTier } from '../src/cache/memory-store.ts';
 import { composeSharing } from '../src/composition/shared-stores.ts';
@@ -53,7 +54,7 @@ export function createCachedService(config: Config, { directory, clock, tier, lo
     { directory, cache, lock, clock, pause },
     {
       limits: {
-        bytesMax: config.metadataBytesMax,
+        bytesMax: config.maxMetadataBytes,
         keysMax: policy.limits.keys,
         depthMax: policy.limits.depth,
       },

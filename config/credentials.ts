@@ -1,47 +1,43 @@
-/** The machine client's proof of itself: a secret, or a private key from a file. */
+/** How the machine client authenticates at Auth0: with a secret, or with a private key from a file. */
 import { type AsymmetricKeyDetails, createPrivateKey, type KeyObject } from 'node:crypto';
-import { type ReadFile, readText } from './read-text.ts';
+import type { ClientCredentials } from '../src/auth0/token-provider.ts';
+import { type EnvironmentReading, type ReadFile, readText } from './environment.ts';
 
-export type Credentials =
-  | { readonly kind: 'secret'; readonly secret: string }
-  | { readonly kind: 'private_key'; readonly pem: string; readonly algorithm: string };
-
-interface CredentialSources {
-  readonly secret: string | undefined;
-  readonly keyPath: string | undefined;
-  readonly algorithm: string;
-}
-
-/** Adds each fault to `faults`; then the answer must not be used. */
+/** @returns undefined with at least one error, which is here or in the environment. */
 export function readCredentials(
-  { secret, keyPath, algorithm }: CredentialSources,
+  { values, errors: invalid }: Pick<EnvironmentReading, 'values' | 'errors'>,
   readFile: ReadFile,
-  faults: string[],
-): Credentials {
-  const none = { kind: 'secret', secret: '' } as const;
+  errors: string[],
+): ClientCredentials | undefined {
+  const {
+    AUTH0_CLIENT_SECRET: secret,
+    AUTH0_CLIENT_SIGNING_KEY_PATH: keyPath,
+    AUTH0_CLIENT_SIGNING_ALGORITHM: algorithm,
+  } = values;
   if (secret !== undefined && keyPath !== undefined) {
-    faults.push('AUTH0_CLIENT_SECRET, AUTH0_CLIENT_SIGNING_KEY_PATH: only one of them may be set');
-    return none;
+    errors.push('AUTH0_CLIENT_SECRET, AUTH0_CLIENT_SIGNING_KEY_PATH: only one of them may be set');
+    return undefined;
   }
   if (secret !== undefined) return { kind: 'secret', secret };
   if (keyPath === undefined) {
-    const already = faults.some((fault) => fault.startsWith('AUTH0_CLIENT_SECRET'));
-    if (!already) faults.push('AUTH0_CLIENT_SECRET: is required, or AUTH0_CLIENT_SIGNING_KEY_PATH');
-    return none;
+    const isTold = invalid.has('AUTH0_CLIENT_SECRET') || invalid.has('AUTH0_CLIENT_SIGNING_KEY_PATH');
+    if (!isTold) errors.push('AUTH0_CLIENT_SECRET: is required, or AUTH0_CLIENT_SIGNING_KEY_PATH');
+    return undefined;
   }
-  const text = readText('AUTH0_CLIENT_SIGNING_KEY_PATH', keyPath, readFile, faults);
-  if (text === undefined) return none;
+  const content = readText('AUTH0_CLIENT_SIGNING_KEY_PATH', keyPath, readFile, errors);
+  if (content === undefined || algorithm === undefined) return undefined;
   // `openssl pkcs12` writes attributes before the key.
-  const pem = text.slice(Math.max(0, text.indexOf(PKCS8)));
-  const fault = describeKeyFault(pem, algorithm);
-  if (fault !== undefined) faults.push(`AUTH0_CLIENT_SIGNING_KEY_PATH: ${fault}`);
-  return { kind: 'private_key', pem, algorithm };
+  const pem = content.slice(Math.max(0, content.indexOf(PKCS8)));
+  const error = getKeyError(pem, algorithm);
+  if (error === undefined) return { kind: 'private_key', pem, algorithm };
+  errors.push(`AUTH0_CLIENT_SIGNING_KEY_PATH: ${error}`);
+  return undefined;
 }
 
 const PKCS8 = '-----BEGIN PRIVATE KEY-----';
 const CONVERT = 'convert it with `openssl pkcs8 -topk8 -nocrypt -in old.pem -out new.pem`';
 
-/** What stands in PEM files that are taken for private keys (RFC 7468, and what OpenSSL writes). */
+/** The labels of PEM files that are mistaken for private keys (RFC 7468, and what OpenSSL writes). */
 const OTHER_FORMS: ReadonlyArray<readonly [RegExp, string]> = [
   [/BEGIN ENCRYPTED PRIVATE KEY|Proc-Type: 4,ENCRYPTED/, `the key is encrypted: ${CONVERT}`],
   [/BEGIN RSA PRIVATE KEY/, `the key is in PKCS#1 form, not PKCS#8: ${CONVERT}`],
@@ -54,11 +50,11 @@ const OTHER_FORMS: ReadonlyArray<readonly [RegExp, string]> = [
   [/BEGIN CERTIFICATE/, 'the file holds a certificate, not a private key'],
 ];
 
-/** Why this key cannot sign with this algorithm. Undefined where it can. Quotes nothing of the key. */
-function describeKeyFault(pem: string, algorithm: string): string | undefined {
+/** Why this key cannot sign with this algorithm; undefined if it can. Quotes nothing of the key. */
+function getKeyError(pem: string, algorithm: string): string | undefined {
   if (!pem.startsWith(PKCS8)) {
-    const [, fault] = OTHER_FORMS.find(([form]) => form.test(pem)) ?? [];
-    return fault ?? 'the file holds no private key in PKCS#8 PEM form';
+    const [, error] = OTHER_FORMS.find(([form]) => form.test(pem)) ?? [];
+    return error ?? 'the file holds no private key in PKCS#8 PEM form';
   }
   let key: KeyObject;
   try {

@@ -1,78 +1,54 @@
 /**
- * From the environment to a frozen Config, or to one error that lists every fault at once. Faults name
- * variables, never their values.
+ * From the environment to a frozen Config, or to one error that lists everything that is wrong at once. Errors and
+ * warnings name variables, never their values.
  */
-import { type AccessConfig, readAccess } from './access.ts';
-import { findConflicts } from './conflicts.ts';
-import { type AddressConfig, readAddresses } from './addresses.ts';
-import { type Credentials, readCredentials } from './credentials.ts';
-import { describeWrapping } from './fields.ts';
-import { type ObservabilitySettings, readObservability } from './observability.ts';
+import type { ClientCredentials } from '../src/auth0/token-provider.ts';
+import type { TracingSettings } from '../src/observability/tracing-sdk.ts';
+import type { RedisAddress } from '../src/redis/session.ts';
+import { readCredentials } from './credentials.ts';
+import {
+  type Environment,
+  type EnvironmentReading,
+  type ReadFile,
+  readEnvironment,
+  readText,
+} from './environment.ts';
 import { loadPolicy, type Policy } from './policy.ts';
-import { type ReadFile, readText } from './read-text.ts';
-import { type RedisSettings, readRedis } from './redis.ts';
-import { VARIABLES, type Variable, type VariableName } from './schema.ts';
-import { describeUnknownNames, isServiceAddress } from './unknown-names.ts';
+import { type Settings, type Values, VARIABLES, type Variable } from './variables.ts';
 
-export interface Config extends AccessConfig, AddressConfig {
-  readonly host: string;
-  readonly port: number;
-  readonly opsHost: string;
-  readonly opsPort: number;
-  readonly audience: string;
+/** What follows from several variables, or from files that they name. */
+interface DerivedSettings {
   /** Of one tenant, each with a trailing slash, as Auth0 writes it in `iss`. At least one. */
   readonly issuers: readonly string[];
-  readonly jwksUri: string | undefined;
   /** Base of the tenant without a trailing slash; the token endpoint and `/api/v2` are below it. */
   readonly tenantUrl: string;
-  readonly clientId: string;
-  readonly credentials: Credentials;
-  readonly permissionsClaim: boolean;
-  readonly allowedClients: readonly string[];
+  readonly credentials: ClientCredentials;
+  /** Without a trailing slash. Empty: the address is the one that a request names. */
+  readonly publicUrls: readonly string[];
   readonly policy: Policy;
-  readonly auth0Compat: boolean;
-  readonly auth0Events: boolean;
-  /** Whether the page that shows the OpenAPI document is served. */
-  readonly docs: boolean;
-  readonly metadataBytesMax: number;
-  readonly requireIfMatch: boolean;
-  readonly cacheTtlSeconds: number;
-  readonly cacheStaleSeconds: number;
-  readonly cacheStaleIfErrorSeconds: number;
-  readonly cacheClientTtlSeconds: number;
   /** Undefined: each process is on its own. */
-  readonly redis: RedisSettings | undefined;
-  /** The first seals, all open; none: values stay plain. */
+  readonly redisAddress: RedisAddress | undefined;
+  /** The first encrypts, all decrypt; none: values are stored in plain text. */
   readonly cacheEncryptionKeys: readonly Uint8Array[];
-  readonly cacheHashKey: string | undefined;
-  readonly upstreamBudget:
-    | 'free'
-    | 'self-service'
-    | 'enterprise-nonprod'
-    | 'enterprise'
-    | { readonly burst: number; readonly perSecond: number }
-    | undefined;
-  readonly upstreamWaitMs: number;
-  readonly upstreamTimeoutMs: number;
-  /** With its credentials. */
-  readonly upstreamProxyUrl: string | undefined;
-  readonly leastPrivilege: 'warn' | 'enforce';
-  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
-  readonly observability: ObservabilitySettings;
-  /** What is probably not meant, but does not stop the start. Safe to print: names of variables, never values. */
+  /** Undefined: nothing is traced. */
+  readonly tracing: TracingSettings | undefined;
+  /** Probable mistakes that do not prevent the start. Safe to print. */
   readonly warnings: readonly string[];
 }
 
-/** Every fault of a configuration, and every warning. Safe to print. */
+export type Config = Settings & DerivedSettings;
+
+/** Every error of a configuration, and every warning. Safe to print. */
 export class ConfigError extends Error {
-  readonly faults: readonly string[];
+  readonly errors: readonly string[];
   readonly warnings: readonly string[];
 
-  constructor(faults: readonly string[], warnings: readonly string[]) {
+  constructor(errors: readonly string[], warnings: readonly string[]) {
+    const count = errors.length === 1 ? '1 configuration error' : `${errors.length} configuration errors`;
     const noted = warnings.length > 0 ? `\nWarnings:${toLines(warnings)}` : '';
-    super(`The configuration has ${faults.length} fault(s):${toLines(faults)}${noted}`);
+    super(`${count}:${toLines(errors)}${noted}`);
     this.name = 'ConfigError';
-    this.faults = faults;
+    this.errors = errors;
     this.warnings = warnings;
   }
 }
@@ -81,167 +57,141 @@ function toLines(items: readonly string[]): string {
   return items.map((item) => `\n  - ${item}`).join('');
 }
 
-export type Environment = Readonly<Record<string, string | undefined>>;
-
-/** @throws ConfigError listing every fault. */
+/**
+ * Reads nothing but `env` and, by `readFile`, the files that it names.
+ * @throws ConfigError listing every error.
+ */
 export function loadConfig(env: Environment, readFile: ReadFile): Config {
-  const faults: string[] = [];
-  const warnings = describeUnknownNames(env, KNOWN_NAMES);
-  /** The value of a variable, or undefined where it is unset or faulty; a fault is added to `found`. */
-  const optional = <T>(name: VariableName, variable: Variable<T>, found = faults): T | undefined => {
-    const given = textOf(name, variable, { env, readFile, faults, warnings });
-    if (given === undefined) return undefined;
-    const result = variable.schema.safeParse(given);
-    const wrapping = describeWrapping(given);
-    // The items of a list are trimmed, so that spaces are no part of them.
-    if (result.success && (wrapping === undefined || Array.isArray(result.data))) return result.data;
-    found.push(`${name}: ${wrapping ?? result.error?.issues[0]?.message ?? 'is not valid'}`);
-    return undefined;
+  const reading = readEnvironment(env, readFile);
+  const { values } = reading;
+  const errors = [...reading.errors.values()];
+  const credentials = readCredentials(reading, readFile, errors);
+  const policyPath = values.POLICY_FILE;
+  const policy = policyPath === undefined ? undefined : loadPolicy(policyPath, readFile, errors);
+  const { tracing, warnings } = readTracing(reading);
+  const derived = {
+    ...readTenantAddresses(values, errors),
+    publicUrls: values.PUBLIC_URL ?? [],
+    redisAddress: readRedisAddress(values, readFile, errors),
+    cacheEncryptionKeys: [values.CACHE_ENCRYPTION_KEY, values.CACHE_ENCRYPTION_KEY_PREVIOUS].filter(
+      (key) => key !== undefined,
+    ),
+    tracing,
+    warnings: [...reading.warnings, ...warnings],
   };
-  /** The same for one that must be there; the stand-in for a missing one never leaves this function. */
-  const required = <T>(name: VariableName, variable: Variable<T>, standIn: T): T => {
-    const before = faults.length;
-    const value = optional(name, variable);
-    if (value === undefined && faults.length === before) faults.push(`${name}: is required`);
-    return value ?? standIn;
-  };
+  errors.push(...findConflicts(reading));
+  const settings = nameByKeys(values);
+  if (errors.length > 0 || !isComplete(settings) || !credentials || !policy) {
+    throw new ConfigError(errors, derived.warnings);
+  }
+  return Object.freeze({ ...settings, ...derived, credentials, policy });
+}
 
-  const given = optional('ISSUER_BASE_URL', VARIABLES.ISSUER_BASE_URL);
-  const managementUrl = optional('AUTH0_MANAGEMENT_URL', VARIABLES.AUTH0_MANAGEMENT_URL);
-  // With both addresses given, as for a local tenant, the domain has nothing left to say.
-  const needsDomain = given === undefined || managementUrl === undefined;
-  const domain = needsDomain
-    ? required('AUTH0_DOMAIN', VARIABLES.AUTH0_DOMAIN, '')
-    : optional('AUTH0_DOMAIN', VARIABLES.AUTH0_DOMAIN);
+const TABLE = Object.entries<Variable<unknown>>(VARIABLES);
 
-  const issuers = [...new Set((given ?? [`https://${domain}`]).map((url) => `${withoutSlash(url)}/`))];
-  const jwksUri = optional('JWKS_URI', VARIABLES.JWKS_URI);
-  if (issuers.length > 1 && jwksUri !== undefined) {
-    faults.push(
+function nameByKeys(values: Values): Readonly<Record<string, unknown>> {
+  const byName = new Map<string, unknown>(Object.entries(values));
+  return Object.fromEntries(
+    TABLE.flatMap(([name, { key }]) => (key === undefined ? [] : [[key, byName.get(name)]])),
+  );
+}
+
+/** Whether no variable that has a default or is required is without a value, as it is if there are no errors. */
+function isComplete(settings: Readonly<Record<string, unknown>>): settings is Settings {
+  return TABLE.every(([, { key, default: text, required }]) => {
+    const mayBeUnset = text === undefined && required !== true;
+    return key === undefined || mayBeUnset || settings[key] !== undefined;
+  });
+}
+
+function readTenantAddresses(
+  { AUTH0_DOMAIN, ISSUER_BASE_URL, AUTH0_MANAGEMENT_URL, JWKS_URI }: Values,
+  errors: string[],
+): Pick<DerivedSettings, 'issuers' | 'tenantUrl'> {
+  const domainUrl = `https://${AUTH0_DOMAIN}`;
+  const issuers = new Set((ISSUER_BASE_URL ?? [domainUrl]).map((issuer) => `${withoutSlash(issuer)}/`));
+  if (issuers.size > 1 && JWKS_URI !== undefined) {
+    errors.push(
       'JWKS_URI: must be unset where ISSUER_BASE_URL lists several issuers, each of which has keys of its own',
     );
   }
-
-  const policyPath = required('POLICY_FILE', VARIABLES.POLICY_FILE, '');
-  const policy = policyPath === '' ? undefined : loadPolicy(policyPath, readFile, faults);
-  const config: Omit<Config, 'policy'> = {
-    host: required('HOST', VARIABLES.HOST, ''),
-    port: required('PORT', VARIABLES.PORT, 0),
-    opsHost: required('OPS_HOST', VARIABLES.OPS_HOST, ''),
-    opsPort: required('OPS_PORT', VARIABLES.OPS_PORT, 0),
-    audience: required('AUDIENCE', VARIABLES.AUDIENCE, ''),
-    issuers,
-    jwksUri,
-    tenantUrl: tenantUrlOf(managementUrl ?? `https://${domain}`),
-    clientId: required('AUTH0_CLIENT_ID', VARIABLES.AUTH0_CLIENT_ID, ''),
-    credentials: readCredentials(
-      {
-        secret: optional('AUTH0_CLIENT_SECRET', VARIABLES.AUTH0_CLIENT_SECRET),
-        keyPath: optional('AUTH0_CLIENT_SIGNING_KEY_PATH', VARIABLES.AUTH0_CLIENT_SIGNING_KEY_PATH),
-        algorithm: required(
-          'AUTH0_CLIENT_SIGNING_ALGORITHM',
-          VARIABLES.AUTH0_CLIENT_SIGNING_ALGORITHM,
-          'RS256',
-        ),
-      },
-      readFile,
-      faults,
-    ),
-    permissionsClaim: required('AUTH_PERMISSIONS_CLAIM', VARIABLES.AUTH_PERMISSIONS_CLAIM, false),
-    allowedClients: optional('ALLOWED_CLIENTS', VARIABLES.ALLOWED_CLIENTS) ?? [],
-    ...readAddresses(optional, required),
-    ...readAccess(required),
-    auth0Compat: required('AUTH0_COMPAT', VARIABLES.AUTH0_COMPAT, false),
-    auth0Events: required('AUTH0_EVENTS', VARIABLES.AUTH0_EVENTS, false),
-    docs: required('DOCS', VARIABLES.DOCS, true),
-    metadataBytesMax: required('USER_METADATA_MAX_BYTES', VARIABLES.USER_METADATA_MAX_BYTES, 0),
-    requireIfMatch: required('REQUIRE_IF_MATCH', VARIABLES.REQUIRE_IF_MATCH, false),
-    cacheTtlSeconds: required('CACHE_TTL_SECONDS', VARIABLES.CACHE_TTL_SECONDS, 0),
-    cacheStaleSeconds: required('CACHE_STALE_SECONDS', VARIABLES.CACHE_STALE_SECONDS, 0),
-    cacheStaleIfErrorSeconds: required(
-      'CACHE_STALE_IF_ERROR_SECONDS',
-      VARIABLES.CACHE_STALE_IF_ERROR_SECONDS,
-      0,
-    ),
-    cacheClientTtlSeconds: required('CACHE_CLIENT_TTL_SECONDS', VARIABLES.CACHE_CLIENT_TTL_SECONDS, 0),
-    redis: readRedis(
-      { optional, required, readPem: (name, path) => readText(name, path, readFile, faults) },
-      faults,
-    ),
-    cacheEncryptionKeys: readEncryptionKeys(optional, faults),
-    cacheHashKey: optional('CACHE_HASH_KEY', VARIABLES.CACHE_HASH_KEY),
-    upstreamBudget: optional('UPSTREAM_BUDGET', VARIABLES.UPSTREAM_BUDGET),
-    upstreamWaitMs: required('UPSTREAM_WAIT_MS', VARIABLES.UPSTREAM_WAIT_MS, 0),
-    upstreamTimeoutMs: required('UPSTREAM_TIMEOUT_MS', VARIABLES.UPSTREAM_TIMEOUT_MS, 0),
-    upstreamProxyUrl: optional('UPSTREAM_PROXY_URL', VARIABLES.UPSTREAM_PROXY_URL),
-    leastPrivilege: required('LEAST_PRIVILEGE', VARIABLES.LEAST_PRIVILEGE, 'warn'),
-    logLevel: required('LOG_LEVEL', VARIABLES.LOG_LEVEL, 'info'),
-    observability: readObservability(optional, warnings),
-    warnings,
-  };
-  // What a proof is made for must not be for the sender of a request to say.
-  if (config.dpopRequired && config.publicUrls.length === 0 && !env['PUBLIC_URL']) {
-    faults.push('PUBLIC_URL: is required with DPOP_REQUIRED');
-  }
-  faults.push(...findConflicts(config));
-  if (faults.length > 0 || policy === undefined) throw new ConfigError(faults, warnings);
-  return Object.freeze({ ...config, policy });
-}
-
-/** @returns the keys, of which the first encrypts and each decrypts. */
-function readEncryptionKeys(
-  optional: <T>(name: VariableName, variable: Variable<T>) => T | undefined,
-  faults: string[],
-): readonly Uint8Array[] {
-  const before = faults.length;
-  const current = optional('CACHE_ENCRYPTION_KEY', VARIABLES.CACHE_ENCRYPTION_KEY);
-  const previous = optional('CACHE_ENCRYPTION_KEY_PREVIOUS', VARIABLES.CACHE_ENCRYPTION_KEY_PREVIOUS);
-  if (current === undefined && previous !== undefined && faults.length === before) {
-    faults.push('CACHE_ENCRYPTION_KEY_PREVIOUS: needs CACHE_ENCRYPTION_KEY beside it');
-  }
-  return [current, previous].filter((key) => key !== undefined);
-}
-
-/** Every name that is read. */
-const KNOWN_NAMES = Object.entries<Variable<unknown>>(VARIABLES).flatMap(([name, { secret }]) =>
-  secret ? [name, `${name}_FILE`] : [name],
-);
-
-interface Sources {
-  readonly env: Environment;
-  readonly readFile: ReadFile;
-  readonly faults: string[];
-  readonly warnings: string[];
-}
-
-/** The text of a variable: from itself, from the file that `NAME_FILE` names, or its default. */
-function textOf(
-  name: string,
-  variable: Variable<unknown>,
-  { env, readFile, faults, warnings }: Sources,
-): string | undefined {
-  const direct = env[name] || undefined;
-  if (direct !== undefined && isServiceAddress(name, direct)) {
-    warnings.push(
-      `${name}: holds the address of a Kubernetes Service; the default is used (enableServiceLinks: false avoids this)`,
-    );
-    return variable.default;
-  }
-  const path = variable.secret ? env[`${name}_FILE`] || undefined : undefined;
-  if (direct !== undefined && path !== undefined) faults.push(`${name}: is set twice, also as ${name}_FILE`);
-  if (direct === undefined && path !== undefined) {
-    const content = readText(`${name}_FILE`, path, readFile, faults);
-    // Editors and secret stores end files with a line break that is no part of the secret.
-    return content?.replace(/\r?\n$/, '') || undefined;
-  }
-  return direct ?? variable.default;
-}
-
-/** Accepts the address with or without `/api/v2`, since both are called "the Management API URL". */
-function tenantUrlOf(address: string): string {
-  return withoutSlash(withoutSlash(address).replace(/\/api\/v2$/, ''));
+  // Both the tenant and its `/api/v2` are called "the Management API URL".
+  const tenantUrl = withoutSlash(AUTH0_MANAGEMENT_URL ?? domainUrl).replace(/\/api\/v2$/, '');
+  return { issuers: [...issuers], tenantUrl: withoutSlash(tenantUrl) };
 }
 
 function withoutSlash(address: string): string {
   return address.replace(/\/+$/, '');
+}
+
+function readRedisAddress(values: Values, readFile: ReadFile, errors: string[]): RedisAddress | undefined {
+  const readPem = (name: 'REDIS_CA_FILE' | 'REDIS_CERT_FILE' | 'REDIS_KEY_FILE') => {
+    const path = values[name];
+    return path === undefined ? undefined : readText(name, path, readFile, errors);
+  };
+  const tls = {
+    ca: readPem('REDIS_CA_FILE'),
+    cert: readPem('REDIS_CERT_FILE'),
+    key: readPem('REDIS_KEY_FILE'),
+  };
+  if (values.REDIS_URL === undefined) return undefined;
+  const { encrypted, ...address } = values.REDIS_URL;
+  if (!encrypted && Object.values(tls).some((part) => part !== undefined)) {
+    errors.push('REDIS_URL: must begin with rediss for the REDIS_*_FILE that are given');
+  }
+  if ((tls.cert === undefined) !== (tls.key === undefined)) {
+    errors.push('REDIS_CERT_FILE: needs REDIS_KEY_FILE, and that one needs it');
+  }
+  return { ...address, tls: encrypted ? tls : undefined };
+}
+
+/** Tracing never prevents the start. What is ignored is only a warning where something is to be traced. */
+function readTracing({ values, ignored }: EnvironmentReading): {
+  readonly tracing: TracingSettings | undefined;
+  readonly warnings: readonly string[];
+} {
+  const base = values.OTEL_EXPORTER_OTLP_ENDPOINT;
+  const url = values.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? (base && `${withoutSlash(base)}/v1/traces`);
+  const isWanted =
+    url !== undefined ||
+    ignored.has('OTEL_EXPORTER_OTLP_ENDPOINT') ||
+    ignored.has('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT');
+  // Variables that a platform sets everywhere must not fill the log of a service that does not trace.
+  if (!isWanted || values.OTEL_SDK_DISABLED || values.OTEL_TRACES_EXPORTER === 'none') {
+    return { tracing: undefined, warnings: [] };
+  }
+  const tracing =
+    url === undefined
+      ? undefined
+      : {
+          url,
+          serviceName: values.OTEL_SERVICE_NAME,
+          sampler: values.OTEL_TRACES_SAMPLER,
+          ratio: values.OTEL_TRACES_SAMPLER_ARG,
+        };
+  return { tracing, warnings: [...ignored.values()].map((error) => `${error}; the value is ignored`) };
+}
+
+/** An error for each combination of values that are valid one by one and cannot work together. */
+function findConflicts({ values, errors }: EnvironmentReading): string[] {
+  const found: string[] = [];
+  const { HOST, PORT, OPS_HOST, OPS_PORT } = values;
+  const isSameAddress = HOST === OPS_HOST || isAnyAddress(HOST) || isAnyAddress(OPS_HOST);
+  // 0 takes any free port.
+  if (PORT !== undefined && PORT !== 0 && PORT === OPS_PORT && isSameAddress) {
+    found.push('OPS_PORT: must differ from PORT, because both listeners would be bound to the same address');
+  }
+  // The sender of a request must not decide which address a proof is for.
+  if (values.DPOP_REQUIRED && values.PUBLIC_URL === undefined && !errors.has('PUBLIC_URL')) {
+    found.push('PUBLIC_URL: is required with DPOP_REQUIRED');
+  }
+  const hasKey = values.CACHE_ENCRYPTION_KEY !== undefined || errors.has('CACHE_ENCRYPTION_KEY');
+  if (values.CACHE_ENCRYPTION_KEY_PREVIOUS !== undefined && !hasKey) {
+    found.push('CACHE_ENCRYPTION_KEY_PREVIOUS: needs CACHE_ENCRYPTION_KEY beside it');
+  }
+  return found;
+}
+
+function isAnyAddress(host: string | undefined): boolean {
+  return host === '0.0.0.0' || host === '::';
 }

@@ -1,13 +1,13 @@
 /**
- * The policy file: what the operator decides about metadata itself, as opposed to the deployment. The same
- * schema checks it, gives it its type and, as JSON Schema, gives editors completion.
+ * The policy file: the operator's rules for metadata, as opposed to the deployment. One zod schema validates it, gives
+ * it its type and, as JSON Schema, gives editors completion.
  */
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
-import { clientId } from './fields.ts';
-import { type ReadFile, readText } from './read-text.ts';
+import { type ReadFile, readText } from './environment.ts';
+import { clientId } from './parsers.ts';
 
-/** RFC 6749 section 3.3: what a scope name may be made of. */
+/** The characters of a scope name (RFC 6749 section 3.3). */
 const scope = z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'must be a scope name');
 const keys = z.array(z.string().min(1));
 
@@ -92,38 +92,40 @@ export interface Policy extends Omit<PolicyFile, '$schema' | 'userMetadata'> {
 }
 
 /**
- * Reads the policy, and the metadata schema beside it where one is named by path. Each fault is added to
- * `faults`; then the answer must not be used.
+ * Reads the policy file, and the schema of the metadata if the policy names a file that holds it.
+ * @param errors gets each error, by the place in the policy.
+ * @returns undefined with at least one error.
  */
-export function loadPolicy(path: string, readFile: ReadFile, faults: string[]): Policy | undefined {
-  const content = readJson(path, 'POLICY_FILE', readFile, faults);
+export function loadPolicy(path: string, readFile: ReadFile, errors: string[]): Policy | undefined {
+  const content = readJson(path, 'POLICY_FILE', readFile, errors);
   if (content === undefined) return undefined;
   const result = policySchema.safeParse(content);
   if (!result.success) {
     for (const { path: place, message } of result.error.issues) {
-      faults.push(`POLICY_FILE: ${place.map(String).join('.') || 'the file'}: ${message}`);
+      errors.push(`POLICY_FILE: ${place.map(String).join('.') || 'the file'}: ${message}`);
     }
     return undefined;
   }
-  const { $schema: _editorsOnly, userMetadata, ...policy } = result.data;
-  if (typeof userMetadata.schema !== 'string')
+  const { $schema: _forEditors, userMetadata, ...policy } = result.data;
+  if (typeof userMetadata.schema !== 'string') {
     return { ...policy, userMetadata: { schema: userMetadata.schema } };
+  }
   const schemaPath = resolve(dirname(path), userMetadata.schema);
   const schema = jsonObject.safeParse(
-    readJson(schemaPath, 'POLICY_FILE: userMetadata.schema', readFile, faults),
+    readJson(schemaPath, 'POLICY_FILE: userMetadata.schema', readFile, errors),
   );
   if (schema.success) return { ...policy, userMetadata: { schema: schema.data } };
-  faults.push('POLICY_FILE: userMetadata.schema: the file must hold a JSON object');
+  errors.push('POLICY_FILE: userMetadata.schema: the file must hold a JSON object');
   return undefined;
 }
 
-function readJson(path: string, name: string, readFile: ReadFile, faults: string[]): unknown {
-  const text = readText(name, path, readFile, faults);
-  if (text === undefined) return undefined;
+function readJson(path: string, name: string, readFile: ReadFile, errors: string[]): unknown {
+  const content = readText(name, path, readFile, errors);
+  if (content === undefined) return undefined;
   try {
-    return JSON.parse(text);
+    return JSON.parse(content);
   } catch {
-    faults.push(`${name}: the file is not valid JSON`);
+    errors.push(`${name}: the file is not valid JSON`);
     return undefined;
   }
 }

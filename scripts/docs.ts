@@ -1,13 +1,14 @@
 /**
  * `npm run docs`: writes the parts of the documentation that follow from the code: the tables of errors,
- * variables and metrics, and `docs/errors.md`. A test fails while a written part differs from what this makes.
+ * variables and metrics, `docs/errors.md`, and `.env.example`. A test fails while a written part differs from what this makes.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { configurationTable } from '../config/table.ts';
 import { PROBLEMS } from '../src/http/errors.ts';
 import type { ErrorCode } from '../src/lib/app-error.ts';
+import { LOG_EVENTS } from '../src/observability/logger.ts';
 import { createMetrics } from '../src/observability/metrics.ts';
+import { getConfigurationTable, getEnvExample } from './configuration-docs.ts';
 import { packageRoot } from '../demo/package-root.ts';
 
 interface Explanation {
@@ -235,11 +236,19 @@ export async function metricsTable(): Promise<string> {
   return `${['| metric | type | meaning |', '| --- | --- | --- |', ...rows].join('\n')}\n`;
 }
 
+function logEventTable(): string {
+  const rows = Object.entries(LOG_EVENTS).map(([event, { level, fields, meaning }]) => {
+    const names = fields.map((field) => `\`${field}\``).join(', ');
+    return `| \`${event}\` | ${level} | ${names} | ${meaning} |`;
+  });
+  return `${['| event | level | fields | meaning |', '| --- | --- | --- | --- |', ...rows].join('\n')}\n`;
+}
+
 /** What stands between the markers `<!-- NAME:begin -->` and `<!-- NAME:end -->`, by file and name. */
 const PARTS: Readonly<Record<string, Readonly<Record<string, () => string | Promise<string>>>>> = {
-  'README.md': { errors: errorTable, configuration: configurationTable },
+  'README.md': { errors: errorTable, configuration: getConfigurationTable },
   'docs/errors.md': { codes: errorSections },
-  'docs/operations.md': { metrics: metricsTable },
+  'docs/operations.md': { metrics: metricsTable, 'log-events': logEventTable },
 };
 
 /** `text` with `content` between the markers. @throws Error when it lacks them. */
@@ -254,7 +263,7 @@ export function withPart(text: string, name: string, content: string): string {
 /** Each generated file as it should be, by its path below the project's root. */
 export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
   const root = packageRoot(import.meta.dirname);
-  const files = new Map<string, string>();
+  const files = new Map([['.env.example', getEnvExample()]]);
   for (const [path, parts] of Object.entries(PARTS)) {
     let text = readFileSync(join(root, path), 'utf8');
     for (const [name, make] of Object.entries(parts)) text = withPart(text, name, await make());

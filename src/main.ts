@@ -28,7 +28,7 @@ async function main(): Promise<void> {
     },
   });
   // Where nothing is to be reopened, the signal keeps its meaning: that the terminal is gone.
-  if (typeof config.observability.audit === 'object') process.on('SIGHUP', () => service.reopen());
+  if (typeof config.auditLog === 'object') process.on('SIGHUP', () => service.reopen());
   let stoppingSince: number | undefined;
   for (const signal of STOPPING_SIGNALS) {
     process.on(signal, () => {
@@ -39,12 +39,12 @@ async function main(): Promise<void> {
         return;
       }
       stoppingSince = performance.now();
-      service.logger.info('stopping', { signal });
+      service.logger.log('stopping', { signal });
       void service.stop().then(() => process.exit(0));
     });
   }
   process.on('uncaughtException', (error) => {
-    service.logger.error('crashed', error);
+    service.logger.log('crashed', { error });
     service.logger.flush();
     process.exit(1);
   });

@@ -14,9 +14,9 @@ async function schemaAt(source: string): Promise<JsonObject> {
     if (!isJsonObject(schema)) throw new Error(`${source} has no schema: status ${response.status}`);
     return schema;
   }
-  const faults: string[] = [];
-  const policy = loadPolicy(source, (path) => readFileSync(path, 'utf8'), faults);
-  if (!policy || faults.length > 0) throw new Error(faults.join('\n'));
+  const errors: string[] = [];
+  const policy = loadPolicy(source, (path) => readFileSync(path, 'utf8'), errors);
+  if (!policy) throw new Error(errors.join('\n'));
   return policy.userMetadata.schema ?? {};
 }
 

@@ -212,14 +212,17 @@ export interface ChangeFeed {
   readonly health: Pick<FeedHealth, 'passing' | 'lagSeconds'>;
 }
 
+/** `gap`: events were missed. `refused`: the machine client lacks `read:events`. */
+export type StreamTrouble = 'gap' | 'refused' | 'unavailable' | 'interrupted';
+
 interface Dependencies {
   readonly events: EventClient;
   readonly tokens: TokenProvider;
   /** Forgets a user everywhere. @returns false where that was not needed, because the change was made here. */
   readonly evict: (change: UserChange) => Promise<boolean>;
   readonly observe: (outcome: FeedOutcome) => void;
-  /** Called once for each kind of trouble, until the stream was open again. */
-  readonly onTrouble: (description: string, error: unknown) => void;
+  /** Called once for each kind of trouble until the stream is open again. */
+  readonly onTrouble: (trouble: StreamTrouble, error: unknown) => void;
   readonly clock: Clock;
   /** Ends early, and without an error, when the signal aborts. */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
@@ -240,21 +243,19 @@ export interface ChangeFeedOptions {
 }
 
 const STUCK_MAX = 3;
-const GAP = 'the change feed has a gap: changes made elsewhere meanwhile show when their cache entries end';
-const REFUSED = 'the change feed is refused: the machine client needs the scope read:events';
 
 export function createChangeFeed(deps: Dependencies, options: ChangeFeedOptions): ChangeFeed {
   const { events, tokens, evict, observe, clock, sleep, random } = deps;
   const health = createFeedHealth(clock);
-  const told = new Set<string>();
+  const told = new Set<StreamTrouble>();
 
-  function tell(description: string, error: unknown): void {
-    if (!told.has(description)) deps.onTrouble(description, error);
-    told.add(description);
+  function report(trouble: StreamTrouble, error: unknown): void {
+    if (!told.has(trouble)) deps.onTrouble(trouble, error);
+    told.add(trouble);
   }
 
   function restart(journey: Journey, reason: Error): void {
-    deps.onTrouble(GAP, reason);
+    deps.onTrouble('gap', reason);
     journey.place = undefined;
     journey.stuck = 0;
   }
@@ -275,7 +276,7 @@ export function createChangeFeed(deps: Dependencies, options: ChangeFeedOptions)
     journey.renewed = !journey.renewed;
     // The token may have been revoked, or be older than the scope: another is tried at once, a third later.
     if (journey.renewed) return 0;
-    tell(REFUSED, answered(response));
+    report('refused', answered(response));
     return options.refusedMs;
   }
 
@@ -286,7 +287,7 @@ export function createChangeFeed(deps: Dependencies, options: ChangeFeedOptions)
       restart(journey, answered(response));
       return pauseAfterFailure(journey);
     }
-    tell('the change feed is not available', answered(response));
+    report('unavailable', answered(response));
     const pauseMs = pauseAfterFailure(journey);
     if (status !== 429) return pauseMs;
     const seconds = retryAfterSeconds({ status, headers, text: '' }, clock.now());
@@ -352,7 +353,7 @@ export function createChangeFeed(deps: Dependencies, options: ChangeFeedOptions)
       const journey = await beginJourney(bookmark, signal, clock.now());
       while (!signal.aborted) {
         const pauseMs = await travel(journey).catch((error: unknown) => {
-          if (!signal.aborted) tell('the change feed was interrupted', error);
+          if (!signal.aborted) report('interrupted', error);
           return pauseAfterFailure(journey);
         });
         await sleep(pauseMs, signal);

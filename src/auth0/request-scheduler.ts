@@ -2,6 +2,7 @@
  * Spends the tenant's request budget: writes before reads that somebody waits for, and those before
  * refreshes, those of the oldest copies first. Who cannot be served within the wait is told so at once, with a time that is true.
  */
+import type { PlanName } from '../../config/parsers.ts';
 import { AppError } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { HttpResponse } from '../lib/http-client.ts';
@@ -15,8 +16,6 @@ import { readResetMs } from './errors.ts';
 
 /** The kinds of request that a plan may count apart. */
 export type Lane = 'users.read' | 'users.change' | 'clients.read';
-
-type PlanName = 'free' | 'self-service' | 'enterprise-nonprod' | 'enterprise';
 
 /** One bucket for all lanes, or one for each. */
 export type Budget = BucketSize | Readonly<Record<Lane, BucketSize>>;

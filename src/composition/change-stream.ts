@@ -58,7 +58,7 @@ export function composeFeed({ config, sharing, tokens, cache, clock, logger, met
         // Our own changes come back as events too.
         cache.invalidateUnless(userId, (held) => isAsNew(held.updatedAt, updatedAt)),
       observe: metrics.health.watchFeed(() => feed.health.lagSeconds()),
-      onTrouble: (description, error) => logger.warn(description, error),
+      onTrouble: (trouble, error) => logger.log(`change_stream_${trouble}`, { error }),
       clock,
       sleep: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
       random: Math.random,
@@ -75,9 +75,9 @@ export function composeFeed({ config, sharing, tokens, cache, clock, logger, met
     checks: [{ name: 'change_feed', critical: false, passing: () => feed.health.passing() }],
     start: () =>
       elector.start(async (term) => {
-        logger.info('consuming the change feed');
+        logger.log('change_stream_started');
         await feed.consume(term, term.signal);
-        logger.info('no longer consuming the change feed');
+        logger.log('change_stream_stopped');
       }),
     stop: () => elector.stop(),
   };

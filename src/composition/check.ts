@@ -82,8 +82,8 @@ async function examine(config: Config): Promise<Finding[]> {
     );
   }
   if (sharing.redis) findings.push(await redisFinding(sharing.redis));
-  const { audit } = config.observability;
-  if (typeof audit === 'object') findings.push(await auditFinding(audit.path));
+  const { auditLog } = config;
+  if (typeof auditLog === 'object') findings.push(await auditFinding(auditLog.path));
   http.close();
   await sharing.redis?.stop();
   return findings;

@@ -15,7 +15,7 @@ export const KEYS = {
   unknownKeyRefillMs: 10_000,
 };
 export const UPSTREAM = { responseBytesMax: 1_048_576, requestBytesMax: 1_048_576, connectionsMax: 64 };
-export const UPKEEP_INTERVAL_MS = 10_000;
+export const REFRESH_INTERVAL_MS = 10_000;
 export const AUDIT = {
   // An app in a loop is seen at once, and every minute from then on.
   repeatWindowMs: MINUTE_MS,

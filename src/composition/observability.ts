@@ -8,9 +8,8 @@ import type { Streaming } from '../http/routes/events.ts';
 import { auditing } from '../http/middleware/audit.ts';
 import { type Clock, setAlarm } from '../lib/clock.ts';
 import type { RedisConnection } from '../redis/connection.ts';
-import { SafeError } from '../lib/app-error.ts';
 import { type AuditFile, createAudit, createAuditFile } from '../observability/audit.ts';
-import { createLogger, type Logger, type LogStream, standardOutput } from '../observability/logger.ts';
+import { createLogger, type Logger, type LogStream, createStandardOutput } from '../observability/logger.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import { createReadiness, type Readiness, type ReadinessCheck } from '../observability/readiness.ts';
 import { createTracing } from '../observability/tracing.ts';
@@ -57,16 +56,16 @@ interface AuditSink {
 export function composeObservability(
   config: Config,
   clock: Clock,
-  { logDestination = standardOutput(), auditDestination = logDestination }: Destinations,
+  { logDestination = createStandardOutput(), auditDestination = logDestination }: Destinations,
 ): Observability {
-  const hide = createHide(config, 'audit');
-  const logger = createLogger({ destination: logDestination, hide }, { level: config.logLevel });
+  const hashId = createHide(config, 'audit');
+  const logger = createLogger({ destination: logDestination, hashId }, { level: config.logLevel });
   const metrics = createMetrics(clock);
-  const { audited, flush, file } = composeAudit(config, clock, { logger, metrics, auditDestination, hide });
-  const { tracing: settings } = config.observability;
+  const { audited, flush, file } = composeAudit(config, clock, { logger, metrics, auditDestination, hashId });
+  const { tracing: settings } = config;
   const tracing =
     settings &&
-    createTracing({ onTrouble: (reason) => logger.warn('traces are not delivered', reason) }, settings);
+    createTracing({ onTrouble: (error) => logger.log('trace_export_failed', { error }) }, settings);
 
   /** Once for each time in which Redis is silent. */
   let toldUnlocked = false;
@@ -93,19 +92,19 @@ export function composeObservability(
       connection: (redis) => metrics.redis.countingRedis(redis),
       unlocked() {
         metrics.redis.unlockedWrite();
-        if (!toldUnlocked) logger.warn('writes_without_lock', new SafeError('Redis is silent'));
+        if (!toldUnlocked) logger.log('writes_without_lock');
         toldUnlocked = true;
       },
-      paused: (waitMs) => logger.info('write_locks_paused', { locks_after_ms: waitMs }),
+      paused: (waitMs) => logger.log('write_locks_paused', { locks_after_ms: waitMs }),
     },
     watchRedis(redis) {
       redis.onDown((reason) => {
         metrics.redis.unavailable(reason);
-        logger.warn('redis_unavailable', reason);
+        logger.log('redis_unavailable', { error: reason });
       });
       redis.onBack(() => {
         toldUnlocked = false;
-        logger.info('redis_available');
+        logger.log('redis_available');
       });
     },
     audited,
@@ -127,7 +126,7 @@ export function composeObservability(
     async stop() {
       flush();
       await Promise.all([file?.stop(), tracing?.stop()]);
-      logger.info('stopped');
+      logger.log('stopped');
       logger.flush();
     },
   };
@@ -140,26 +139,26 @@ function composeAudit(
     logger,
     metrics,
     auditDestination,
-    hide,
+    hashId,
   }: Pick<Observability, 'logger' | 'metrics'> & {
     readonly auditDestination: LogStream;
-    readonly hide: (id: string) => string;
+    readonly hashId: (id: string) => string;
   },
 ): AuditSink {
-  const { audit: target } = config.observability;
+  const { auditLog: target } = config;
   if (target === 'off') return { audited: (guard) => guard, flush: () => undefined, file: undefined };
   const file =
     target === 'stdout'
       ? undefined
       : createAuditFile(
           {
-            onTrouble: (reason) => logger.warn('the audit cannot be written', reason),
+            onTrouble: (error) => logger.log('audit_write_failed', { error }),
             onLost: (lines) => metrics.health.auditLost(lines),
           },
           { ...AUDIT_FILE, path: target.path },
         );
   const write = (line: string) => (file ?? auditDestination).write(line);
-  const audit = createAudit({ write, hide, now: () => clock.now(), setAlarm }, AUDIT);
+  const audit = createAudit({ write, hashId, now: () => clock.now(), setAlarm }, AUDIT);
   return {
     audited: (guard) => auditing(guard, (audited) => audit.record(audited)),
     flush: () => audit.flush(),

@@ -18,8 +18,7 @@ import { createRoutes } from '../http/routes/index.ts';
 import { healthRoutes } from '../http/routes/health.ts';
 import { SIGNING_ALGORITHMS } from '../identity/access-token.ts';
 import { type Clock, monotonicClock, systemClock } from '../lib/clock.ts';
-import { SafeError } from '../lib/app-error.ts';
-import { createUpkeep } from '../lib/background-refresh.ts';
+import { createBackgroundRefresh } from '../lib/background-refresh.ts';
 import { createClientSettings, createViews } from '../metadata/policy.ts';
 import { createSchemaRules } from '../metadata/schema-rules.ts';
 import { createMetadataService } from '../metadata/service.ts';
@@ -30,7 +29,7 @@ import {
   EVENT_STREAMS,
   PROFILES_MAX,
   STOP,
-  UPKEEP_INTERVAL_MS,
+  REFRESH_INTERVAL_MS,
 } from './constants.ts';
 
 export interface Service {
@@ -90,7 +89,7 @@ export async function createService(config: Config, surroundings: Surroundings =
     { directory, cache, lock: metrics.redis.countingLock(sharing.lock), clock: ages, pause: setImmediate },
     {
       limits: {
-        bytesMax: config.metadataBytesMax,
+        bytesMax: config.maxMetadataBytes,
         keysMax: policy.limits.keys,
         depthMax: policy.limits.depth,
       },
@@ -106,7 +105,7 @@ export async function createService(config: Config, surroundings: Surroundings =
   );
 
   const bodies = createBodyReader({
-    bodyBytesMax: Math.max(BODY_BYTES_MIN, 2 * config.metadataBytesMax),
+    bodyBytesMax: Math.max(BODY_BYTES_MIN, 2 * config.maxMetadataBytes),
     depthMax: policy.limits.depth,
   });
   const guard = observability.audited(composeIdentity({ config, sharing, issuers, clock, ages, metrics }));
@@ -151,7 +150,7 @@ export async function createService(config: Config, surroundings: Surroundings =
   );
   const ops = createOps({ readiness, metrics });
   const onRefused = ({ requestId, code }: { readonly requestId: string; readonly code: string }) =>
-    logger.info('refused', { request_id: requestId, code });
+    logger.log('http_parse_error', { request_id: requestId, code });
   const publicListener = createListener(
     { handler: app, classes: expressClasses(app), onRefused },
     { name: 'public', host: config.host, port: config.port },
@@ -161,16 +160,20 @@ export async function createService(config: Config, surroundings: Surroundings =
     { name: 'operations', host: config.opsHost, port: config.opsPort },
   );
 
-  const upkeep = createUpkeep(
+  const backgroundRefresh = createBackgroundRefresh(
     [
       ...issuers.all.map((keys) => ({
-        name: issuers.all.length === 1 ? 'signing keys' : `signing keys of ${keys.issuer}`,
-        task: () => keys.forKeyId(undefined),
+        run: () => keys.forKeyId(undefined),
+        onFailure: (error: unknown) => logger.log('jwks_fetch_failed', { issuer: keys.issuer, error }),
       })),
-      { name: 'management token', task: () => tenant.tokens.token() },
-      { name: 'management scopes', task: examineLater },
+      {
+        run: () => tenant.tokens.token(),
+        onFailure: (error) => logger.log('management_token_fetch_failed', { error }),
+      },
+      // A token that cannot be fetched is reported by the task before.
+      { run: examineLater, onFailure: () => undefined },
     ],
-    { onFailure: (name, error) => logger.warn(`${name} not fetched`, error), intervalMs: UPKEEP_INTERVAL_MS },
+    { intervalMs: REFRESH_INTERVAL_MS },
   );
 
   let examined = false;
@@ -181,12 +184,11 @@ export async function createService(config: Config, surroundings: Surroundings =
     if (scopes === undefined) return;
     const { missing, unneeded } = comparePrivileges(scopes, privilegeNeeds(config));
     for (const { scope, feature } of missing) {
-      logger.error('management scope missing', new SafeError(`${scope}, needed for ${feature}`));
+      logger.log('management_scope_missing', { scope, feature });
     }
     if (unneeded.length === 0) return;
-    const excess = new ExcessPrivileges(unneeded);
-    if (config.leastPrivilege === 'enforce') throw excess;
-    logger.warn('management scopes not needed', excess);
+    logger.log('management_scopes_excessive', { scopes: unneeded.join(' ') });
+    if (config.leastPrivilege === 'enforce') throw new ExcessPrivileges(unneeded);
   }
 
   /** Until it is known what the client holds. A tenant that cannot be reached holds up no start. */
@@ -203,7 +205,6 @@ export async function createService(config: Config, surroundings: Surroundings =
   /** That the client holds too much ends the service whenever it is found out. */
   async function examineLater(): Promise<void> {
     await examineUntilKnown().catch((error: unknown) => {
-      logger.error('management scopes not needed', error);
       if (error instanceof ExcessPrivileges) surroundings.onFatal?.(error);
     });
   }
@@ -212,21 +213,21 @@ export async function createService(config: Config, surroundings: Surroundings =
     logger,
     reopen: () => observability.reopen(),
     async start() {
-      for (const warning of config.warnings) logger.warn('configuration_warning', new SafeError(warning));
+      for (const warning of config.warnings) logger.log('configuration_warning', { detail: warning });
       await observability.start();
-      for (const warning of schema.warnings) logger.warn('schema_warning', new SafeError(warning));
+      for (const warning of schema.warnings) logger.log('schema_warning', { detail: warning });
       if (config.leastPrivilege === 'enforce') await examineUntilKnown();
       await sharing.start();
       const opsPort = await opsListener.start();
       const port = await publicListener.start();
-      upkeep.start();
+      backgroundRefresh.start();
       feed.start();
-      logger.info('started', { port, ops_port: opsPort });
+      logger.log('started', { port, ops_port: opsPort });
       return { port, opsPort };
     },
     async stop() {
       readiness.drain();
-      upkeep.stop();
+      backgroundRefresh.stop();
       const handedOver = feed.stop();
       streaming.streams.close();
       await publicListener.stop(STOP);

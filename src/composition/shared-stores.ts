@@ -67,7 +67,8 @@ export async function composeSharing(
 ): Promise<Sharing> {
   const hide = createHide(config);
   const local = createLocalWriteLock({ keepMs: WRITE_LOCK.lockMs, waitMs: config.upstreamWaitMs });
-  if (config.redis === undefined) {
+  const { redisAddress: address, redisTimeoutMs: commandTimeoutMs } = config;
+  if (address === undefined) {
     return {
       users: createMemoryTier({ entriesMax: PROFILES_MAX }),
       clients: createMemoryTier({ entriesMax: CLIENTS_MAX }),
@@ -81,7 +82,6 @@ export async function composeSharing(
   }
   // Its client takes a tenth of the start, which whoever has no Redis need not wait for.
   const { createRedisConnection } = await import('../redis/connection.ts');
-  const { address, timeoutMs: commandTimeoutMs, writeWithoutLock } = config.redis;
   const connection = createRedisConnection({ ...REDIS, address, commandTimeoutMs });
   const redis = observer.connection?.(connection) ?? connection;
   // Replicas tell each other times of day; what each of them counts is not changed by a correction of those.
@@ -91,7 +91,7 @@ export async function composeSharing(
   const keepMs = (ttlSeconds: number) => Math.max(1, ttlSeconds + longestStaleSeconds) * 1000;
   const lock = createRedisWriteLock(
     { redis, hide, random: Math.random, local, onUnlocked: observer.unlocked, onPaused: observer.paused },
-    { ...WRITE_LOCK, waitMs: config.upstreamWaitMs, commandTimeoutMs, withoutLock: writeWithoutLock },
+    { ...WRITE_LOCK, waitMs: config.upstreamWaitMs, commandTimeoutMs, withoutLock: config.writeWithoutLock },
   );
   return {
     users: createRedisTier(

@@ -1,5 +1,5 @@
 /** The part of the composition that speaks to Auth0: the issuer's keys and the tenant's Management API. */
-import { isSafeUrl } from '../../config/fields.ts';
+import { isSafeUrl } from '../../config/parsers.ts';
 import type { Config } from '../../config/load.ts';
 import { createTenant, type PrivilegeNeeds, type Tenant, type TenantObserver } from '../auth0/tenant.ts';
 import type { Sharing } from './shared-stores.ts';

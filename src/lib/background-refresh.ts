@@ -1,38 +1,37 @@
 /**
- * Runs small tasks at start and at an interval, so that what every request needs is there before the first
- * one and does not grow old in a quiet hour. A failure is told once, until the task has succeeded again.
+ * Runs small tasks at the start and at an interval, so that what every request needs is there before the first request and
+ * stays fresh while there are none.
  */
-interface UpkeepTask {
-  readonly name: string;
-  readonly task: () => Promise<unknown>;
+interface RefreshTask {
+  readonly run: () => Promise<unknown>;
+  /** Called for the first failure, and for the next one only after the task has succeeded again. */
+  readonly onFailure: (error: unknown) => void;
 }
 
-interface UpkeepOptions {
-  readonly intervalMs: number;
-  readonly onFailure: (name: string, error: unknown) => void;
-}
-
-export interface Upkeep {
+export interface BackgroundRefresh {
   start(): void;
   stop(): void;
 }
 
-export function createUpkeep(tasks: readonly UpkeepTask[], { intervalMs, onFailure }: UpkeepOptions): Upkeep {
-  const failing = new Set<string>();
+export function createBackgroundRefresh(
+  tasks: readonly RefreshTask[],
+  { intervalMs }: { readonly intervalMs: number },
+): BackgroundRefresh {
+  const failing = new Set<RefreshTask>();
   let timer: NodeJS.Timeout | undefined;
 
-  async function run({ name, task }: UpkeepTask): Promise<void> {
+  async function runTask(task: RefreshTask): Promise<void> {
     try {
-      await task();
-      failing.delete(name);
+      await task.run();
+      failing.delete(task);
     } catch (error) {
-      if (!failing.has(name)) onFailure(name, error);
-      failing.add(name);
+      if (!failing.has(task)) task.onFailure(error);
+      failing.add(task);
     }
   }
 
   function runAll(): void {
-    for (const task of tasks) void run(task);
+    for (const task of tasks) void runTask(task);
   }
 
   return {

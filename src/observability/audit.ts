@@ -36,7 +36,7 @@ interface Dependencies {
   /** Takes one line, with its line break. Must not throw. */
   readonly write: (line: string) => void;
   /** From the id of a user or actor to what stands in the audit in its place. */
-  readonly hide: (id: string) => string;
+  readonly hashId: (id: string) => string;
   readonly now: () => number;
   readonly setAlarm: SetAlarm;
 }
@@ -60,7 +60,7 @@ interface Repeated {
 }
 
 export function createAudit(
-  { write, hide, now, setAlarm }: Dependencies,
+  { write, hashId, now, setAlarm }: Dependencies,
   { repeatWindowMs, repeatsMax }: AuditOptions,
 ): Audit {
   const repeats = new Map<string, Repeated>();
@@ -76,9 +76,9 @@ export function createAudit(
       time: new Date(now()).toISOString(),
       event: 'audit',
       request_id: requestId,
-      user: hide(userId),
+      user: hashId(userId),
       client_id: clientId,
-      actor: actor && hide(actor.sub),
+      actor: actor && hashId(actor.sub),
       actors: actor?.count,
       action,
       route,

@@ -1,12 +1,146 @@
 /**
- * Log lines: JSON, one object each, made of fields listed here and nowhere else. No token, secret, body or
- * metadata value is a field.
+ * The service's log: JSON lines written by pino, one object each. Every line is one of the events of `LOG_EVENTS`, with the
+ * fields listed there and no others. No field holds a token, a secret, a body or a metadata value.
  */
-import pino, { type DestinationStream, type Logger as Pino } from 'pino';
+import pino, { type DestinationStream } from 'pino';
+import type { LogLevel } from '../../config/parsers.ts';
 import { escapeUnprintable } from '../lib/json.ts';
 import { describeError } from '../lib/app-error.ts';
 
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+interface LogEventDeclaration {
+  readonly level: 'info' | 'warn' | 'error';
+  /** Names of the fields. `error` takes anything that was thrown, and is written without its message unless that is safe. */
+  readonly fields: readonly string[];
+  /** What happened and what follows, for the table in `docs/operations.md`. */
+  readonly meaning: string;
+}
+
+/** Every event of the log except `request`. `npm run docs` makes the table of the documentation from it. */
+export const LOG_EVENTS = {
+  started: {
+    level: 'info',
+    fields: ['port', 'ops_port'],
+    meaning: 'Both listeners are open.',
+  },
+  stopping: {
+    level: 'info',
+    fields: ['signal'],
+    meaning: 'A signal asked the process to stop. Requests in flight are completed.',
+  },
+  stopped: { level: 'info', fields: [], meaning: 'Everything is closed. The process ends.' },
+  crashed: {
+    level: 'error',
+    fields: ['error'],
+    meaning: 'An exception was not caught. The process ends with code 1. Report it.',
+  },
+  configuration_warning: {
+    level: 'warn',
+    fields: ['detail'],
+    meaning: 'At the start, once for each warning of the [configuration](../README.md#configuration).',
+  },
+  schema_warning: {
+    level: 'warn',
+    fields: ['detail'],
+    meaning: 'At the start: something in the JSON Schema of the policy has no effect.',
+  },
+  http_parse_error: {
+    level: 'info',
+    fields: ['request_id', 'code'],
+    meaning:
+      'Bytes on a connection are no HTTP request that could be routed. They were answered with `code`.',
+  },
+  jwks_fetch_failed: {
+    level: 'warn',
+    fields: ['issuer', 'error'],
+    meaning:
+      'The signing keys of the issuer could not be fetched. See [Signing keys are stale](#signing-keys-are-stale).',
+  },
+  management_token_fetch_failed: {
+    level: 'warn',
+    fields: ['error'],
+    meaning:
+      'No Management API token was issued. See [Auth0 refuses this service](#auth0-refuses-this-service).',
+  },
+  management_scope_missing: {
+    level: 'error',
+    fields: ['scope', 'feature'],
+    meaning: 'The machine client lacks a scope that the feature needs. Add it to the client grant.',
+  },
+  management_scopes_excessive: {
+    level: 'warn',
+    fields: ['scopes'],
+    meaning:
+      'The machine client has scopes that nothing needs. Remove them from the client grant. With `LEAST_PRIVILEGE=enforce` the process ends with code 1.',
+  },
+  redis_unavailable: {
+    level: 'warn',
+    fields: ['error'],
+    meaning:
+      'Redis cannot be reached or refuses a command. `error` has the code. See [Redis is down](#redis-is-down).',
+  },
+  redis_available: { level: 'info', fields: [], meaning: 'Redis works again.' },
+  writes_without_lock: {
+    level: 'warn',
+    fields: [],
+    meaning:
+      'Redis has answered nothing for 4 s. Writes are made without the shared lock until `redis_available`. See [Redis](#redis).',
+  },
+  write_locks_paused: {
+    level: 'info',
+    fields: ['locks_after_ms'],
+    meaning: 'Redis may have lost write locks. It grants new ones after `locks_after_ms`.',
+  },
+  change_stream_started: {
+    level: 'info',
+    fields: [],
+    meaning: 'This replica consumes the change stream of Auth0.',
+  },
+  change_stream_stopped: {
+    level: 'info',
+    fields: [],
+    meaning: 'This replica no longer consumes the change stream.',
+  },
+  change_stream_interrupted: {
+    level: 'warn',
+    fields: ['error'],
+    meaning:
+      'The change stream failed and is opened again. See [The change stream lags](#the-change-stream-lags).',
+  },
+  change_stream_unavailable: {
+    level: 'warn',
+    fields: ['error'],
+    meaning: 'Auth0 did not open the change stream. `error` has the status.',
+  },
+  change_stream_refused: {
+    level: 'warn',
+    fields: ['error'],
+    meaning: 'Auth0 refuses the change stream. Give the machine client the scope `read:events`.',
+  },
+  change_stream_gap: {
+    level: 'warn',
+    fields: ['error'],
+    meaning:
+      'Events were missed. Changes made elsewhere in the meantime show when their cache entries expire.',
+  },
+  audit_write_failed: {
+    level: 'warn',
+    fields: ['error'],
+    meaning:
+      'The audit file cannot be written. See [The audit cannot be written](#the-audit-cannot-be-written).',
+  },
+  trace_export_failed: {
+    level: 'warn',
+    fields: ['error'],
+    meaning: 'The collector does not take spans. Spans are lost until it does.',
+  },
+} as const satisfies Readonly<Record<string, LogEventDeclaration>>;
+
+export type LogEvent = keyof typeof LOG_EVENTS;
+
+/** The fields that an event must have. */
+type LogFields<E extends LogEvent> = {
+  readonly [F in (typeof LOG_EVENTS)[E]['fields'][number]]: F extends 'error' ? unknown : string | number;
+};
 
 /** Who acted for a user. */
 export interface LoggedActor {
@@ -25,130 +159,96 @@ export interface RequestLine {
   readonly durationMs: number;
   readonly clientId: string | undefined;
   readonly actor: LoggedActor | undefined;
-  /** Where the request is traced. */
   readonly traceId: string | undefined;
   readonly failure: { readonly code: string; readonly error: unknown } | undefined;
 }
 
 export interface Logger {
-  info(event: string, fields?: Readonly<Record<string, string | number | boolean>>): void;
-  warn(event: string, error: unknown): void;
-  error(event: string, error: unknown): void;
+  /** Writes one event at the level that `LOG_EVENTS` declares. An unknown event or field does not compile. */
+  log<E extends LogEvent>(
+    event: E,
+    ...fields: (typeof LOG_EVENTS)[E]['fields'] extends readonly [] ? [] : [fields: LogFields<E>]
+  ): void;
+  /** Writes the event `request`: at level `error` from status 500 on, else at `info`. */
   request(line: RequestLine): void;
-  /** Writes what still waits, before the process ends. */
+  /** Writes buffered lines before it returns. */
   flush(): void;
 }
 
 export interface LogStream extends DestinationStream {
-  /** Writes what still waits, before it returns. */
+  /** Writes buffered lines before it returns. */
   flushSync?(): void;
 }
 
-/** Lines are written in blocks of this size, or */
-const BLOCK_CHARACTERS = 32_768;
-/** when the first of them has waited this long: what a process that is killed may leave unsaid. */
-const WAIT_MS = 200;
+/** Lines are written when this many bytes are buffered, because a system call for each line costs more than the line. */
+const MIN_WRITE_BYTES = 8_192;
+/** Lines are written at this interval at the latest: what a killed process may lose. */
+const FLUSH_INTERVAL_MS = 200;
 
-/**
- * Where log lines go unless a test wants to read them. To write each line at once takes more time than to
- * answer the request that it is about.
- */
-export function standardOutput(): LogStream {
-  const stream = pino.destination({ dest: 1, sync: false });
-  let lines: string[] = [];
-  let characters = 0;
-  let timer: NodeJS.Timeout | undefined;
-
-  function writeBlock(): void {
-    clearTimeout(timer);
-    timer = undefined;
-    const block = lines.join('');
-    lines = [];
-    characters = 0;
-    if (block !== '') stream.write(block);
-  }
-
-  return {
-    write(line) {
-      lines.push(line);
-      characters += line.length;
-      if (characters >= BLOCK_CHARACTERS) writeBlock();
-      else timer ??= setTimeout(writeBlock, WAIT_MS).unref();
-    },
-    flushSync() {
-      writeBlock();
-      stream.flushSync();
-    },
-  };
+/** Standard output, buffered. pino writes what is left when the process exits. */
+export function createStandardOutput(): LogStream {
+  return pino.destination({
+    dest: 1,
+    sync: false,
+    minLength: MIN_WRITE_BYTES,
+    periodicFlush: FLUSH_INTERVAL_MS,
+  });
 }
 
 interface Dependencies {
   readonly destination: LogStream;
-  /** From the id of an actor to what stands in a line in its place: the same as in the audit. */
-  readonly hide: (id: string) => string;
+  /** Turns the id of an actor into the keyed hash that the audit uses, too. */
+  readonly hashId: (id: string) => string;
 }
 
+/** @returns a logger that never throws for what it is given. */
 export function createLogger(
-  { destination, hide }: Dependencies,
+  { destination, hashId }: Dependencies,
   { level }: { readonly level: LogLevel },
 ): Logger {
-  const options = {
-    level,
-    base: null,
-    timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label: string) => ({ level: label }) },
-    messageKey: 'event',
-  };
-  const timeNow = createTimeText();
-  const log: Pino = pino(options, { write: (line) => destination.write(escapeUnprintable(line)) });
+  const log = pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label: string) => ({ level: label }) },
+      messageKey: 'event',
+    },
+    { write: (line: string) => destination.write(escapeUnprintable(line)) },
+  );
 
   return {
-    info: (event, fields = {}) => log.info(fields, event),
-    warn: (event, error) => log.warn({ error: describeError(error) }, event),
-    error: (event, error) => log.error({ error: describeError(error) }, event),
-    request(line) {
-      const { status } = line;
-      // A fault of ours or of the tenant is worth a look; a refusal of the caller's is daily business.
+    log(event, ...[fields]) {
+      const described =
+        fields !== undefined && 'error' in fields ? { error: describeError(fields.error) } : {};
+      log[LOG_EVENTS[event].level]({ ...fields, ...described }, event);
+    },
+    request({ requestId, method, route, status, durationMs, clientId, actor, traceId, failure }) {
+      // A failure of this service or of Auth0 needs a look. A refused request is daily business.
       const lineLevel = status >= 500 ? 'error' : 'info';
-      if (log.isLevelEnabled(lineLevel))
-        destination.write(`${requestText(lineLevel, timeNow(), line, hide)}\n`);
+      if (!log.isLevelEnabled(lineLevel)) return;
+      log[lineLevel](
+        {
+          request_id: requestId,
+          method,
+          route,
+          status,
+          duration_ms: Math.round(durationMs * 100) / 100,
+          client_id: clientId,
+          actor: actor && hashId(actor.sub),
+          actors: actor?.count,
+          trace_id: traceId,
+          ...(failure && { code: failure.code, ...describeCause(failure) }),
+        },
+        'request',
+      );
     },
     flush: () => destination.flushSync?.(),
   };
 }
 
-/**
- * The line of a request, as pino would write it for a fourth of the time: there is one with each answer. Of the values that
- * stand in it as they are, none can hold a quotation mark: an id is checked, a method is one of Node's parser, and
- * the others are ours.
- */
-function requestText(level: LogLevel, time: string, line: RequestLine, hide: Dependencies['hide']): string {
-  const { requestId, method, route, status, durationMs, clientId, actor, traceId, failure } = line;
-  const client = clientId === undefined ? '' : `,"client_id":${escapeUnprintable(JSON.stringify(clientId))}`;
-  const actors = actor === undefined ? '' : `,"actor":"${hide(actor.sub)}","actors":${actor.count}`;
-  const trace = traceId === undefined ? '' : `,"trace_id":"${traceId}"`;
-  const code = failure && `,${JSON.stringify({ code: failure.code, ...causeOf(failure) }).slice(1, -1)}`;
-  const duration = Math.round(durationMs * 100) / 100;
-  return (
-    `{"level":"${level}","time":"${time}","request_id":"${requestId}","method":"${method}","route":"${route}",` +
-    `"status":${status},"duration_ms":${duration}${client}${actors}${trace}${code ?? ''},"event":"request"}`
-  );
-}
-
-/** Written once for all lines of a millisecond. */
-function createTimeText(): () => string {
-  let at = 0;
-  let text = '';
-  return () => {
-    const now = Date.now();
-    if (now !== at) text = new Date(now).toISOString();
-    at = now;
-    return text;
-  };
-}
-
-/** What lies behind a failure: an error of ours is named by its code already, so only its cause counts. */
-function causeOf({ code, error }: { readonly code: string; readonly error: unknown }): object {
+/** What led to a failure. The code names an expected error already, so only its cause is added. */
+function describeCause({ code, error }: { readonly code: string; readonly error: unknown }): object {
   if (code === 'internal') return { error: describeError(error) };
   const cause = error instanceof Error ? error.cause : undefined;
   return cause === undefined ? {} : { cause: describeError(cause) };

@@ -15,7 +15,7 @@ import {
 } from '../events/stage.ts';
 
 const UPDATED = 'metadata.updated';
-const CONSUMING = '"event":"consuming the change feed"';
+const CONSUMING = '"event":"change_stream_started"';
 
 async function openRedis() {
   const redis = await startRedis();

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { faultsOf, load } from './environment.ts';
+import { getErrors, load } from './environment.ts';
 
 const pkcs8 = (key: KeyObject): string => key.export({ type: 'pkcs8', format: 'pem' }).toString();
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -8,12 +8,12 @@ const p256 = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const p384 = generateKeyPairSync('ec', { namedCurve: 'P-384' });
 const PEM = pkcs8(p256.privateKey);
 
-describe('a secret', () => {
+describe('the client secret', () => {
   test.each([
-    ['plain', 'from-file'],
+    ['without a line break', 'from-file'],
     ['with a line break at its end', 'from-file\n'],
-    ['with a line break of another system', 'from-file\r\n'],
-  ])('comes from the file that NAME_FILE names, %s', (_how, content) => {
+    ['with a line break of Windows at its end', 'from-file\r\n'],
+  ])('the secret is read from the file that NAME_FILE names, %s', (_how, content) => {
     const config = load(
       { AUTH0_CLIENT_SECRET: undefined, AUTH0_CLIENT_SECRET_FILE: '/s' },
       { '/s': content },
@@ -21,7 +21,7 @@ describe('a secret', () => {
     expect(config.credentials).toEqual({ kind: 'secret', secret: 'from-file' });
   });
 
-  test('keeps every other character of its file', () => {
+  test('every other character of the file is part of the secret', () => {
     const config = load(
       { AUTH0_CLIENT_SECRET: undefined, AUTH0_CLIENT_SECRET_FILE: '/s' },
       { '/s': 'a  "b=#\n' },
@@ -34,50 +34,50 @@ describe('a secret', () => {
     ['a byte order mark', '\ufeffLEAK', 'has spaces around it, which are part of the value: remove them'],
     ['quotes', '"LEAK"\n', 'has quotes around it, which are part of the value: remove them'],
     ['two lines', 'LEAK\nLEAK', 'must not contain a line break or another control character'],
-  ])('with %s in its file is refused', (_what, content, reason) => {
+  ])('a file with %s is refused with the reason', (_what, content, reason) => {
     expect(
-      faultsOf({ AUTH0_CLIENT_SECRET: undefined, AUTH0_CLIENT_SECRET_FILE: '/s' }, { '/s': content }),
+      getErrors({ AUTH0_CLIENT_SECRET: undefined, AUTH0_CLIENT_SECRET_FILE: '/s' }, { '/s': content }),
     ).toEqual([`AUTH0_CLIENT_SECRET: ${reason}`]);
   });
 
-  test('that is given twice is a fault', () => {
-    expect(faultsOf({ AUTH0_CLIENT_SECRET_FILE: '/s' }, { '/s': 'x' })).toEqual([
+  test('a secret that is given in a variable and in a file is an error', () => {
+    expect(getErrors({ AUTH0_CLIENT_SECRET_FILE: '/s' }, { '/s': 'x' })).toEqual([
       'AUTH0_CLIENT_SECRET: is set twice, also as AUTH0_CLIENT_SECRET_FILE',
     ]);
   });
 
-  test('whose file cannot be read is one fault', () => {
-    expect(faultsOf({ AUTH0_CLIENT_SECRET: undefined, AUTH0_CLIENT_SECRET_FILE: '/gone' })).toEqual([
+  test('a file that cannot be read is one error', () => {
+    expect(getErrors({ AUTH0_CLIENT_SECRET: undefined, AUTH0_CLIENT_SECRET_FILE: '/gone' })).toEqual([
       'AUTH0_CLIENT_SECRET_FILE: the file cannot be read',
     ]);
   });
 
-  test('whose file is empty is missing', () => {
+  test('an empty file counts as a missing secret', () => {
     expect(
-      faultsOf({ AUTH0_CLIENT_SECRET: undefined, AUTH0_CLIENT_SECRET_FILE: '/s' }, { '/s': '\n' }),
+      getErrors({ AUTH0_CLIENT_SECRET: undefined, AUTH0_CLIENT_SECRET_FILE: '/s' }, { '/s': '\n' }),
     ).toEqual(['AUTH0_CLIENT_SECRET: is required, or AUTH0_CLIENT_SIGNING_KEY_PATH']);
   });
 });
 
-describe('a private key', () => {
+describe('the private key', () => {
   const withKey = { AUTH0_CLIENT_SECRET: undefined, AUTH0_CLIENT_SIGNING_KEY_PATH: '/key.pem' };
 
-  test('takes the place of the secret', () => {
+  test('a private key replaces the secret', () => {
     const config = load({ ...withKey, AUTH0_CLIENT_SIGNING_ALGORITHM: 'ES256' }, { '/key.pem': PEM });
     expect(config.credentials).toEqual({ kind: 'private_key', pem: PEM, algorithm: 'ES256' });
   });
 
-  test('beside a secret is a fault', () => {
-    expect(faultsOf({ AUTH0_CLIENT_SIGNING_KEY_PATH: '/key.pem' }, { '/key.pem': PEM })).toEqual([
+  test('a private key beside a secret is an error', () => {
+    expect(getErrors({ AUTH0_CLIENT_SIGNING_KEY_PATH: '/key.pem' }, { '/key.pem': PEM })).toEqual([
       'AUTH0_CLIENT_SECRET, AUTH0_CLIENT_SIGNING_KEY_PATH: only one of them may be set',
     ]);
   });
 
-  test('whose file cannot be read is a fault', () => {
-    expect(faultsOf(withKey)).toEqual(['AUTH0_CLIENT_SIGNING_KEY_PATH: the file cannot be read']);
+  test('a key file that cannot be read is one error', () => {
+    expect(getErrors(withKey)).toEqual(['AUTH0_CLIENT_SIGNING_KEY_PATH: the file cannot be read']);
   });
 
-  test('may stand behind what openssl writes before it', () => {
+  test('the attributes that openssl writes before the key are skipped', () => {
     const content = `Bag Attributes\n    localKeyID: 01\n${PEM}`;
     const config = load({ ...withKey, AUTH0_CLIENT_SIGNING_ALGORITHM: 'ES256' }, { '/key.pem': content });
     expect(config.credentials).toMatchObject({ pem: PEM });
@@ -90,7 +90,7 @@ describe('a private key', () => {
     ['PS384', pkcs8(rsa.privateKey)],
     ['ES256', pkcs8(p256.privateKey)],
     ['ES384', pkcs8(p384.privateKey)],
-  ])('of the kind that %s needs is accepted', (algorithm, content) => {
+  ])('a key of the kind that %s needs is accepted', (algorithm, content) => {
     const config = load({ ...withKey, AUTH0_CLIENT_SIGNING_ALGORITHM: algorithm }, { '/key.pem': content });
     expect(config.credentials).toEqual({ kind: 'private_key', pem: content, algorithm });
   });
@@ -158,8 +158,8 @@ describe('a private key', () => {
       'the private key in the file is damaged',
     ],
     ['RS256', 'LEAK', 'the file holds no private key in PKCS#8 PEM form'],
-  ])('that cannot sign with %s is refused with the reason', (algorithm, content, reason) => {
+  ])('a file without a key that signs with %s is refused with the reason', (algorithm, content, reason) => {
     const changes = { ...withKey, AUTH0_CLIENT_SIGNING_ALGORITHM: algorithm };
-    expect(faultsOf(changes, { '/key.pem': content })).toEqual([`AUTH0_CLIENT_SIGNING_KEY_PATH: ${reason}`]);
+    expect(getErrors(changes, { '/key.pem': content })).toEqual([`AUTH0_CLIENT_SIGNING_KEY_PATH: ${reason}`]);
   });
 });

@@ -1,5 +1,6 @@
 /** A configuration that is complete, and a file system that holds what a test puts there. */
-import { type Config, ConfigError, type Environment, loadConfig } from '../../config/load.ts';
+import type { Environment } from '../../config/environment.ts';
+import { type Config, ConfigError, loadConfig } from '../../config/load.ts';
 
 export const COMPLETE: Environment = {
   AUDIENCE: 'https://api.test',
@@ -18,8 +19,11 @@ export function load(changes: Environment = {}, files: Readonly<Record<string, s
   });
 }
 
-/** The error of such a configuration. A configuration without fault fails the test. */
-export function errorOf(changes: Environment, files: Readonly<Record<string, string>> = {}): ConfigError {
+/** The error of such a configuration. A valid configuration fails the test. */
+export function getConfigError(
+  changes: Environment,
+  files: Readonly<Record<string, string>> = {},
+): ConfigError {
   try {
     load(changes, files);
   } catch (error) {
@@ -29,9 +33,9 @@ export function errorOf(changes: Environment, files: Readonly<Record<string, str
   throw new Error('expected a ConfigError');
 }
 
-export function faultsOf(
+export function getErrors(
   changes: Environment,
   files: Readonly<Record<string, string>> = {},
 ): readonly string[] {
-  return errorOf(changes, files).faults;
+  return getConfigError(changes, files).errors;
 }

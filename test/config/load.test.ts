@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { ConfigError, type Environment, loadConfig } from '../../config/load.ts';
-import { VARIABLES } from '../../config/schema.ts';
-import { COMPLETE, errorOf, faultsOf, load } from './environment.ts';
+import type { Environment } from '../../config/environment.ts';
+import { ConfigError, loadConfig } from '../../config/load.ts';
+import { VARIABLES } from '../../config/variables.ts';
+import { COMPLETE, getConfigError, getErrors, load } from './environment.ts';
 
 test('a complete environment gives a frozen configuration with the documented defaults', () => {
   const config = load();
@@ -25,13 +26,13 @@ test('a complete environment gives a frozen configuration with the documented de
     corsAllowedHeaders: [],
     trustedProxies: [],
     auth0Compat: false,
-    metadataBytesMax: 8192,
+    maxMetadataBytes: 8192,
     requireIfMatch: false,
     cacheTtlSeconds: 60,
     cacheStaleSeconds: 600,
     cacheStaleIfErrorSeconds: 3600,
     cacheClientTtlSeconds: 300,
-    redis: undefined,
+    redisAddress: undefined,
     cacheEncryptionKeys: [],
     upstreamTimeoutMs: 5000,
     logLevel: 'info',
@@ -39,8 +40,8 @@ test('a complete environment gives a frozen configuration with the documented de
   expect(Object.isFrozen(config)).toBe(true);
 });
 
-describe('the addresses', () => {
-  test('of issuer and tenant may differ, as they do with a custom domain', () => {
+describe('the addresses of issuer and tenant', () => {
+  test('issuer and tenant may have different addresses, as with a custom domain', () => {
     const config = load({
       ISSUER_BASE_URL: 'https://login.example.com',
       JWKS_URI: 'https://keys.example.com/jwks',
@@ -57,7 +58,7 @@ describe('the addresses', () => {
     'http://localhost:4400/',
     'http://localhost:4400/api/v2',
     'http://localhost:4400/api/v2/',
-  ])('of a local tenant may be given as %s, and then no domain is needed', (address) => {
+  ])('a local tenant may be given as %s, and then no domain is needed', (address) => {
     const changes = {
       AUTH0_MANAGEMENT_URL: address,
       ISSUER_BASE_URL: 'http://localhost:4400/',
@@ -67,43 +68,43 @@ describe('the addresses', () => {
     expect([config.tenantUrl, config.issuers]).toEqual(['http://localhost:4400', ['http://localhost:4400/']]);
   });
 
-  test('of the issuer may be several, each once and with a slash', () => {
+  test('several issuers are listed once each, with a slash at the end', () => {
     const { issuers } = load({
       ISSUER_BASE_URL: 'https://login.example.com, https://tenant.eu.auth0.com/,https://login.example.com/',
     });
     expect(issuers).toEqual(['https://login.example.com/', 'https://tenant.eu.auth0.com/']);
   });
 
-  test('of several issuers leave no place for one JWKS_URI', () => {
-    const faults = faultsOf({
+  test('several issuers with one JWKS_URI are an error', () => {
+    const errors = getErrors({
       ISSUER_BASE_URL: 'https://a.example.com,https://b.example.com',
       JWKS_URI: 'https://keys.example.com/jwks',
     });
-    expect(faults).toEqual([expect.stringMatching(/^JWKS_URI: must be unset where .* keys of its own$/)]);
+    expect(errors).toEqual([expect.stringMatching(/^JWKS_URI: must be unset where .* keys of its own$/)]);
   });
 
-  test('need the domain when only one of them is given', () => {
-    expect(faultsOf({ AUTH0_MANAGEMENT_URL: 'http://localhost:4400', AUTH0_DOMAIN: undefined })).toEqual([
+  test('the domain is required when only one of the addresses is given', () => {
+    expect(getErrors({ AUTH0_MANAGEMENT_URL: 'http://localhost:4400', AUTH0_DOMAIN: undefined })).toEqual([
       'AUTH0_DOMAIN: is required',
     ]);
   });
 });
 
-describe('what a DPoP proof is made for', () => {
-  test('must be configured where proofs are required', () => {
-    expect(faultsOf({ DPOP_REQUIRED: 'true' })).toEqual(['PUBLIC_URL: is required with DPOP_REQUIRED']);
+describe('the addresses that DPoP proofs are for', () => {
+  test('DPOP_REQUIRED without PUBLIC_URL is an error', () => {
+    expect(getErrors({ DPOP_REQUIRED: 'true' })).toEqual(['PUBLIC_URL: is required with DPOP_REQUIRED']);
     const config = load({ DPOP_REQUIRED: 'true', PUBLIC_URL: 'https://api.test/' });
     expect(config).toMatchObject({ dpopRequired: true, publicUrls: ['https://api.test'] });
   });
 
-  test('is one fault, not two, where it is configured wrongly', () => {
-    expect(faultsOf({ DPOP_REQUIRED: 'true', PUBLIC_URL: 'http://api.test' })).toEqual([
+  test('DPOP_REQUIRED with an invalid PUBLIC_URL is one error, not two', () => {
+    expect(getErrors({ DPOP_REQUIRED: 'true', PUBLIC_URL: 'http://api.test' })).toEqual([
       'PUBLIC_URL: must use https; plain http is accepted on loopback only',
     ]);
   });
 });
 
-describe('an entry of a list that is refused', () => {
+describe('an invalid entry of a list', () => {
   test.each([
     ['https://a.test/', 'must list origins without a trailing slash'],
     ['https://a.test,https://B.test', 'must write hosts in lower case, as browsers send them (entry 2)'],
@@ -111,14 +112,14 @@ describe('an entry of a list that is refused', () => {
     ['http://*.a.test', 'accepts a star in https origins only'],
     ['https://a.test:443', 'must leave default ports out, as browsers do'],
     ['*', '* is refused: list each origin, or https://*.example.com for its subdomains'],
-  ])('%s is named with its reason', (origins, fault) => {
-    expect(faultsOf({ CORS_ORIGINS: origins })).toEqual([`CORS_ORIGINS: ${fault}`]);
+  ])('CORS_ORIGINS=%s is refused with the reason', (origins, reason) => {
+    expect(getErrors({ CORS_ORIGINS: origins })).toEqual([`CORS_ORIGINS: ${reason}`]);
   });
 });
 
-describe('faults', () => {
-  test('are all told at once, each by the name of its variable', () => {
-    const error = errorOf({
+describe('the errors', () => {
+  test('all errors are reported at once, each by the name of its variable', () => {
+    const error = getConfigError({
       AUDIENCE: undefined,
       AUTH0_DOMAIN: 'https://x',
       AUTH0_CLIENT_ID: '',
@@ -128,7 +129,7 @@ describe('faults', () => {
       CORS_ORIGINS: '*',
       POLICY_FILE: 'missing.json',
     });
-    const names = error.faults.map((fault) => fault.split(':')[0] ?? '').toSorted();
+    const names = error.errors.map((line) => line.split(':')[0] ?? '').toSorted();
     expect(names).toEqual([
       'AUDIENCE',
       'AUTH0_CLIENT_ID',
@@ -139,22 +140,23 @@ describe('faults', () => {
       'POLICY_FILE',
       'PORT',
     ]);
-    for (const fault of error.faults) expect(error.message).toContain(fault);
+    for (const line of error.errors) expect(error.message).toContain(`\n  - ${line}`);
+    expect(error.message).toMatch(/^8 configuration errors:\n/);
   });
 
-  test('of an empty environment name everything that is required', () => {
+  test('an empty environment gives an error for each variable that is required', () => {
     expect(() => loadConfig({}, () => '{}')).toThrow(ConfigError);
     expect(
-      faultsOf({ AUDIENCE: '', AUTH0_DOMAIN: '', AUTH0_CLIENT_ID: '', AUTH0_CLIENT_SECRET: '' }),
+      getErrors({ AUDIENCE: '', AUTH0_DOMAIN: '', AUTH0_CLIENT_ID: '', AUTH0_CLIENT_SECRET: '' }),
     ).toEqual([
-      'AUTH0_DOMAIN: is required',
       'AUDIENCE: is required',
+      'AUTH0_DOMAIN: is required',
       'AUTH0_CLIENT_ID: is required',
       'AUTH0_CLIENT_SECRET: is required, or AUTH0_CLIENT_SIGNING_KEY_PATH',
     ]);
   });
 
-  test('never hold a value, whatever the values are', () => {
+  test('no error and no warning holds a value of a variable or the content of a file', () => {
     const names = Object.keys(VARIABLES).flatMap((name) => [name, `${name}_FILE`]);
     const value = fc.string({
       minLength: 8,
@@ -181,7 +183,7 @@ describe('faults', () => {
   });
 });
 
-describe('a name that is unknown under a prefix of ours', () => {
+describe('an unknown name with a prefix of the service', () => {
   test.each([
     ['AUTH0_DOMIAN', 'AUTH0_DOMAIN'],
     ['AUTH0_CLIENT_SECRT', 'AUTH0_CLIENT_SECRET'],
@@ -189,20 +191,20 @@ describe('a name that is unknown under a prefix of ours', () => {
     ['CACHE_TTL', 'CACHE_TTL_SECONDS'],
     ['UPSTREAM_TIMEOUT', 'UPSTREAM_TIMEOUT_MS'],
     ['AUTH0_DOMAIN_FILE', 'AUTH0_DOMAIN'],
-  ])('is a warning: of %s, with %s as the nearest', (name, nearest) => {
+  ])('%s is a warning that suggests %s', (name, nearest) => {
     expect(load({ [name]: 'x' }).warnings).toEqual([`${name}: unknown variable; did you mean ${nearest}?`]);
   });
 
   test.each(['AUTH0_ACTION_SECRETS_PATH', 'CACHE_BUST', 'UPSTREAM_X'])(
-    'is a warning without a suggestion where nothing is near: %s',
+    '%s is a warning without a suggestion, because no name is near',
     (name) => {
       expect(load({ [name]: 'x' }).warnings).toEqual([`${name}: unknown variable`]);
     },
   );
 
-  test('is told beside the faults when the start is refused', () => {
-    const error = errorOf({ AUTH0_DOMAIN: undefined, AUTH0_DOMIAN: 'LEAK' });
-    expect(error.faults).toEqual(['AUTH0_DOMAIN: is required']);
+  test('warnings are reported beside the errors when the start is refused', () => {
+    const error = getConfigError({ AUTH0_DOMAIN: undefined, AUTH0_DOMIAN: 'LEAK' });
+    expect(error.errors).toEqual(['AUTH0_DOMAIN: is required']);
     expect(error.message).toContain(
       'Warnings:\n  - AUTH0_DOMIAN: unknown variable; did you mean AUTH0_DOMAIN?',
     );
@@ -210,15 +212,15 @@ describe('a name that is unknown under a prefix of ours', () => {
   });
 
   test.each(['PATH', 'SECRET', 'HTTP_PROXY', 'AUTH0', 'auth0_domain', 'MY_CACHE_DIR'])(
-    'does not include %s, which has no prefix of ours',
+    '%s is no warning, because it has no prefix of the service',
     (name) => {
       expect(load({ [name]: 'x' }).warnings).toEqual([]);
     },
   );
 });
 
-describe('what Kubernetes sets for each Service of the namespace', () => {
-  test('is passed over in silence where it is no variable of ours', () => {
+describe('the variables that Kubernetes sets for each Service of the namespace', () => {
+  test('service links are no warning', () => {
     const links = {
       CACHE_SERVICE_HOST: '10.0.0.1',
       CACHE_SERVICE_PORT: '6379',
@@ -233,19 +235,19 @@ describe('what Kubernetes sets for each Service of the namespace', () => {
     expect(load(links).warnings).toEqual([]);
   });
 
-  test('for a Service named ops leaves OPS_PORT at its default, with a warning', () => {
+  test('a Service named ops leaves OPS_PORT at its default, with a warning', () => {
     const config = load({ OPS_PORT: 'tcp://10.0.0.9:80', OPS_SERVICE_HOST: '10.0.0.9' });
     expect(config.opsPort).toBe(9400);
     expect(config.warnings).toEqual([expect.stringMatching(/^OPS_PORT: .*enableServiceLinks: false/)]);
     expect(config.warnings.join()).not.toContain('10.0.0.9');
   });
 
-  test('does not excuse such a value in another variable', () => {
-    expect(faultsOf({ PORT: 'tcp://10.0.0.9:80' })).toEqual([expect.stringMatching(/^PORT: must be/)]);
+  test('the address of a Service in another variable is an error', () => {
+    expect(getErrors({ PORT: 'tcp://10.0.0.9:80' })).toEqual([expect.stringMatching(/^PORT: must be/)]);
   });
 });
 
-describe('a value that can never work is refused with the reason', () => {
+describe('a value that can never work', () => {
   const quotes = 'has quotes around it, which are part of the value: remove them';
   const spaces = 'has spaces around it, which are part of the value: remove them';
 
@@ -281,19 +283,19 @@ describe('a value that can never work is refused with the reason', () => {
       'needs CACHE_ENCRYPTION_KEY beside it',
     ],
     ['OPS_PORT', '3000', 'must differ from PORT, because both listeners would be bound to the same address'],
-  ])('%s=%j', (name, value, reason) => {
-    const error = errorOf({ [name]: value });
-    expect(error.faults).toEqual([`${name}: ${reason}`]);
+  ])('%s=%j is refused with the reason', (name, value, reason) => {
+    const error = getConfigError({ [name]: value });
+    expect(error.errors).toEqual([`${name}: ${reason}`]);
     expect(error.message).not.toContain('LEAK');
   });
 
-  test('but lists may have spaces between their items, and two addresses the same port', () => {
+  test('lists may have spaces between their items, and two addresses may have the same port', () => {
     expect(load({ ALLOWED_CLIENTS: ' a, b ' }).allowedClients).toEqual(['a', 'b']);
     expect(load({ HOST: '10.0.0.1', OPS_HOST: '127.0.0.1', OPS_PORT: '3000' }).opsPort).toBe(3000);
     expect(load({ PORT: '0', OPS_PORT: '0' }).port).toBe(0);
   });
 
-  test('and the issuer is written as Auth0 writes it, whatever the case of its host', () => {
+  test('the issuer is written as Auth0 writes it, regardless of the case of its host', () => {
     expect(load({ AUTH0_DOMAIN: 'Tenant.EU.auth0.com' }).issuers).toEqual(['https://tenant.eu.auth0.com/']);
     expect(load({ ISSUER_BASE_URL: 'https://Login.Test:443' }).issuers).toEqual(['https://login.test/']);
   });

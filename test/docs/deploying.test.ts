@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { loadConfig } from '../../config/load.ts';
-import { VARIABLES, type Variable } from '../../config/schema.ts';
+import { VARIABLES, type Variable } from '../../config/variables.ts';
 import { LISTENER_BOUNDS } from '../../src/http/server/limits.ts';
 import { EVENT_STREAMS, STOP } from '../../src/composition/constants.ts';
 import { pageAt, ROOT } from './documents.ts';

@@ -1,7 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { envExample } from '../../config/env-example.ts';
 import { policyJsonSchema } from '../../config/policy.ts';
 import { errorSections, generatedFiles, metricsTable, withPart } from '../../scripts/docs.ts';
 import { PROBLEMS } from '../../src/http/errors.ts';
@@ -11,7 +10,12 @@ const contentOf = (path: string): string => readFileSync(join(ROOT, path), 'utf8
 
 test('the generated parts are what the code makes them (node scripts/run.js docs writes them)', async () => {
   const generated = await generatedFiles();
-  expect([...generated.keys()]).toEqual(['README.md', 'docs/errors.md', 'docs/operations.md']);
+  expect([...generated.keys()]).toEqual([
+    '.env.example',
+    'README.md',
+    'docs/errors.md',
+    'docs/operations.md',
+  ]);
   for (const [path, text] of generated) expect(contentOf(path)).toBe(text);
 });
 
@@ -36,9 +40,4 @@ test('the table of metrics has a row for each, with its kind', async () => {
 
 test('the policy file’s schema for editors is the one that checks it', () => {
   expect(JSON.parse(contentOf('config/policy.schema.json'))).toEqual(policyJsonSchema());
-});
-
-test('.env.example, where there is one, is what the schema of the variables makes it', () => {
-  const path = join(ROOT, '.env.example');
-  expect(existsSync(path) ? readFileSync(path, 'utf8') : envExample()).toBe(envExample());
 });

@@ -242,7 +242,7 @@ test('the operations page lists the fields of a line of the audit, and shows one
   const audit = createAudit(
     {
       write: (line) => void lines.push(line),
-      hide: () => 'h',
+      hashId: () => 'h',
       now: () => 0,
       setAlarm: () => () => undefined,
     },

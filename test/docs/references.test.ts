@@ -2,11 +2,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
-import { VARIABLES, type Variable } from '../../config/schema.ts';
+import { VARIABLES, type Variable } from '../../config/variables.ts';
 import { policySchema } from '../../config/policy.ts';
 import { metricsTable } from '../../scripts/docs.ts';
 import { PROBLEMS } from '../../src/http/errors.ts';
-import { createLogger } from '../../src/observability/logger.ts';
+import { createLogger, LOG_EVENTS } from '../../src/observability/logger.ts';
 import { findings, type Page, pageAt, pages, ROOT } from './documents.ts';
 
 const contentOf = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
@@ -131,22 +131,25 @@ describe('names in snake case', () => {
   const OTHERS = new Set(
     `user_metadata app_metadata client_metadata updated_at user_id client_id request_id include_fields
     trace_id correlation_id keys_left_out audit_log half_open not_connected not_granted parentbased_always_on
-    duration_ms ops_port signing_keys management_token change_feed not_ready private_key_jwt member_since
-    schema_warning false_schema too_complex name_empty name_forbidden name_reserved text_not_unicode number_too_large root_not_object null_at_root
+    duration_ms signing_keys management_token change_feed not_ready private_key_jwt member_since
+    false_schema too_complex name_empty name_forbidden name_reserved text_not_unicode number_too_large root_not_object null_at_root
     number_not_exact name_duplicate patch_too_costly too_large too_many_keys too_deep read_only operation_invalid not_applicable test_failed
     network_failed invalid_response redirect_refused answer_unusable login_required require_client_grant
     insufficient_scope invalid_body inexistent_user too_many_requests
-    configuration_warning refused_by_tenant
-    redis_unavailable redis_available write_locks_paused writes_without_lock management_api
+    refused_by_tenant management_api
     proxy_pass fail_duration
     org_id stripe_customer`.split(/\s+/),
   );
 
-  test('are error codes, or names that are known here', () => {
+  for (const { fields } of Object.values(LOG_EVENTS)) for (const field of fields) OTHERS.add(field);
+
+  test('are error codes, events of the log, or names that are known here', () => {
     const unknown = findings(({ spans }) =>
       spans
         .filter((span) => /^[a-z]+(?:_[a-z]+)+$/.test(span))
-        .filter((span) => !Object.hasOwn(PROBLEMS, span) && !OTHERS.has(span))
+        .filter(
+          (span) => ![PROBLEMS, LOG_EVENTS].some((known) => Object.hasOwn(known, span)) && !OTHERS.has(span),
+        )
         .filter((span) => !/^(?:metadata_bff|process|nodejs)_/.test(span)),
     );
     expect(unknown).toEqual([]);
@@ -193,7 +196,7 @@ test('every metric that is named exists', async () => {
 test('operations.md lists the fields of a request’s log line, and no others', () => {
   const lines: string[] = [];
   const destination = { write: (line: string) => void lines.push(line) };
-  const logger = createLogger({ destination, hide: () => 'h' }, { level: 'info' });
+  const logger = createLogger({ destination, hashId: () => 'h' }, { level: 'info' });
   const line = {
     requestId: 'r',
     method: 'GET',
@@ -209,7 +212,7 @@ test('operations.md lists the fields of a request’s log line, and no others', 
   logger.request({ ...line, failure: { code: 'upstream_timeout', error: cause } });
   const written = new Set(lines.flatMap((text) => Object.keys(JSON.parse(text))));
 
-  const section = /## Log lines\n([\s\S]*?)\n## /.exec(pageAt('docs/operations.md').prose)?.[1] ?? '';
+  const section = /## Log lines\n([\s\S]*?)\n##/.exec(pageAt('docs/operations.md').prose)?.[1] ?? '';
   const rows = section.split('\n').filter((row) => row.startsWith('| `'));
   const listed = rows.flatMap((row) => (row.split('|')[1] ?? '').match(/\w+/g) ?? []);
   expect(listed.toSorted()).toEqual([...written].toSorted());

@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { runInNewContext } from 'node:vm';
 import { z } from 'zod';
-import { VARIABLES } from '../../config/schema.ts';
+import { VARIABLES } from '../../config/variables.ts';
 import { pageAt } from './documents.ts';
 
 const page = pageAt('docs/where-data-goes.md');

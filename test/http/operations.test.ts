@@ -166,7 +166,7 @@ describe('before the issuer could be asked', () => {
       },
     });
     await until(
-      () => degraded.logLines.some((line) => line.includes('management token not fetched')) || undefined,
+      () => degraded.logLines.some((line) => line.includes('management_token_fetch_failed')) || undefined,
     );
     expect(degraded.logLines.join('')).not.toMatch(LEAK);
   });

@@ -1,7 +1,7 @@
 /** Signing keys over an issuer without a network, and a clock that a test moves. */
 import { generateKeyPairSync } from 'node:crypto';
 import { createSigningKeys, type SigningKeys } from '../../src/identity/signing-keys.ts';
-import { isSafeUrl } from '../../config/fields.ts';
+import { isSafeUrl } from '../../config/parsers.ts';
 import { HttpFailure } from '../../src/lib/http-client.ts';
 import { createFakeHttp, json } from '../lib/fake-http.ts';
 import { createManualClock } from '../lib/manual-clock.ts';

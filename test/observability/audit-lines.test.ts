@@ -29,7 +29,7 @@ function createAuditWithTimers({ repeatsMax = 10 } = {}) {
   const audit = createAudit(
     {
       write: (line) => void lines.push(line),
-      hide: (userId) => `hash of ${userId}`,
+      hashId: (userId) => `hash of ${userId}`,
       now: () => 0,
       setAlarm(ms, task) {
         alarms.set(task, ms);

@@ -262,6 +262,6 @@ test('a file that cannot be written fails no write, is told once, and degrades t
     return text.includes('"signing_keys":"ok"') ? { code: response.status, ...parseObject(text) } : undefined;
   });
   expect(report).toMatchObject({ code: 200, status: 'degraded', checks: { audit_log: 'failing' } });
-  const told = unwritable.service.logLines.filter((line) => line.includes('the audit cannot be written'));
+  const told = unwritable.service.logLines.filter((line) => line.includes('audit_write_failed'));
   expect(told).toHaveLength(1);
 });

@@ -159,7 +159,7 @@ describe('with a collector that is of no use', () => {
     'requests are served, the log says so at most twice, and the service stops: %s',
     (name) => {
       const index = name.includes('never') ? 1 : 0;
-      const told = programs[index]?.output().match(/traces are not delivered/g) ?? [];
+      const told = programs[index]?.output().match(/trace_export_failed/g) ?? [];
       expect(statuses[index]).toBe(200);
       expect(told.length).toBeGreaterThan(0);
       expect(told.length).toBeLessThanOrEqual(2);

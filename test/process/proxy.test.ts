@@ -130,7 +130,7 @@ test('the stream of changes goes through the proxy, too, and plain http to a ten
       UPSTREAM_PROXY_URL: `http://user:LEAK%40word@${proxy.address}`,
     });
     const [, port] = await program.prints(/"port":(\d+)/);
-    await program.prints(/consuming the change feed/);
+    await program.prints(/change_stream_started/);
     const themeNow = async () => {
       const response = await fetch(`http://127.0.0.1:${port}/me/metadata`, {
         headers: { authorization: `Bearer ${String(local)}` },

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { describe, expect, test } from '@jest/globals';
 import { createClient } from '@redis/client';
-import { parseRedisUrl } from '../../config/redis.ts';
+import { parseRedisUrl } from '../../config/parsers.ts';
 import { KEY_GROUPS } from '../../src/redis/script.ts';
 import type { RedisAddress } from '../../src/redis/session.ts';
 import { ACQUIRE_WRITE_LOCK } from '../../src/redis/write-lock.ts';

@@ -11,138 +11,123 @@ import { toOriginForm } from '../middleware/validate-request.ts';
 import { type Refusal, refusalOf, refuseUnparsed } from './client-error.ts';
 import { LISTENER_BOUNDS, type ListenerBounds } from './limits.ts';
 
-// The connections of a listener. On each, requests are answered one after another in the order in which they
-// came (RFC 9112 section 9.3.2 forbids more where one of them changes something), and few may wait.
-
-/**
- * What the client is owed: nothing, a refusal of a request that it is still sending, or the answer to a whole
- * one. `answered early`: the answer has begun, or is over, while the request is still on its way.
- */
-type Owed = 'nothing' | 'refusal' | 'answer' | 'answered early';
-
-interface Connections {
-  open(socket: Socket): void;
-  /**
-   * Runs `answer` when its turn has come; never, where too many wait: its connection ends before. With `isLast`, the
-   * connection ends behind this answer, and says so: what follows the request cannot be told from it.
-   */
-  take(
-    req: IncomingMessage,
-    res: ServerResponse,
-    answer: () => void,
-    options?: { readonly isLast: boolean },
-  ): void;
-  owed(socket: Socket): Owed;
-  /** Takes no more requests from the connection, and ends it when what is owed has been answered. */
-  endAfterOwed(socket: Socket): void;
-  /** From now on asks every client to leave. */
-  askToLeave(): void;
-  /**
-   * Cuts off the clients that have not taken an answer for longer than this, counted from the first call that found it
-   * complete on our side.
-   */
-  cutUnread(olderThanMs: number): void;
-  /** Ends the connections that have been without a request for longer than this. */
-  closeIdle(olderThanMs: number): void;
-}
+// The connections of a listener. Node runs every request that a segment holds at once. Here the requests of a connection
+// run one after another, because a client may send a read behind a write (RFC 9112 section 9.3.2), and because a request
+// behind an answer that closes the connection must not run at all (section 9.6).
 
 interface Exchange {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
-  /** Since when nothing but the client's reading has been left to do. */
+  readonly run: () => void;
+  /** Since when the client has only had to read the rest of the answer. */
   unreadSince: number | undefined;
 }
 
 interface Connection {
-  /** The request that is being answered, and its answer; undefined while the connection is idle. */
-  current: Exchange | undefined;
+  /** In the order of their requests. The first is running; the others wait. */
+  readonly pending: Exchange[];
+  /** The one that ran last, or is running. */
   latest: Exchange | undefined;
-  readonly waiting: Array<{ readonly res: ServerResponse; readonly start: () => void }>;
   idleSince: number;
-  ending: boolean;
+  /** Whether it takes no more requests, and closes behind the pending ones. */
+  closing: boolean;
+}
+
+interface Connections {
+  add(socket: Socket): void;
+  /**
+   * Runs the request once those before it on its connection are answered. Drops it where the connection is closing. With
+   * `isLast`, the connection closes behind its answer: what follows the request cannot be told from it.
+   */
+  enqueue(
+    req: IncomingMessage,
+    res: ServerResponse,
+    options: { readonly run: () => void; readonly isLast: boolean },
+  ): void;
+  /** Takes no more requests from the connection, and closes it behind the answers that are pending. */
+  closeAfterPending(socket: Socket): void;
+  /** What to do about bytes that are not a request. */
+  getErrorAction(socket: Socket): 'answer' | 'close after pending' | 'destroy';
+  /** From now on, closes each connection behind its next answer. */
+  startDraining(): void;
+  /** Destroys connections whose clients have not read a complete answer for so long since the first call that saw it. */
+  destroyUnread(timeoutMs: number): void;
+  /** Destroys connections without a request for so long. */
+  destroyIdle(timeoutMs: number): void;
 }
 
 function createConnections({ pipelinedMax }: { readonly pipelinedMax: number }): Connections {
   const connections = new Map<Socket, Connection>();
-  let leaving = false;
+  let draining = false;
 
-  function start(socket: Socket, connection: Connection, req: IncomingMessage, res: ServerResponse): void {
-    if (leaving) res.setHeader('Connection', 'close');
-    connection.latest = { req, res, unreadSince: undefined };
-    connection.current = connection.latest;
+  function run(socket: Socket, connection: Connection, exchange: Exchange): void {
+    const { res } = exchange;
+    if (draining) res.shouldKeepAlive = false;
+    connection.latest = exchange;
     res.on('close', () => {
-      connection.current = undefined;
+      connection.pending.shift();
       connection.idleSince = performance.now();
-      // A request behind the answer that closes the connection must not be processed (RFC 9112 section 9.6).
       if (socket.destroyed || socket.writableEnded) return;
-      const next = connection.waiting.shift();
-      if (next) next.start();
-      else if (connection.ending) socket.destroySoon();
+      const [next] = connection.pending;
+      if (next) run(socket, connection, next);
+      else if (connection.closing) socket.destroySoon();
     });
+    exchange.run();
+  }
+
+  function closeAfterPending(connection: Connection): void {
+    connection.closing = true;
+    // Node then sends `Connection: close`, unless the headers have left.
+    const last = connection.pending.at(-1);
+    if (last) last.res.shouldKeepAlive = false;
   }
 
   return {
-    open(socket) {
+    add(socket) {
       connections.set(socket, {
-        current: undefined,
+        pending: [],
         latest: undefined,
-        waiting: [],
         idleSince: performance.now(),
-        ending: false,
+        closing: false,
       });
       socket.once('close', () => connections.delete(socket));
     },
-    take(req, res, answer, { isLast } = { isLast: false }) {
-      const { socket } = req;
+    enqueue(req, res, { run: start, isLast }) {
+      const connection = connections.get(req.socket);
+      if (!connection || connection.closing) return;
+      const exchange = { req, res, run: start, unreadSince: undefined };
+      connection.pending.push(exchange);
+      if (isLast || connection.pending.length > pipelinedMax) closeAfterPending(connection);
+      if (connection.pending.length === 1) run(req.socket, connection, exchange);
+    },
+    closeAfterPending(socket) {
       const connection = connections.get(socket);
-      if (!connection || connection.ending) return;
-      if (isLast) {
-        res.setHeader('Connection', 'close');
-        connection.ending = true;
-      }
-      const run = () => {
-        start(socket, connection, req, res);
-        answer();
-      };
-      if (connection.current === undefined) {
-        run();
-        return;
-      }
-      connection.waiting.push({ res, start: run });
-      if (connection.waiting.length < pipelinedMax) return;
-      // The client learns from this answer that nobody will look at what it sent behind this request.
-      res.setHeader('Connection', 'close');
-      connection.ending = true;
+      if (connection) closeAfterPending(connection);
     },
-    owed(socket) {
-      const { current, latest } = connections.get(socket) ?? {};
-      if (current?.req.complete) return 'answer';
-      if (!latest || latest.req.complete) return 'nothing';
-      return latest.res.headersSent ? 'answered early' : 'refusal';
+    getErrorAction(socket) {
+      const { pending = [], latest } = connections.get(socket) ?? {};
+      // The client would take an error for the answer to this request.
+      if (pending[0]?.req.complete) return 'close after pending';
+      // The error is in the body of a request whose answer has begun.
+      return latest && !latest.req.complete && latest.res.headersSent ? 'destroy' : 'answer';
     },
-    endAfterOwed(socket) {
-      const connection = connections.get(socket);
-      if (!connection || connection.ending) return;
-      connection.ending = true;
-      const last = connection.waiting.at(-1) ?? connection.current;
-      if (last && !last.res.headersSent) last.res.setHeader('Connection', 'close');
+    startDraining() {
+      draining = true;
     },
-    askToLeave() {
-      leaving = true;
-    },
-    cutUnread(olderThanMs) {
+    destroyUnread(timeoutMs) {
       const now = performance.now();
-      for (const [socket, { current }] of connections) {
+      for (const [socket, { pending }] of connections) {
+        const [current] = pending;
         if (!current?.res.writableEnded) continue;
         current.unreadSince ??= now;
-        if (now - current.unreadSince > olderThanMs) socket.destroy();
+        if (now - current.unreadSince > timeoutMs) socket.destroy();
       }
     },
-    closeIdle(olderThanMs) {
+    destroyIdle(timeoutMs) {
       const now = performance.now();
-      for (const [socket, { current, idleSince }] of connections) {
-        // Also those that never sent a request, which Node does not count as idle.
-        if (current === undefined && now - idleSince > olderThanMs) socket.destroy();
+      for (const [socket, { pending, idleSince }] of connections) {
+        // Also connections that never sent a request, which Node does not count as idle.
+        if (pending.length === 0 && now - idleSince > timeoutMs) socket.destroy();
       }
     },
   };
@@ -209,7 +194,7 @@ export function createListener(
   const connections = createConnections(bounds);
   function take(req: IncomingMessage, res: ServerResponse, isLast = stopsParser(req)): void {
     toOriginForm(req);
-    connections.take(req, res, () => handler(req, res), { isLast });
+    connections.enqueue(req, res, { run: () => handler(req, res), isLast });
   }
   const server = createServer(
     {
@@ -231,11 +216,11 @@ export function createListener(
   let accepted = 0;
   server.on('connection', (socket) => {
     accepted += 1;
-    connections.open(socket);
+    connections.add(socket);
   });
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
-    // Whoever reads the body says `100 Continue`. Where a refusal comes in its place, nobody can tell the body
-    // from the next request.
+    // The body reader sends `100 Continue`. Where an error is sent instead, the body that may follow cannot be told from
+    // the next request.
     take(req, res, true);
   });
   // RFC 9110 section 10.1.1 lets a server pass over expectations that it does not know.
@@ -243,40 +228,42 @@ export function createListener(
   server.on('connect', (_req: IncomingMessage, socket: Socket) => {
     socket.on('error', () => socket.destroy());
     socket.resume();
-    end(socket, new AppError('request_malformed', 'This service is no proxy.'));
+    end(socket, new AppError('request_malformed', 'CONNECT is not supported.'));
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     // What still arrives on a connection that was refused.
     if (socket.writableEnded && !socket.destroyed) return;
-    // Whoever never said a word waits for none.
+    // A client that sent nothing is not sent an error.
     end(socket, socket.bytesRead === 0 ? undefined : refusalOf(error));
   });
 
   let unreadSweep: NodeJS.Timeout | undefined;
 
   function end(socket: Socket, refusal: AppError | undefined): void {
-    const owed = connections.owed(socket);
-    if (!refusal || !socket.writable || owed === 'answered early') socket.destroy();
-    // A refusal would be taken for the answer to the request before.
-    else if (owed === 'answer') connections.endAfterOwed(socket);
+    const action = connections.getErrorAction(socket);
+    if (!refusal || !socket.writable || action === 'destroy') socket.destroy();
+    else if (action === 'close after pending') connections.closeAfterPending(socket);
     else onRefused(refuseUnparsed(refusal, socket, bounds));
   }
 
   return {
     async start() {
       await listening(server, options);
-      unreadSweep = setInterval(() => connections.cutUnread(bounds.answerTimeoutMs), bounds.checkIntervalMs);
+      unreadSweep = setInterval(
+        () => connections.destroyUnread(bounds.answerTimeoutMs),
+        bounds.checkIntervalMs,
+      );
       const address = server.address();
       return isPort(address) ? address.port : options.port;
     },
     async stop({ settleMs, graceMs }) {
       if (!server.listening) return;
-      connections.askToLeave();
+      connections.startDraining();
       await delay(settleMs);
       await quietTurn(() => accepted);
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       // A connection that becomes idle from now on is closed, too.
-      const sweep = setInterval(() => connections.closeIdle(IDLE_MS_MIN), SWEEP_INTERVAL_MS);
+      const sweep = setInterval(() => connections.destroyIdle(IDLE_MS_MIN), SWEEP_INTERVAL_MS);
       const cutOff = setTimeout(() => server.closeAllConnections(), graceMs);
       await closed;
       clearInterval(unreadSweep);

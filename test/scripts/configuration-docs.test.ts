@@ -1,18 +1,12 @@
 import { expect, test } from '@jest/globals';
-import { readFileSync } from 'node:fs';
-import { envExample } from '../../config/env-example.ts';
-import { VARIABLES } from '../../config/schema.ts';
-import { configurationTable } from '../../config/table.ts';
-import { load } from './environment.ts';
+import { VARIABLES } from '../../config/variables.ts';
+import { getConfigurationTable, getEnvExample } from '../../scripts/configuration-docs.ts';
+import { load } from '../config/environment.ts';
 
 const names = Object.keys(VARIABLES);
 
-test('.env.example is what the schema of the variables makes it', () => {
-  expect(readFileSync(new URL('../../.env.example', import.meta.url), 'utf8')).toBe(envExample());
-});
-
-test('.env.example names every variable once, and is accepted as it stands', () => {
-  const lines = envExample().split('\n');
+test('.env.example names every variable once, and loading it gives the defaults', () => {
+  const lines = getEnvExample().split('\n');
   const assignments = lines.filter((line) => /^(?:# )?[A-Z0-9_]+=/.test(line));
   expect(assignments.map((line) => /[A-Z0-9_]+/.exec(line)?.[0])).toEqual(names);
   const set = assignments.filter((line) => !line.startsWith('#')).map((line) => line.split('='));
@@ -20,8 +14,8 @@ test('.env.example names every variable once, and is accepted as it stands', () 
   expect(load(changes)).toEqual(load());
 });
 
-test('the table of variables has a row for each, with its default or that it is required', () => {
-  const rows = configurationTable().trimEnd().split('\n');
+test('the documentation has a row for each variable, with its default or that it is required', () => {
+  const rows = getConfigurationTable().trimEnd().split('\n');
   expect(rows).toHaveLength(names.length + 2);
   expect(rows[0]).toBe('| variable | default | meaning |');
   expect(rows).toContain('| `PORT` | `3000` | Port of the public listener. |');

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { VARIABLES, type Variable, type VariableName } from '../../config/schema.ts';
+import { VARIABLES, type Variable, type VariableName } from '../../config/variables.ts';
 
 type Accepted = readonly [text: string, value: unknown];
 interface Rule {
@@ -93,7 +93,7 @@ const collector: Rule = {
   refuses: ['', 'collector:4318', 'grpc://collector:4317', 'file:///x'],
 };
 
-/** One server, with nothing else said of it. */
+/** One server, without any option. */
 const at = (host: string, port: number) => ({
   topology: 'single',
   nodes: [{ host, port }],
@@ -104,7 +104,7 @@ const at = (host: string, port: number) => ({
   encrypted: false,
 });
 
-/** Spaces around an entry of a list are no part of it. */
+/** Spaces around an entry of a list are ignored. */
 const refusedInList = url.refuses.filter((text) => text === text.trim());
 
 const RULES: Readonly<Record<VariableName, Rule>> = {
@@ -178,7 +178,7 @@ const RULES: Readonly<Record<VariableName, Rule>> = {
     refuses: [
       '',
       ',',
-      // Spaces around an entry of a list say nothing.
+      // Spaces around an entry of a list are ignored.
       ...url.refuses.filter((text) => text.trim() === text),
       'https://a.test?',
       'https://a.test#',
@@ -404,7 +404,11 @@ const RULES: Readonly<Record<VariableName, Rule>> = {
     refuses: ['', 'INFO', 'trace', 'fatal'],
   },
   AUDIT_LOG: {
-    accepts: same('stdout', 'off', '/var/log/metadata-bff/audit.log', './audit.log'),
+    accepts: [
+      ...same('stdout', 'off'),
+      ['/var/log/metadata-bff/audit.log', { path: '/var/log/metadata-bff/audit.log' }],
+      ['./audit.log', { path: './audit.log' }],
+    ],
     refuses: ['', 'stdut', 'file', 'STDOUT', 'true', '/var/log/', '/'],
   },
   OTEL_EXPORTER_OTLP_ENDPOINT: collector,
@@ -444,11 +448,11 @@ const variables = Object.entries<Variable<unknown>>(VARIABLES);
 describe.each(Object.entries(RULES))('%s', (name, { accepts, refuses }) => {
   const schema = variables.find(([known]) => known === name)?.[1].schema;
 
-  test.each(accepts.map(([text, value]) => ({ text, value })))('accepts $text', ({ text, value }) => {
+  test.each(accepts.map(([text, value]) => ({ text, value })))(`${name} accepts $text`, ({ text, value }) => {
     expect(schema?.safeParse(text)).toMatchObject({ success: true, data: value });
   });
 
-  test('refuses everything else', () => {
+  test(`${name} refuses invalid texts`, () => {
     for (const text of refuses) {
       const result = schema?.safeParse(text);
       expect({ text, success: result?.success }).toEqual({ text, success: false });
@@ -456,14 +460,14 @@ describe.each(Object.entries(RULES))('%s', (name, { accepts, refuses }) => {
   });
 });
 
-test.each(variables)('%s has a description, and a default that it accepts', (_name, variable) => {
+test.each(variables)('%s has a description of one line, and accepts its default', (_name, variable) => {
   expect(variable.description).toMatch(/^[\S ]{10,}\.$/);
   const { default: value } = variable;
   expect(value === undefined || variable.schema.safeParse(value).success).toBe(true);
-  expect(variable.required === true && value !== undefined).toBe(false);
+  expect(variable.required !== undefined && value !== undefined).toBe(false);
 });
 
-test('what holds a credential is a secret, so that it can come from a file', () => {
+test('every variable that holds a credential is a secret, so it can be given as a file', () => {
   const secrets = variables.flatMap(([name, { secret }]) => (secret ? [name] : []));
   expect(secrets).toEqual(
     variables
