@@ -23,8 +23,8 @@ const directory: UserDirectory = {
     const userMetadata = JSON.parse(JSON.stringify(profileDocument(DOCUMENT_BYTES, Number(userId.slice(6)))));
     return { userMetadata, appMetadata: {}, updatedAt: '2026-01-01T00:00:00Z' };
   },
-  change: (id) => directory.read(id, { urgency: 'write' }),
-  clear: (id) => directory.read(id, { urgency: 'write' }),
+  change: (id) => directory.read(id, { priority: 'write' }),
+  clear: (id) => directory.read(id, { priority: 'write' }),
 };
 
 async function readAll({ service, ready }: Replica, count: number): Promise<void> {

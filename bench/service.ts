@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Environment } from '../config/environment.ts';
 import { type Config, loadConfig } from '../config/load.ts';
 import { createMetadataCache } from '../src/cache/metadata-cache.ts';
-import type { CacheTier } from '../src/cache/memory-store.ts';
+import type { CacheStore } from '../src/cache/memory-store.ts';
 import { composeSharing } from '../src/composition/shared-stores.ts';
 import { type Clock, systemClock } from '../src/lib/clock.ts';
 import { createViews } from '../src/metadata/policy.ts';
@@ -33,21 +33,21 @@ export function defaultConfig(changes: Environment = {}): Config {
 interface Parts {
   readonly directory: UserDirectory;
   readonly clock: Clock;
-  readonly tier: CacheTier<Profile>;
+  readonly store: CacheStore<Profile>;
   readonly lock: WriteLock;
   readonly pause: () => Promise<void>;
 }
 
 /** The cache, and the service over it. */
-export function createCachedService(config: Config, { directory, clock, tier, lock, pause }: Parts) {
+export function createCachedService(config: Config, { directory, clock, store, lock, pause }: Parts) {
   const { policy } = config;
   const cache = createMetadataCache(
-    { tier, load: (id, call) => directory.read(id, call), clock },
+    { store, load: (id, call) => directory.read(id, call), clock },
     {
       ttlSeconds: config.cacheTtlSeconds,
       staleSeconds: config.cacheStaleSeconds,
       staleIfErrorSeconds: config.cacheStaleIfErrorSeconds,
-      entriesMax: PROFILES_MAX,
+      maxEntries: PROFILES_MAX,
     },
   );
   const service = createMetadataService(
@@ -60,7 +60,7 @@ export function createCachedService(config: Config, { directory, clock, tier, lo
       },
       deadlineMs: config.upstreamWaitMs + config.upstreamTimeoutMs,
       schema: createSchemaRules(policy.userMetadata.schema),
-      viewOf: createViews(policy.clients),
+      getView: createViews(policy.clients),
       appMetadataReadable: new Set(policy.appMetadata.readable),
     },
   );
@@ -81,8 +81,8 @@ export async function startReplica(
 ): Promise<Replica> {
   const config = defaultConfig(environment);
   const sharing = await composeSharing(config);
-  const { users: tier, lock, redis } = sharing;
-  const parts = { directory, clock: systemClock, tier, lock, pause: () => setImmediate() };
+  const { users: store, lock, redis } = sharing;
+  const parts = { directory, clock: systemClock, store, lock, pause: () => setImmediate() };
   const { service } = createCachedService(config, parts);
   await sharing.start();
   const ready = async () => void (redis && (await until(() => redis.era())));

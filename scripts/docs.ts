@@ -14,14 +14,14 @@ import { packageRoot } from '../demo/package-root.ts';
 interface Explanation {
   /** What led to the error. */
   readonly when: string;
-  /** What whoever wrote the client, or runs the service, does about it. */
+  /** What the author of the client, or the operator, does about it. */
   readonly remedy: string;
 }
 
 /** A code without an explanation does not compile. */
 const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
   request_malformed: {
-    when: 'The request cannot be read: bytes that are no complete HTTP request or did not come in time, a header field twice that may stand once, a path that cannot be decoded, a body shorter than announced, an `If-Match` or `If-None-Match` that is not a list of quoted entity tags, or a second access token in the query.',
+    when: 'The request cannot be read: bytes that are no complete HTTP request or did not come in time, a header twice that may stand once, a path that cannot be decoded, a body shorter than announced, an `If-Match` or `If-None-Match` that is not a list of quoted entity tags, or a second access token in the query.',
     remedy: 'Correct the request; repeating it as it is will not help.',
   },
   body_required: {
@@ -127,7 +127,7 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
       'PATCH takes `application/merge-patch+json`, `application/json` and `application/json-patch+json`; PUT takes `application/json`. Content codings are listed in `Accept-Encoding`.',
   },
   metadata_invalid: {
-    when: 'The body would add a name or text that cannot be stored, or holds a number or a member that would not be kept as it is written (`number_not_exact`, `number_too_large`, `name_duplicate`; the pointer is one within the body); its root is no object, it puts `null` at the first level of a replacement, or the result would violate the operator’s schema in a way that the stored document did not. `errors` names each place by JSON Pointer, rule and sentence. With `refused_by_tenant` in `errors`, Auth0 itself does not accept the document (400 or 409), whatever the schema says. Nothing was changed.',
+    when: 'The body would add a name or text that cannot be stored, or holds a number or a member that would not be kept as it is written (`number_not_exact`, `number_too_large`, `name_duplicate`; the pointer is one within the body); its root is no object, it puts `null` at the first level of a replacement, or the result would violate the operator’s schema in a way that the stored document did not. `errors` names each place by JSON Pointer, rule and sentence. With `refused_by_tenant` in `errors`, Auth0 itself does not accept the document (400 or 409), regardless of the schema. Nothing was changed.',
     remedy:
       'Show each `detail` beside the field its `pointer` names. The schema is at `/schemas/user-metadata`.',
   },
@@ -150,7 +150,7 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
       'Wait as long as `Retry-After` says. `RateLimit` on every answer tells how many requests are left: slow down before there are none. One stream for each tab is enough. For the operator: where many users share one address and it is refused, look for an app that goes on sending an expired token.',
   },
   headers_too_large: {
-    when: 'Request line and header fields are larger than 16 KiB together, or there are more than 100 fields.',
+    when: 'Request line and headers are larger than 16 KiB together, or there are more than 100 headers.',
     remedy: 'Look for what grew: cookies of the site, or a token with very many permissions.',
   },
   internal: {
@@ -166,7 +166,7 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     remedy: 'Repeat a read. After a write with an unknown outcome, read before repeating.',
   },
   upstream_rate_limited: {
-    when: 'The tenant’s request budget leaves no room within `UPSTREAM_WAIT_MS`, or Auth0 answered 429 up to the deadline, and there was no copy to serve. A write with this code was not applied.',
+    when: 'The tenant’s request budget is used up for longer than `UPSTREAM_WAIT_MS`, or Auth0 answered 429 up to the deadline, and there was no copy to serve. A write with this code was not applied.',
     remedy:
       'Wait as long as `Retry-After` says. For the operator: set `UPSTREAM_BUDGET` to the plan, and find out who else spends the budget.',
   },
@@ -205,9 +205,25 @@ function codesOf<C extends string>(table: Readonly<Record<C, unknown>>): readonl
 function errorTable(): string {
   const rows = CODES.map((code) => {
     const { status, title } = PROBLEMS[code];
-    return `| ${status} | [\`${code}\`](docs/errors.md#${code}) | ${title} |`;
+    return `| ${status} | [\`${code}\`](#${code}) | ${title} |`;
   });
   return `${['| status | code | title |', '| --- | --- | --- |', ...rows].join('\n')}\n`;
+}
+
+/** Characters of a line of prose, as `.markdownlint-cli2.jsonc` has it. */
+const MAX_LINE_LENGTH = 120;
+
+/** Breaks a paragraph into lines at its spaces, and never within a code span or a link. */
+export function wrap(paragraph: string): string {
+  const words = paragraph.match(/(?:`[^`]*`|\[[^\]]*\]\([^)]*\)|\S)+/g) ?? [];
+  const lines: string[] = [];
+  for (const word of words) {
+    const line = lines.at(-1);
+    if (line !== undefined && line.length + 1 + word.length <= MAX_LINE_LENGTH) {
+      lines[lines.length - 1] = `${line} ${word}`;
+    } else lines.push(word);
+  }
+  return lines.join('\n');
 }
 
 /** The sections of `docs/errors.md`, one for each code. */
@@ -215,7 +231,8 @@ export function errorSections(): string {
   const sections = CODES.map((code) => {
     const { status, title } = PROBLEMS[code];
     const { when, remedy } = EXPLANATIONS[code];
-    return `### ${code}\n\n**${status}** · ${title}\n\n${when}\n\n*What to do:* ${remedy}\n`;
+    const paragraphs = [`**${status}** · ${title}`, when, `*What to do:* ${remedy}`].map(wrap);
+    return [`### ${code}`, ...paragraphs].join('\n\n').concat('\n');
   });
   return sections.join('\n');
 }
@@ -246,8 +263,8 @@ function logEventTable(): string {
 
 /** What stands between the markers `<!-- NAME:begin -->` and `<!-- NAME:end -->`, by file and name. */
 const PARTS: Readonly<Record<string, Readonly<Record<string, () => string | Promise<string>>>>> = {
-  'README.md': { errors: errorTable, configuration: getConfigurationTable },
-  'docs/errors.md': { codes: errorSections },
+  'docs/configuration.md': { configuration: getConfigurationTable },
+  'docs/errors.md': { errors: errorTable, codes: errorSections },
   'docs/operations.md': { metrics: metricsTable, 'log-events': logEventTable },
 };
 

@@ -4,7 +4,7 @@ import { cautious, createGovernor, type Lane, PLANS } from '../../src/auth0/requ
 
 import { createManagementClient } from '../../src/auth0/management-client.ts';
 import { createUpstream } from '../../src/auth0/upstream.ts';
-import { createMemoryTier } from '../../src/cache/memory-store.ts';
+import { createMemoryStore } from '../../src/cache/memory-store.ts';
 import { PROBLEMS } from '../../src/http/errors.ts';
 import { AppError } from '../../src/lib/app-error.ts';
 import type { HttpClient } from '../../src/lib/http-client.ts';
@@ -100,8 +100,10 @@ export function createOurs({ http, time, random }: Dependencies, plan: keyof typ
   const { service, cache } = createCachedService(config, {
     directory,
     clock,
-    tier: createMemoryTier({ entriesMax: PROFILES_MAX }),
-    lock: { hold: (_id, task) => task({ confirm: async () => undefined, keep: () => undefined }) },
+    store: createMemoryStore({ maxEntries: PROFILES_MAX }),
+    lock: {
+      withLock: (_id, task) => task({ refresh: async () => undefined, keepForBound: () => undefined }),
+    },
     pause: async () => undefined,
   });
   return {

@@ -8,7 +8,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { HttpResponse } from '../lib/http-client.ts';
 import { createDeferred } from '../lib/promises.ts';
 import type { Bucket, BucketSize } from '../lib/token-bucket.ts';
-import type { CallOptions, Urgency } from '../metadata/ports.ts';
+import type { CallOptions, Priority } from '../metadata/ports.ts';
 import { readResetMs } from './errors.ts';
 
 // What a tenant's plan allows: the Management API's buckets (Auth0 rate limit configurations), spent
@@ -38,7 +38,7 @@ export function cautious({ burst, perSecond }: BucketSize): BucketSize {
   return { burst: Math.max(1, Math.floor(burst * 0.9)), perSecond: perSecond * MARGIN };
 }
 
-type Wish = Pick<CallOptions, 'urgency' | 'staleness' | 'atOnce' | 'completes'>;
+type Wish = Pick<CallOptions, 'priority' | 'staleness' | 'failFast' | 'continuesWrite'>;
 
 export interface Governor {
   /**
@@ -63,7 +63,7 @@ interface GovernorOptions {
 }
 
 interface Waiting {
-  readonly urgency: Urgency;
+  readonly priority: Priority;
   /** Whether it completes a write that has begun. Such come first in the queue. */
   readonly completes: boolean;
   readonly admit: () => void;
@@ -88,7 +88,7 @@ const WRITES_IN_A_ROW_MAX = 4;
  * The part of a bucket that is kept for those who matter more. The older the copy, the more its refresh matters:
  * from the first number, when it has just become stale, to the last, when it may no longer be served.
  */
-const KEPT_TENTHS: Readonly<Record<Urgency, readonly [first: number, last: number]>> = {
+const KEPT_TENTHS: Readonly<Record<Priority, readonly [first: number, last: number]>> = {
   write: [0, 0],
   read: [1, 1],
   refresh: [8, 2],
@@ -106,10 +106,10 @@ export function createGovernor(
 ): Governor {
   const queues = new Map<Bucket, Queue>();
 
-  /** How long a newcomer of this urgency would wait behind those who go before. */
-  function expectedWaitMs(bucket: Bucket, queue: Queue, { urgency, completes }: Wish): number {
-    const ahead = completes ? completing(queue) : countAhead(queue, urgency);
-    const missing = ahead + 1 + floorFor(bucket, urgency) - bucket.estimate();
+  /** How long a newcomer of this priority would wait behind those who go before. */
+  function expectedWaitMs(bucket: Bucket, queue: Queue, { priority, continuesWrite }: Wish): number {
+    const ahead = continuesWrite ? completing(queue) : countAhead(queue, priority);
+    const missing = ahead + 1 + floorFor(bucket, priority) - bucket.estimate();
     return Math.max(0, (missing * 1000) / bucket.size().perSecond);
   }
 
@@ -123,7 +123,7 @@ export function createGovernor(
 
   /** Takes the first of the most urgent out of the queue. */
   function next(queue: Queue): Waiting | undefined {
-    const first = (urgency: Urgency) => queue.waiting.find((other) => other.urgency === urgency);
+    const first = (priority: Priority) => queue.waiting.find((other) => other.priority === priority);
     const read = first('read');
     if (read && queue.writesInARow >= WRITES_IN_A_ROW_MAX) return read;
     return first('write') ?? read;
@@ -140,7 +140,7 @@ export function createGovernor(
     if (queue.pumping) return;
     queue.pumping = true;
     for (let first = next(queue); first; first = next(queue)) {
-      const pauseMs = await bucket.take(floorFor(bucket, first.urgency));
+      const pauseMs = await bucket.take(floorFor(bucket, first.priority));
       if (pauseMs > 0) {
         await pause(pauseMs, queue);
       } else {
@@ -154,7 +154,7 @@ export function createGovernor(
 
   function admitNow(queue: Queue, chosen: Waiting): void {
     leave(queue, chosen);
-    const inARow = chosen.urgency === 'write' && queue.waiting.length > 0;
+    const inARow = chosen.priority === 'write' && queue.waiting.length > 0;
     queue.writesInARow = inARow ? queue.writesInARow + 1 : 0;
     chosen.admit();
   }
@@ -168,10 +168,10 @@ export function createGovernor(
 
   /** Each request has a timer of its own, so that what the bucket or its Redis do cannot make it wait longer. */
   async function waitInQueue(bucket: Bucket, queue: Queue, wish: Wish, leftMs: number): Promise<void> {
-    const { urgency, completes = false } = wish;
+    const { priority, continuesWrite = false } = wish;
     const admitted = createDeferred();
-    const waiting = { urgency, completes, admit: () => admitted.resolve() };
-    queue.waiting.splice(completes ? completing(queue) : queue.waiting.length, 0, waiting);
+    const waiting = { priority, completes: continuesWrite, admit: () => admitted.resolve() };
+    queue.waiting.splice(continuesWrite ? completing(queue) : queue.waiting.length, 0, waiting);
     if (next(queue) === waiting) queue.wake();
     void pump(bucket, queue);
     await Promise.race([admitted.promise, sleep(leftMs + LAST_TAKE_MS)]);
@@ -180,16 +180,16 @@ export function createGovernor(
 
   return {
     async admit(lane, wish) {
-      const { urgency, staleness = 0, atOnce = false } = wish;
+      const { priority, staleness = 0, failFast = false } = wish;
       const bucket = bucketOf(lane);
       const queue = queueOf(bucket);
       const askedAt = clock.now();
-      if (queue.waiting.length === 0 && (await bucket.take(floorFor(bucket, urgency, staleness))) === 0)
+      if (queue.waiting.length === 0 && (await bucket.take(floorFor(bucket, priority, staleness))) === 0)
         return;
       const expectedMs = expectedWaitMs(bucket, queue, wish);
       // A refresh that must wait serves nobody: the next reader will ask for one again.
       const leftMs = waitMs - (clock.now() - askedAt);
-      if (urgency === 'refresh' || atOnce || expectedMs > leftMs) throw tooBusy(expectedMs);
+      if (priority === 'refresh' || failFast || expectedMs > leftMs) throw tooBusy(expectedMs);
       await waitInQueue(bucket, queue, wish, leftMs);
     },
     learn(lane, response) {
@@ -211,23 +211,23 @@ function completing({ waiting }: Queue): number {
   return waiting.filter(({ completes }) => completes).length;
 }
 
-function count({ waiting }: Queue, urgency: Urgency): number {
-  return waiting.filter((other) => other.urgency === urgency).length;
+function count({ waiting }: Queue, priority: Priority): number {
+  return waiting.filter((other) => other.priority === priority).length;
 }
 
-/** Those who would be admitted before a newcomer of this urgency. */
-function countAhead(queue: Queue, urgency: Urgency): number {
+/** Those who would be admitted before a newcomer of this priority. */
+function countAhead(queue: Queue, priority: Priority): number {
   const reads = count(queue, 'read');
   const writes = count(queue, 'write');
   const { writesInARow } = queue;
-  if (urgency === 'write') {
+  if (priority === 'write') {
     return writes + Math.min(reads, Math.floor((writesInARow + writes) / WRITES_IN_A_ROW_MAX));
   }
   return reads + Math.min(writes, Math.max(0, (reads + 1) * WRITES_IN_A_ROW_MAX - writesInARow));
 }
 
-function floorFor(bucket: Bucket, urgency: Urgency, staleness = 0): number {
-  const [first, last] = KEPT_TENTHS[urgency];
+function floorFor(bucket: Bucket, priority: Priority, staleness = 0): number {
+  const [first, last] = KEPT_TENTHS[priority];
   return Math.floor((bucket.size().burst * (first + (last - first) * staleness)) / 10);
 }
 

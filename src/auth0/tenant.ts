@@ -4,7 +4,7 @@ import { SafeError } from '../lib/app-error.ts';
 import { type Clock, toMonotonic } from '../lib/clock.ts';
 import type { HttpClient } from '../lib/http-client.ts';
 import { type Bucket, type BucketSize, createLocalBucket, type LocalBucket } from '../lib/token-bucket.ts';
-import type { Urgency } from '../metadata/ports.ts';
+import type { Priority } from '../metadata/ports.ts';
 import { createManagementClient, type ManagementClient } from './management-client.ts';
 import {
   type Budget,
@@ -28,7 +28,7 @@ export type BreakerState = 'closed' | 'half_open' | 'open';
 
 export interface TenantObserver {
   /** A request asks for admission. The function answered is told how that ended. */
-  admission(urgency: Urgency): (outcome: 'admitted' | 'refused') => void;
+  admission(priority: Priority): (outcome: 'admitted' | 'refused') => void;
   /** The circuit breaker has changed; it begins closed. */
   breaker(state: BreakerState): void;
 }
@@ -42,7 +42,7 @@ const NO_OBSERVER: TenantObserver = {
 function observed(governor: Governor, observer: TenantObserver): Governor {
   return {
     async admit(lane, call) {
-      const end = observer.admission(call.urgency);
+      const end = observer.admission(call.priority);
       try {
         await governor.admit(lane, call);
         end('admitted');

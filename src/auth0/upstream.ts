@@ -146,7 +146,7 @@ export function createUpstream(
   return {
     reachable: () => failedAt === undefined || clock.now() - failedAt > UNREACHABLE_MS,
     async call(request, operation, options) {
-      const { urgency, beforeSending, deadlineAt = clock.now() + deadlineMs } = options;
+      const { priority, beforeSending, deadlineAt = clock.now() + deadlineMs } = options;
       let renewed = false;
       for (let attempts = 1; ; attempts += 1) {
         refuseWhileOpen();
@@ -162,7 +162,7 @@ export function createUpstream(
           renewed = true;
         } else {
           const { error, pauseMs } = outcome;
-          const last = attempts >= ATTEMPTS_MAX || urgency === 'refresh' || pauseMs === undefined;
+          const last = attempts >= ATTEMPTS_MAX || priority === 'refresh' || pauseMs === undefined;
           if (last || clock.now() + pauseMs >= deadlineAt) throw error;
           await sleep(pauseMs);
         }

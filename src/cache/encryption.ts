@@ -1,13 +1,13 @@
 /**
- * Values as Redis holds them: JSON, and with a key AES-256-GCM over it, bound to the place where the value
- * stands so that nobody can swap two users'. Keys rotate: a previous one still opens.
+ * Encryption of the values in Redis: AES-256-GCM over JSON, bound to the Redis key of the value, so that the values of
+ * two users cannot be swapped. Keys rotate: a previous key still decrypts. Without a key, values are plain JSON.
  */
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 
-export interface Seal {
-  seal(plain: string, place: string): string;
-  /** Undefined for anything that no held key opens. */
-  open(sealed: string, place: string): string | undefined;
+export interface Encryption {
+  encrypt(plain: string, place: string): string;
+  /** Undefined for a value that no key decrypts. */
+  decrypt(sealed: string, place: string): string | undefined;
 }
 
 const IV_BYTES = 12;
@@ -16,20 +16,20 @@ const KEY_ID_BYTES = 4;
 const HEADER_BYTES = KEY_ID_BYTES + IV_BYTES + TAG_BYTES;
 const ALGORITHM = 'aes-256-gcm';
 
-/** @param keys of 32 bytes each: the first seals, all open. None: values stay plain. */
-export function createSeal(keys: readonly Uint8Array[]): Seal {
+/** @param keys of 32 bytes each: the first encrypts, all decrypt. None: values stay plain. */
+export function createEncryption(keys: readonly Uint8Array[]): Encryption {
   const [current] = keys;
-  if (current === undefined) return { seal: (plain) => plain, open: (sealed) => sealed };
+  if (current === undefined) return { encrypt: (plain) => plain, decrypt: (sealed) => sealed };
   const keyById = new Map(keys.map((key) => [keyId(key).toString('hex'), key]));
 
   return {
-    seal(plain, place) {
+    encrypt(plain, place) {
       const iv = randomBytes(IV_BYTES);
       const cipher = createCipheriv(ALGORITHM, current, iv).setAAD(Buffer.from(place));
       const body = Buffer.concat([cipher.update(plain, 'utf8'), cipher.final()]);
       return Buffer.concat([keyId(current), iv, cipher.getAuthTag(), body]).toString('base64');
     },
-    open(sealed, place) {
+    decrypt(sealed, place) {
       const bytes = Buffer.from(sealed, 'base64');
       const key = keyById.get(bytes.subarray(0, KEY_ID_BYTES).toString('hex'));
       if (key === undefined || bytes.length < HEADER_BYTES) return undefined;

@@ -1,65 +1,63 @@
 /**
- * The tier of a deployment without Redis: shared by nobody but this process, and true to the same protocol.
- * Bounded in entries; leases last as long as the request to the tenant that they were taken for.
+ * The store that the read cache shares between replicas, as an interface, and its implementation for one process
+ * without Redis. The memory store is bounded in entries. A lease lasts as long as the request it was taken for.
  */
 import { boundedMap } from '../lib/bounded-map.ts';
-
-/**
- * The shared tier of the cache, as the protocol in metadata-cache.ts needs it. A tier never rejects: one
- * that is out of reach answers as if it were empty, and says by its era that announcements were missed.
- */
 
 export interface CacheEntry<V> {
   readonly value: V;
   /** When the tenant was asked, in milliseconds since the epoch. */
   readonly askedAt: number;
-  /** Whether it took the place of what was announced as gone, so that no process holds anything older. */
+  /** Whether it replaced an entry whose removal was announced, so that no process has an older one. */
   readonly announced?: boolean | undefined;
 }
 
-/** The right to fill one key: held by one process at a time, and void as soon as the key is invalidated. */
+/** The right to fill one key. One process has it at a time, and an invalidation of the key voids it. */
 export type Lease = string | number;
 
-export interface Successor<V> {
+export interface Replacement<V> {
   readonly entry: CacheEntry<V>;
   readonly lease: Lease;
 }
 
-/** Every method but `keyOf` speaks of keys, never of ids: ids must not reach what others can read. */
-export interface CacheTier<V> {
-  /** What stands for an id in this tier and in its announcements. */
-  keyOf(id: string): string;
+/**
+ * The shared store of the cache, as the protocol in metadata-cache.ts needs it. A store never rejects: while it cannot
+ * be reached, it answers as if it were empty, and its epoch says that announcements were missed. Every method but
+ * `toKey` takes keys and not ids, because ids must not reach a store that others can read.
+ */
+export interface CacheStore<V> {
+  /** The key of an id in this store and in its announcements. */
+  toKey(id: string): string;
   read(key: string): Promise<CacheEntry<V> | undefined>;
   /**
-   * To be taken before the tenant is asked. Undefined while somebody holds it, who is about to fill or
-   * to change the value; `force` takes it away.
+   * Takes the lease, before the tenant is asked. Undefined while another reader or writer has it; `force` takes it away.
    */
   lease(key: string, force: boolean): Promise<Lease | undefined>;
   /** Stores the entry only if the key was not invalidated since the lease was taken. */
   fill(key: string, entry: CacheEntry<V>, lease: Lease): Promise<void>;
-  /** Gives the lease up unused, so that nobody waits for it. */
+  /** Gives the lease up unused, so that other readers need not wait for it. */
   release(key: string, lease: Lease): Promise<void>;
-  /** Resolves when it is worth looking again for what the holder of the lease brings, within a second. */
-  settled(key: string): Promise<void>;
+  /** Resolves when the lease has ended, or after a second. */
+  waitForLease(key: string): Promise<void>;
   /**
-   * Voids any lease, deletes the entry and announces it to every listener, in that order. With a `successor`
-   * whose lease is the one held, its entry takes the place of the deleted one in the same step.
+   * Voids any lease, deletes the entry and announces that to every listener, in this order. A `replacement` whose lease
+   * is still valid takes the place of the deleted entry in the same step.
    */
-  invalidate(key: string, successor?: Successor<V>): Promise<void>;
-  /** `isOwn`: the announcement was made by this very tier, and only comes back to it. */
+  invalidate(key: string, replacement?: Replacement<V>): Promise<void>;
+  /** `isOwn`: this very store made the announcement, which comes back to it. */
   onInvalidation(listener: (key: string, isOwn?: boolean) => void): void;
   /**
-   * Changes whenever announcements may have been missed; undefined while they are being missed. What was
-   * learnt in another era must not count as fresh.
+   * A number that changes whenever announcements may have been missed; undefined while they are being missed. An entry
+   * read in another epoch must not count as fresh.
    */
-  era(): number | undefined;
+  epoch(): number | undefined;
 }
 
-/** A holder that takes longer keeps nobody from looking. */
-const SETTLE_MS = 1_000;
+/** After this time, a waiting reader looks again although the lease is still taken. */
+const LEASE_WAIT_MS = 1_000;
 
-export function createMemoryTier<V>({ entriesMax }: { readonly entriesMax: number }): CacheTier<V> {
-  const entries = boundedMap<CacheEntry<V>>(entriesMax);
+export function createMemoryStore<V>({ maxEntries }: { readonly maxEntries: number }): CacheStore<V> {
+  const entries = boundedMap<CacheEntry<V>>(maxEntries);
   const listeners: Array<(key: string, isOwn?: boolean) => void> = [];
   const leases = new Map<string, Lease>();
   const waiting = new Map<string, Set<() => void>>();
@@ -71,7 +69,7 @@ export function createMemoryTier<V>({ entriesMax }: { readonly entriesMax: numbe
   }
 
   return {
-    keyOf: (id) => id,
+    toKey: (id) => id,
     read: async (key) => entries.get(key),
     async lease(key, force) {
       if (leases.has(key) && !force) return undefined;
@@ -87,7 +85,7 @@ export function createMemoryTier<V>({ entriesMax }: { readonly entriesMax: numbe
     async release(key, lease) {
       if (leases.get(key) === lease) endLease(key);
     },
-    async settled(key) {
+    async waitForLease(key) {
       if (!leases.has(key)) return;
       const wakers = waiting.get(key) ?? new Set();
       waiting.set(key, wakers);
@@ -98,12 +96,12 @@ export function createMemoryTier<V>({ entriesMax }: { readonly entriesMax: numbe
           if (wakers.size === 0) waiting.delete(key);
           resolve();
         };
-        const timer = setTimeout(wake, SETTLE_MS).unref();
+        const timer = setTimeout(wake, LEASE_WAIT_MS).unref();
         wakers.add(wake);
       });
     },
-    async invalidate(key, successor) {
-      if (successor && leases.get(key) === successor.lease) entries.set(key, successor.entry);
+    async invalidate(key, replacement) {
+      if (replacement && leases.get(key) === replacement.lease) entries.set(key, replacement.entry);
       else entries.delete(key);
       endLease(key);
       for (const listener of listeners) listener(key);
@@ -111,6 +109,6 @@ export function createMemoryTier<V>({ entriesMax }: { readonly entriesMax: numbe
     onInvalidation(listener) {
       listeners.push(listener);
     },
-    era: () => 0,
+    epoch: () => 0,
   };
 }

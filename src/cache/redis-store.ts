@@ -1,7 +1,7 @@
 /**
- * The tier that replicas share. A lease and a fill are one step each in Redis, so that a fill which an
- * invalidation overtook is refused. An invalidation that Redis could not take is owed, and paid before
- * the connection counts as up again.
+ * The store that replicas share in Redis. A lease and a fill are one script each, so that Redis refuses a fill which an
+ * invalidation overtook. An invalidation that Redis did not take is pending, and is sent before the connection counts
+ * as up again.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -19,31 +19,31 @@ import {
   toGroupedKey,
 } from '../redis/script.ts';
 import { RELEASE_LOCK } from '../redis/lock.ts';
-import type { Seal } from './encryption.ts';
-import type { CacheEntry, CacheTier, Lease } from './memory-store.ts';
+import type { Encryption } from './encryption.ts';
+import type { CacheEntry, CacheStore, Lease } from './memory-store.ts';
 
 interface Dependencies<V> {
   readonly redis: RedisConnection;
-  readonly seal: Seal;
-  /** From an id to what may stand in Redis in its place: a keyed hash. */
+  readonly seal: Encryption;
+  /** Turns an id into the key that stands for it in Redis: a keyed hash. */
   readonly hide: (id: string) => string;
-  /** By which the entries of this process age. */
+  /** Measures the age of entries in this process. */
   readonly clock?: Clock;
-  /** By which replicas tell each other when an entry was made. By default the same. */
+  /** The time of day at which an entry was made, for other replicas. By default the same clock. */
   readonly wallClock?: Clock;
-  /** What Redis returns crossed a border, and is checked like any other input. */
+  /** Checks what Redis returns, like any other input. */
   readonly schema: z.ZodType<V>;
 }
 
-export interface RedisTierOptions {
-  /** Keeps apart what is cached: `user`, `client`. */
+export interface RedisStoreOptions {
+  /** What is cached: `user` or `client`. */
   readonly name: string;
   /** Redis drops an entry after this time. */
   readonly keepMs: number;
   /** A fetch that takes longer has lost its lease. */
   readonly leaseMs: number;
-  /** Ids whose hidden form is remembered, and invalidations owed while Redis is down. */
-  readonly idsMax: number;
+  /** How many keys of ids are remembered, and how many pending invalidations. */
+  readonly maxIds: number;
 }
 
 /** KEYS entry, lease. ARGV token, lease in ms, whether to take it from its holder. */
@@ -59,8 +59,8 @@ redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return redis.call('DEL', KEYS[2])`);
 
 /**
- * KEYS entry, lease. ARGV channel, key and origin; and of a successor: token, value, lifetime in ms. Whoever holds the lease
- * cannot fill with it any more. A successor that a full Redis does not take must not keep the old entry there.
+ * KEYS entry, lease. ARGV channel, key and origin; and of a replacement: token, value, lifetime in ms. The holder of the
+ * lease cannot fill any more. When a full Redis refuses the replacement, the old entry is deleted all the same.
  */
 const INVALIDATE = redisScript(`
 local succeeds = ARGV[3] and redis.call('GET', KEYS[2]) == ARGV[3]
@@ -68,38 +68,38 @@ redis.call('DEL', KEYS[1], KEYS[2])
 if succeeds then redis.pcall('SET', KEYS[1], ARGV[4], 'PX', ARGV[5]) end
 return redis.call('PUBLISH', ARGV[1], ARGV[2])`);
 
-/** The tenant takes 100 to 300 ms, and one reader a replica waits: asking now and then costs next to nothing. */
+/** The tenant takes 100 to 300 ms, and one reader of each replica waits: polling costs next to nothing. */
 const POLL_MS = 40;
-const DEBT_RETRY_MS = 500;
-/** A probe deletes its entry itself. */
+const FLUSH_RETRY_MS = 500;
+/** The probe deletes its entry itself; this bounds what an aborted probe leaves behind. */
 const PROBE_MS = 10_000;
 
-/** Stands for a lease while Redis cannot give one: nobody is waited for, and nothing will be filled. */
+/** Stands for a lease while Redis cannot give one: the read goes on at once and fills nothing. */
 const NO_LEASE = 'none';
 
 const entrySchema = z.object({ value: z.unknown(), askedAt: z.number(), announced: z.boolean().optional() });
 
-export function createRedisTier<V>(
+export function createRedisStore<V>(
   { redis, seal, hide, schema, clock = systemClock, wallClock = clock }: Dependencies<V>,
-  { name, keepMs, leaseMs, idsMax }: RedisTierOptions,
-): CacheTier<V> {
+  { name, keepMs, leaseMs, maxIds }: RedisStoreOptions,
+): CacheStore<V> {
   const invalidations = `metadata-bff:${name}:invalidated`;
-  const hidden = boundedMap<string>(idsMax);
+  const keyById = boundedMap<string>(maxIds);
   const listeners: Array<(key: string, isOwn?: boolean) => void> = [];
-  /** Tells announcements of this process from those of others. */
+  /** Tells this process's own announcements from those of others. */
   const origin = randomUUID();
-  /** Oldest first. Beyond the bound an entry in Redis ends by its own time only. */
-  const owed = boundedMap<true>(idsMax);
+  /** Invalidations that Redis did not take, oldest first. Beyond the bound, the entry in Redis expires by itself. */
+  const pendingInvalidations = boundedMap<true>(maxIds);
 
   redis.subscribe(invalidations, (message) => {
     const [key = '', from] = message.split(' ');
     for (const listener of listeners) listener(key, from === origin);
   });
-  /** Leases by token that Redis may hold for nobody, which would keep others waiting. */
-  const unheard = boundedMap<string>(idsMax);
+  /** Keys by the tokens of leases that Redis may have granted although no answer came. */
+  const pendingReleases = boundedMap<string>(maxIds);
   let retry: NodeJS.Timeout | undefined;
 
-  redis.onUp(payDebts);
+  redis.onUp(flushPending);
   const probeId = randomUUID();
   redis.addProbe(async ({ run: probe }, group) => {
     const place = `metadata-bff:${name}:{${group}}:probe:${probeId}`;
@@ -111,80 +111,80 @@ export function createRedisTier<V>(
     await probe(INVALIDATE, keys, [`metadata-bff:${name}:probe`, group]);
   });
 
-  async function payDebts(): Promise<void> {
+  async function flushPending(): Promise<void> {
     try {
-      for (const [token, key] of Array.from(unheard.entries())) {
-        await redis.run(RELEASE_LOCK, [leaseOf(key)], [token]);
-        unheard.delete(token);
+      for (const [token, key] of Array.from(pendingReleases.entries())) {
+        await redis.run(RELEASE_LOCK, [toLeaseKey(key)], [token]);
+        pendingReleases.delete(token);
       }
-      for (const key of Array.from(owed.rkeys())) {
+      for (const key of Array.from(pendingInvalidations.rkeys())) {
         await run(INVALIDATE, key, invalidations, `${key} ${origin}`);
-        owed.delete(key);
+        pendingInvalidations.delete(key);
       }
     } catch (error) {
       if (!(error instanceof RedisRefused)) throw error;
-      payLater();
+      flushLater();
     }
   }
 
-  function oweRelease(key: string, lease: Lease): void {
-    unheard.set(String(lease), key);
+  function addPendingRelease(key: string, lease: Lease): void {
+    pendingReleases.set(String(lease), key);
   }
 
-  /** For a Redis that is there and takes no writes; one that is not there is paid when it comes back. */
-  function payLater(): void {
+  /** For a Redis that answers and takes no writes. After an outage, the connection's return flushes. */
+  function flushLater(): void {
     retry ??= setTimeout(() => {
       retry = undefined;
-      payDebts().catch(() => undefined);
-    }, DEBT_RETRY_MS).unref();
+      flushPending().catch(() => undefined);
+    }, FLUSH_RETRY_MS).unref();
   }
 
-  function placeOf(key: string): string {
+  function toRedisKey(key: string): string {
     return `metadata-bff:${name}:${toGroupedKey(key)}`;
   }
 
-  function leaseOf(key: string): string {
-    return `${placeOf(key)}:lease`;
+  function toLeaseKey(key: string): string {
+    return `${toRedisKey(key)}:lease`;
   }
 
   function run(script: RedisScript, key: string, ...args: readonly string[]) {
-    return redis.run(script, [placeOf(key), leaseOf(key)], args);
+    return redis.run(script, [toRedisKey(key), toLeaseKey(key)], args);
   }
 
-  /** What has to be added to a time of day for a time of the process's own clock. */
-  function offsetMs(): number {
+  /** The difference between this process's clock and the time of day. */
+  function getOffsetMs(): number {
     return clock === wallClock ? 0 : clock.now() - wallClock.now();
   }
 
-  /** As Redis holds it. */
-  function sealedText(key: string, entry: CacheEntry<V>): string {
-    const askedAt = Math.round(entry.askedAt - offsetMs());
-    return seal.seal(JSON.stringify({ ...entry, askedAt }), placeOf(key));
+  /** The entry as it is stored in Redis. */
+  function encryptEntry(key: string, entry: CacheEntry<V>): string {
+    const askedAt = Math.round(entry.askedAt - getOffsetMs());
+    return seal.encrypt(JSON.stringify({ ...entry, askedAt }), toRedisKey(key));
   }
 
   return {
-    keyOf(id) {
-      const known = hidden.get(id);
+    toKey(id) {
+      const known = keyById.get(id);
       if (known !== undefined) return known;
       const key = hide(id);
-      hidden.set(id, key);
+      keyById.set(id, key);
       return key;
     },
     async read(key) {
-      // What Redis still holds of a key that it would not drop is known to be old.
-      if (owed.has(key)) return undefined;
-      const sealed = await redis.get(placeOf(key)).catch(() => undefined);
-      const text = sealed === undefined ? undefined : seal.open(sealed, placeOf(key));
+      // Redis may still have an old entry of a key whose invalidation is pending.
+      if (pendingInvalidations.has(key)) return undefined;
+      const sealed = await redis.get(toRedisKey(key)).catch(() => undefined);
+      const text = sealed === undefined ? undefined : seal.decrypt(sealed, toRedisKey(key));
       const entry = text === undefined ? undefined : parseJsonText(text, entrySchema);
       const value = schema.safeParse(entry?.value);
       if (!entry || !value.success) return undefined;
-      return { ...entry, askedAt: entry.askedAt + offsetMs(), value: value.data };
+      return { ...entry, askedAt: entry.askedAt + getOffsetMs(), value: value.data };
     },
     async lease(key, force) {
       const token = randomUUID();
       const args = [token, String(leaseMs), force ? '1' : '0'];
       const granted = await run(LEASE, key, ...args).catch((error: unknown) => {
-        if (mayBeDone(error)) oweRelease(key, token);
+        if (mayBeDone(error)) addPendingRelease(key, token);
         return NO_LEASE;
       });
       if (granted === NO_LEASE) return NO_LEASE;
@@ -192,32 +192,34 @@ export function createRedisTier<V>(
     },
     async fill(key, entry, lease) {
       if (lease === NO_LEASE) return;
-      const args = [String(lease), sealedText(key, entry), String(keepMs)];
-      // Without the fill the next reader asks the tenant again, which is no reason to fail this one.
-      await run(FILL, key, ...args).catch(() => oweRelease(key, lease));
+      const args = [String(lease), encryptEntry(key, entry), String(keepMs)];
+      // Without the fill, the next reader asks the tenant again. This read still succeeds.
+      await run(FILL, key, ...args).catch(() => addPendingRelease(key, lease));
     },
     async release(key, lease) {
       if (lease === NO_LEASE) return;
-      await redis.run(RELEASE_LOCK, [leaseOf(key)], [String(lease)]).catch(() => oweRelease(key, lease));
+      await redis
+        .run(RELEASE_LOCK, [toLeaseKey(key)], [String(lease)])
+        .catch(() => addPendingRelease(key, lease));
     },
-    settled: () => delay(POLL_MS),
-    async invalidate(key, successor) {
-      const { entry, lease = NO_LEASE } = successor ?? {};
+    waitForLease: () => delay(POLL_MS),
+    async invalidate(key, replacement) {
+      const { entry, lease = NO_LEASE } = replacement ?? {};
       const succession =
-        entry && lease !== NO_LEASE ? [String(lease), sealedText(key, entry), String(keepMs)] : [];
+        entry && lease !== NO_LEASE ? [String(lease), encryptEntry(key, entry), String(keepMs)] : [];
       try {
         await run(INVALIDATE, key, invalidations, `${key} ${origin}`, ...succession);
-        owed.delete(key);
+        pendingInvalidations.delete(key);
       } catch (error) {
-        owed.set(key, true);
-        if (error instanceof RedisRefused) payLater();
-        // The others hear of it when it is paid; this process need not wait.
+        pendingInvalidations.set(key, true);
+        if (error instanceof RedisRefused) flushLater();
+        // Other replicas learn of it when it is flushed; this process does now.
         for (const listener of listeners) listener(key, true);
       }
     },
     onInvalidation(listener) {
       listeners.push(listener);
     },
-    era: () => redis.era(),
+    epoch: () => redis.era(),
   };
 }

@@ -67,7 +67,7 @@ export function composeFeed({ config, sharing, tokens, cache, clock, logger, met
   );
   const { redis, users } = sharing;
   // One for those who understand each other's announcements: others may use the same Redis for another tenant.
-  const name = `change-feed:${users.keyOf(config.tenantUrl)}`;
+  const name = `change-feed:${users.toKey(config.tenantUrl)}`;
   const elector = redis
     ? createElector({ redis, random: Math.random }, { name, boundMs: CHANGE_FEED.boundMs })
     : createSoleReign();

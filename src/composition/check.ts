@@ -73,7 +73,7 @@ async function examine(config: Config): Promise<Finding[]> {
   if (tenant.tokens.healthy()) {
     findings.push(
       await attempt('management api', async () => {
-        await tenant.users.read(PROBE_USER, { urgency: 'read' }).catch((error: unknown) => {
+        await tenant.users.read(PROBE_USER, { priority: 'read' }).catch((error: unknown) => {
           if (!(error instanceof AppError) || error.code !== 'user_not_found') throw error;
         });
         return 'answers';

@@ -65,7 +65,7 @@ export const WATCH = {
   coalesceMs: 250,
   spreadMs: 3_000,
   retryMs: 1_000,
-  retryMaxMs: 30_000,
+  maxRetryMs: 30_000,
 };
 
 export const LIMITS = {

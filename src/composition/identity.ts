@@ -8,6 +8,7 @@ import {
   type NamedLimit,
   nameLimit,
 } from '../http/middleware/rate-limit.ts';
+import type { Audit } from '../http/middleware/audit.ts';
 import { createGuard, type Guard } from '../http/middleware/authorize.ts';
 import { getRequestAddress } from '../http/middleware/public-address.ts';
 import { createAuthenticate, createVerifiedTokens } from '../identity/authenticate.ts';
@@ -28,9 +29,18 @@ interface Dependencies {
   /** For ages and pauses. */
   readonly ages: Clock;
   readonly metrics: Pick<Metrics, 'limited'>;
+  readonly audit: Audit | undefined;
 }
 
-export function composeIdentity({ config, sharing, issuers, clock, ages, metrics }: Dependencies): Guard {
+export function composeIdentity({
+  config,
+  sharing,
+  issuers,
+  clock,
+  ages,
+  metrics,
+  audit,
+}: Dependencies): Guard {
   const { redis, hide } = sharing;
 
   function limit(name: LimitName, perMinute: number): NamedLimit | undefined {
@@ -62,5 +72,6 @@ export function composeIdentity({ config, sharing, issuers, clock, ages, metrics
     }),
     replay: createDpopReplay({ redis, clock: ages }, PROOF_MEMORY),
     assertMayAct: createDelegation(config.policy.delegation),
+    audit,
   });
 }

@@ -2,10 +2,9 @@
 import type { Config } from '../../config/load.ts';
 import { createHide, type Sharing, type SharingObserver } from './shared-stores.ts';
 import type { UpstreamObservers, UpstreamParts } from './upstream.ts';
-import type { Guard } from '../http/middleware/authorize.ts';
-import type { ObservedRequest, RequestObservers } from '../http/middleware/request-log.ts';
+import type { RequestObservers } from '../http/middleware/request-context.ts';
 import type { Streaming } from '../http/routes/events.ts';
-import { auditing } from '../http/middleware/audit.ts';
+import type { Audit } from '../http/middleware/audit.ts';
 import { type Clock, setAlarm } from '../lib/clock.ts';
 import type { RedisConnection } from '../redis/connection.ts';
 import { type AuditFile, createAudit, createAuditFile } from '../observability/audit.ts';
@@ -29,8 +28,8 @@ export interface Observability {
   readonly sharing: SharingObserver;
   /** Begins to tell of Redis: that it does not serve, with its code, and that it does again. */
   watchRedis(redis: RedisConnection): void;
-  /** The same guard, with an audit of the writes behind it. */
-  audited(guard: Guard): Guard;
+  /** Records writes. Undefined where there is no audit. */
+  readonly audit: Audit | undefined;
   /** Begins to tell of these parts. @returns the readiness that follows from the checks. */
   watch(checks: readonly ReadinessCheck[], parts: WatchedParts): Readiness;
   /** Opens the audit's file anew, after something has renamed it. */
@@ -46,7 +45,7 @@ interface WatchedParts extends Pick<UpstreamParts, 'issuers' | 'tenant'>, Pick<S
 }
 
 interface AuditSink {
-  readonly audited: (guard: Guard) => Guard;
+  readonly audit: Audit | undefined;
   /** Writes what has been counted and not yet told. */
   readonly flush: () => void;
   /** Undefined where the audit goes elsewhere. */
@@ -61,7 +60,7 @@ export function composeObservability(
   const hashId = createHide(config, 'audit');
   const logger = createLogger({ destination: logDestination, hashId }, { level: config.logLevel });
   const metrics = createMetrics(clock);
-  const { audited, flush, file } = composeAudit(config, clock, { logger, metrics, auditDestination, hashId });
+  const { audit, flush, file } = composeAudit(config, clock, { logger, metrics, auditDestination, hashId });
   const { tracing: settings } = config;
   const tracing =
     settings &&
@@ -74,10 +73,7 @@ export function composeObservability(
     logger,
     metrics,
     requests: {
-      onEnd: [
-        (line: ObservedRequest) => logger.request(line),
-        ({ method, route, status, durationMs }) => metrics.request(method, route, status, durationMs),
-      ],
+      onEnd: [logger.request, metrics.request],
       trace: tracing && ((method, headers) => tracing.request(method, headers)),
     },
     upstream: {
@@ -107,7 +103,7 @@ export function composeObservability(
         logger.log('redis_available');
       });
     },
-    audited,
+    audit,
     watch(others, { issuers, tenant, streaming, redis }) {
       const own = file ? [{ name: 'audit_log', critical: false, passing: () => file.healthy() }] : [];
       const checks = [...others, ...own];
@@ -146,7 +142,7 @@ function composeAudit(
   },
 ): AuditSink {
   const { auditLog: target } = config;
-  if (target === 'off') return { audited: (guard) => guard, flush: () => undefined, file: undefined };
+  if (target === 'off') return { audit: undefined, flush: () => undefined, file: undefined };
   const file =
     target === 'stdout'
       ? undefined
@@ -160,7 +156,7 @@ function composeAudit(
   const write = (line: string) => (file ?? auditDestination).write(line);
   const audit = createAudit({ write, hashId, now: () => clock.now(), setAlarm }, AUDIT);
   return {
-    audited: (guard) => auditing(guard, (audited) => audit.record(audited)),
+    audit: (audited) => audit.record(audited),
     flush: () => audit.flush(),
     file,
   };

@@ -67,21 +67,21 @@ export async function createService(config: Config, surroundings: Surroundings =
   };
   const cache = createMetadataCache(
     {
-      tier: sharing.users,
+      store: sharing.users,
       load: (id, call) => directory.read(id, call),
       clock: ages,
       onRead: metrics.cacheReads('user'),
     },
-    { ...staleness, ttlSeconds: config.cacheTtlSeconds, entriesMax: PROFILES_MAX },
+    { ...staleness, ttlSeconds: config.cacheTtlSeconds, maxEntries: PROFILES_MAX },
   );
   const clientCache = createMetadataCache(
     {
-      tier: sharing.clients,
+      store: sharing.clients,
       load: (id, call) => clients.read(id, call),
       clock: ages,
       onRead: metrics.cacheReads('client'),
     },
-    { ...staleness, ttlSeconds: config.cacheClientTtlSeconds, entriesMax: CLIENTS_MAX },
+    { ...staleness, ttlSeconds: config.cacheClientTtlSeconds, maxEntries: CLIENTS_MAX },
   );
   const { policy } = config;
   const schema = createSchemaRules(policy.userMetadata.schema);
@@ -95,7 +95,7 @@ export async function createService(config: Config, surroundings: Surroundings =
       },
       deadlineMs: config.upstreamWaitMs + config.upstreamTimeoutMs,
       schema,
-      viewOf: createViews(policy.clients),
+      getView: createViews(policy.clients),
       appMetadataReadable: new Set(policy.appMetadata.readable),
     },
   );
@@ -108,7 +108,8 @@ export async function createService(config: Config, surroundings: Surroundings =
     bodyBytesMax: Math.max(BODY_BYTES_MIN, 2 * config.maxMetadataBytes),
     depthMax: policy.limits.depth,
   });
-  const guard = observability.audited(composeIdentity({ config, sharing, issuers, clock, ages, metrics }));
+  const { audit } = observability;
+  const guard = composeIdentity({ config, sharing, issuers, clock, ages, metrics, audit });
   const streaming = composeStreaming(cache, service, clock, issuers);
   const feed = composeFeed({ config, sharing, tokens: tenant.tokens, cache, clock, logger, metrics });
   const resources = createRoutes(

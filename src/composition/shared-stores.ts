@@ -5,9 +5,9 @@
 import { createHmac, hkdfSync } from 'node:crypto';
 import { z } from 'zod';
 import type { Config } from '../../config/load.ts';
-import { type CacheTier, createMemoryTier } from '../cache/memory-store.ts';
-import { createRedisTier } from '../cache/redis-store.ts';
-import { createSeal } from '../cache/encryption.ts';
+import { type CacheStore, createMemoryStore } from '../cache/memory-store.ts';
+import { createRedisStore } from '../cache/redis-store.ts';
+import { createEncryption } from '../cache/encryption.ts';
 import { type Clock, systemClock, toMonotonic } from '../lib/clock.ts';
 import { isJsonObject, type JsonObject } from '../lib/json.ts';
 import type { RedisConnection } from '../redis/connection.ts';
@@ -18,8 +18,8 @@ import { createLocalWriteLock, createRedisWriteLock } from '../redis/write-lock.
 import { CLIENTS_MAX, LEASE_MS, PROFILES_MAX, REDIS, WRITE_LOCK } from './constants.ts';
 
 export interface Sharing {
-  readonly users: CacheTier<Profile>;
-  readonly clients: CacheTier<JsonObject>;
+  readonly users: CacheStore<Profile>;
+  readonly clients: CacheStore<JsonObject>;
   readonly lock: WriteLock;
   /** Makes the bucket that replicas share; undefined without Redis. */
   readonly shareBucket: ((name: string, local: LocalBucket) => Bucket) | undefined;
@@ -70,8 +70,8 @@ export async function composeSharing(
   const { redisAddress: address, redisTimeoutMs: commandTimeoutMs } = config;
   if (address === undefined) {
     return {
-      users: createMemoryTier({ entriesMax: PROFILES_MAX }),
-      clients: createMemoryTier({ entriesMax: CLIENTS_MAX }),
+      users: createMemoryStore({ maxEntries: PROFILES_MAX }),
+      clients: createMemoryStore({ maxEntries: CLIENTS_MAX }),
       lock: local,
       shareBucket: undefined,
       redis: undefined,
@@ -86,7 +86,7 @@ export async function composeSharing(
   const redis = observer.connection?.(connection) ?? connection;
   // Replicas tell each other times of day; what each of them counts is not changed by a correction of those.
   const clocks = { clock: toMonotonic(clock), wallClock: clock };
-  const seal = createSeal(config.cacheEncryptionKeys);
+  const seal = createEncryption(config.cacheEncryptionKeys);
   const longestStaleSeconds = Math.max(config.cacheStaleSeconds, config.cacheStaleIfErrorSeconds);
   const keepMs = (ttlSeconds: number) => Math.max(1, ttlSeconds + longestStaleSeconds) * 1000;
   const lock = createRedisWriteLock(
@@ -94,17 +94,17 @@ export async function composeSharing(
     { ...WRITE_LOCK, waitMs: config.upstreamWaitMs, commandTimeoutMs, withoutLock: config.writeWithoutLock },
   );
   return {
-    users: createRedisTier(
+    users: createRedisStore(
       { redis, seal, hide, schema: profileSchema, ...clocks },
-      { name: 'user', keepMs: keepMs(config.cacheTtlSeconds), leaseMs: LEASE_MS, idsMax: PROFILES_MAX },
+      { name: 'user', keepMs: keepMs(config.cacheTtlSeconds), leaseMs: LEASE_MS, maxIds: PROFILES_MAX },
     ),
-    clients: createRedisTier(
+    clients: createRedisStore(
       { redis, seal, hide, schema: document, ...clocks },
       {
         name: 'client',
         keepMs: keepMs(config.cacheClientTtlSeconds),
         leaseMs: LEASE_MS,
-        idsMax: CLIENTS_MAX,
+        maxIds: CLIENTS_MAX,
       },
     ),
     lock,

@@ -6,7 +6,7 @@ import { answerPreflight, createCors, type CrossOriginOptions } from './middlewa
 import { createSecurityHeaders } from './middleware/security-headers.ts';
 import { selectPublicAddress } from './middleware/public-address.ts';
 import { requestBounds } from './middleware/validate-request.ts';
-import { createRequestObserver, type RequestObservers } from './middleware/request-log.ts';
+import { createRequestObserver, type RequestObservers } from './middleware/request-context.ts';
 import { addResources, answerServerOptions, createApplication, type Resource } from './routes/route.ts';
 
 export interface AppOptions extends ChallengeOptions, CrossOriginOptions {

@@ -6,8 +6,8 @@ import express, { type Request, type Response } from 'express';
 import { createScanner } from 'jsonc-parser';
 import { AppError, type DocumentFault } from '../lib/app-error.ts';
 import { type JsonValue, nestsDeeperThan, pointerToken } from '../lib/json.ts';
-import { tooLarge } from '../metadata/document.ts';
-import { splitValue } from './header-values.ts';
+import { createTooLargeError } from '../metadata/document.ts';
+import { splitValue } from './request-options.ts';
 
 // What a JSON text says and `JSON.parse` does not keep: digits of a large integer, a tiny number that becomes 0, a number
 // beyond all others, a member whose name stands twice in its object (RFC 8259 sections 4 and 6 warn of both). Stored as
@@ -238,7 +238,11 @@ function parse(text: string): JsonValue {
 function assertReachable(value: JsonValue, depthMax: number): void {
   if (!nestsDeeperThan(value, MAX_NESTING)) return;
   const pointer = pathBeyond(value, depthMax).map((name) => `/${pointerToken(name)}`);
-  throw tooLarge(pointer.join('').toWellFormed(), 'too_deep', `Nesting is limited to ${depthMax}.`);
+  throw createTooLargeError(
+    pointer.join('').toWellFormed(),
+    'too_deep',
+    `Nesting is limited to ${depthMax}.`,
+  );
 }
 
 /** Where the value first nests beyond so many levels. */

@@ -10,8 +10,7 @@ import { isJsonObject, type JsonValue } from '../lib/json.ts';
 import type { Cached, Freshness } from '../metadata/ports.ts';
 import { withoutState } from '../metadata/precondition.ts';
 import { represent, type Representation, type SharedRepresentation } from '../metadata/representation.ts';
-import { assertIfMatch, notModified } from './conditional.ts';
-import { accepts } from './header-values.ts';
+import { accepts, assertIfMatch, notModified } from './request-options.ts';
 import { contextOf, type HeaderList, setHeader } from './middleware/request-context.ts';
 
 /** By name. */

@@ -2,11 +2,11 @@
 import { LRUCache } from 'lru-cache';
 
 /**
- * @returns a map that forgets the least recently used beyond `entriesMax`. Told a `max`, lru-cache makes its lists as long as
+ * @returns a map that forgets the least recently used beyond `maxEntries`. Told a `max`, lru-cache makes its lists as long as
  * that at once; by size, one for each entry, they grow with what is held.
  */
 export function boundedMap<V extends object | string | number | boolean>(
-  entriesMax: number,
+  maxEntries: number,
 ): LRUCache<string, V> {
-  return new LRUCache<string, V>({ maxSize: entriesMax, sizeCalculation: () => 1 });
+  return new LRUCache<string, V>({ maxSize: maxEntries, sizeCalculation: () => 1 });
 }

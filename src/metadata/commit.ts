@@ -1,5 +1,5 @@
 /**
- * Turns a user's waiting writes into at most one change at the tenant. Each write is judged on the
+ * Turns a user's waiting writes into at most one change at the tenant. Each write is applied on the
  * document that those before it produced, and one that is refused leaves the others alone.
  */
 import { AsyncResource } from 'node:async_hooks';
@@ -7,11 +7,11 @@ import { randomUUID } from 'node:crypto';
 import { AppError, hasCode } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import { jsonEqual } from '../lib/json.ts';
-import { rootChanges } from './document.ts';
-import { type DocumentRules, judgeAll, type Judged, type Verdict, type Write } from './edit.ts';
+import { getRootChanges } from './document.ts';
+import { type DocumentRules, applyWrites, type DocumentState, type WriteResult, type Write } from './edit.ts';
 import type {
   CallOptions,
-  Grip,
+  LockHandle,
   MetadataCache,
   Profile,
   RootChanges,
@@ -22,12 +22,12 @@ import type {
 // One writer per user. Writes that arrive while one is under way wait, and are then committed together
 // in the order of their arrival (group commit): many callers, one request to the tenant.
 
-export type Settled<R> = { readonly result: R } | { readonly error: unknown };
+export type Outcome<R> = { readonly result: R } | { readonly error: unknown };
 
 /**
  * Commits a user's writes, in order, as one. Answers one outcome for each; a throw is the outcome of all.
  */
-type Commit<W, R> = (userId: string, writes: readonly W[]) => Promise<ReadonlyArray<Settled<R>>>;
+type Commit<W, R> = (userId: string, writes: readonly W[]) => Promise<ReadonlyArray<Outcome<R>>>;
 
 interface WriteQueue<W, R> {
   /** Resolves or rejects with this write's own outcome. Two users never wait for each other. */
@@ -52,23 +52,23 @@ export function createWriteQueue<W, R>(
   { pause }: WriteQueueDependencies,
 ): WriteQueue<W, R> {
   /** A user has an entry while a commit of theirs is under way; it lists who came since. */
-  const lines = new Map<string, Array<Waiting<W, R>>>();
+  const queues = new Map<string, Array<Waiting<W, R>>>();
 
   async function drain(userId: string, first: Waiting<W, R>): Promise<void> {
     let batch: ReadonlyArray<Waiting<W, R>> = [first];
     for (let leader = batch[0]; leader; leader = batch[0]) {
       const group = batch;
-      lines.set(userId, []);
+      queues.set(userId, []);
       // Serial by design: the next group is whoever arrived while this one was being committed. What it
       // does belongs to the trace of the first of them, not to that of the group before.
-      await leader.within(() => settleBatch(userId, group));
-      batch = lines.get(userId) ?? [];
+      await leader.within(() => commitBatch(userId, group));
+      batch = queues.get(userId) ?? [];
     }
-    lines.delete(userId);
+    queues.delete(userId);
   }
 
-  async function settleBatch(userId: string, batch: ReadonlyArray<Waiting<W, R>>): Promise<void> {
-    let outcomes: ReadonlyArray<Settled<R>>;
+  async function commitBatch(userId: string, batch: ReadonlyArray<Waiting<W, R>>): Promise<void> {
+    let outcomes: ReadonlyArray<Outcome<R>>;
     try {
       outcomes = await commit(
         userId,
@@ -91,7 +91,7 @@ export function createWriteQueue<W, R>(
       return new Promise<R>((resolve, reject) => {
         const within = AsyncResource.bind(<T>(task: () => T): T => task());
         const waiting = { write, within, resolve, reject };
-        const line = lines.get(userId);
+        const line = queues.get(userId);
         if (line) line.push(waiting);
         else void drain(userId, waiting);
       });
@@ -103,20 +103,20 @@ export function createWriteQueue<W, R>(
 // whoever keeps account of writes.
 
 /** Tells each write that has a part in the change, and no other. @returns how many have one. */
-function tellCarried(
+function notifySent(
   writes: readonly Write[],
-  verdicts: readonly Verdict[],
-  base: Judged,
+  results: readonly WriteResult[],
+  base: DocumentState,
   correlationId: string,
 ): number {
   let before = base;
   let carried = 0;
-  writes.forEach(({ onCarried }, index) => {
-    const verdict = verdicts[index];
-    if (verdict === undefined || verdict.after === before) return;
-    before = verdict.after;
+  writes.forEach(({ onSent }, index) => {
+    const result = results[index];
+    if (result === undefined || result.after === before) return;
+    before = result.after;
     carried += 1;
-    onCarried?.({ correlationId, keys: verdict.changedKeys });
+    onSent?.({ correlationId, keys: result.changedKeys });
   });
   return carried;
 }
@@ -136,8 +136,8 @@ interface Dependencies {
 }
 
 /** The terms on which a commit may ask the tenant. */
-interface Terms {
-  readonly grip: Grip;
+interface CommitContext {
+  readonly lockHandle: LockHandle;
   readonly call: CallOptions & { readonly correlationId: string };
 }
 
@@ -154,18 +154,18 @@ export function createCommit(
   { directory, cache, lock, clock, pause }: Dependencies,
   rules: CommitRules,
 ): Commit<Write, Profile> {
-  function send(userId: string, change: Change, { grip, call }: Terms): Promise<Profile> {
+  function send(userId: string, change: Change, { lockHandle, call }: CommitContext): Promise<Profile> {
     return cache.change(userId, (begin) => {
       const beforeSending = async () => {
         await begin();
-        await grip.confirm();
+        await lockHandle.refresh();
       };
       const options = { ...call, beforeSending };
       const sent =
         change === 'clear' ? directory.clear(userId, options) : directory.change(userId, change, options);
       return sent.catch((error: unknown) => {
         // Without an answer, the request may still be on its way to the tenant.
-        if (hasCode(error, 'upstream_timeout')) grip.keep();
+        if (hasCode(error, 'upstream_timeout')) lockHandle.keepForBound();
         throw error;
       });
     });
@@ -176,16 +176,16 @@ export function createCommit(
    * nothing: another replica or the dashboard may have changed it since. So whatever a limit or the schema could bind
    * is read first, and only removals under no schema are left.
    */
-  function blindChanges({ edit: { removals }, preconditions, view }: Write): RootChanges | undefined {
+  function getBlindChanges({ edit: { removals }, preconditions, view }: Write): RootChanges | undefined {
     if (removals === undefined || preconditions.length > 0 || !rules.schema.permitsAll) return undefined;
-    return Object.keys(removals).every((key) => view.writable(key)) ? removals : undefined;
+    return Object.keys(removals).every((key) => view.isWritable(key)) ? removals : undefined;
   }
 
-  async function commit(userId: string, writes: readonly Write[], terms: Terms) {
+  async function commit(userId: string, writes: readonly Write[], terms: CommitContext) {
     const [first] = writes;
-    const blind = first && writes.length === 1 ? blindChanges(first) : undefined;
+    const blind = first && writes.length === 1 ? getBlindChanges(first) : undefined;
     if (first && blind) {
-      first.onCarried?.({ correlationId: terms.call.correlationId, keys: Object.keys(blind) });
+      first.onSent?.({ correlationId: terms.call.correlationId, keys: Object.keys(blind) });
       return [{ result: await send(userId, blind, terms) }];
     }
     const base = await directory.read(userId, terms.call).catch(async (error: unknown) => {
@@ -200,25 +200,25 @@ export function createCommit(
     base: Profile,
     userId: string,
     writes: readonly Write[],
-    terms: Terms,
-  ): Promise<ReadonlyArray<Settled<Profile>>> {
-    const start = toJudged(base);
-    const verdicts = await judgeAll(writes, start, rules, pause);
-    const final = verdicts.at(-1)?.after ?? start;
-    const change = changeBetween(start, final);
-    if (change === undefined) return verdicts.map((verdict) => settle(verdict, base));
-    const carries = tellCarried(writes, verdicts, start, terms.call.correlationId);
+    terms: CommitContext,
+  ): Promise<ReadonlyArray<Outcome<Profile>>> {
+    const start = toDocumentState(base);
+    const results = await applyWrites(writes, start, rules, pause);
+    const final = results.at(-1)?.after ?? start;
+    const change = getChange(start, final);
+    if (change === undefined) return results.map((result) => toOutcome(result, base));
+    const batchSize = notifySent(writes, results, start, terms.call.correlationId);
     try {
-      const call = { ...terms.call, carries, completes: true };
+      const call = { ...terms.call, batchSize, continuesWrite: true };
       const stored = await send(userId, change, { ...terms, call });
       // Somebody else changed the user meanwhile: what the tenant holds is the answer for all.
-      const foreign = stored.isUnreadable || !jsonEqual(stored.userMetadata, final.document);
-      return verdicts.map((verdict) => settle(verdict, stored, foreign));
+      const changedExternally = stored.isUnreadable || !jsonEqual(stored.userMetadata, final.document);
+      return results.map((result) => toOutcome(result, stored, changedExternally));
     } catch (error) {
-      if (carries > 1 && isAboutDocument(error)) return commitSingly(base, userId, writes, terms);
+      if (batchSize > 1 && isAboutDocument(error)) return commitOneByOne(base, userId, writes, terms);
       // A refusal reached over changes that did not happen is void, like the successes.
-      return verdicts.map((verdict) =>
-        verdict.error === undefined || verdict.tentative ? { error } : settle(verdict, base),
+      return results.map((result) =>
+        result.error === undefined || result.dependsOnBatch ? { error } : toOutcome(result, base),
       );
     }
   }
@@ -226,56 +226,59 @@ export function createCommit(
   /**
    * One write after another, each a change of its own, after the tenant has refused the document that all of them
    * together would make. It ends with the deadline, and where the tenant does not answer: what is stored then, and so
-   * what the rest would be judged on, is not known.
+   * what the rest would be applied on, is not known.
    */
-  async function commitSingly(
+  async function commitOneByOne(
     base: Profile,
     userId: string,
     writes: readonly Write[],
-    { grip, call }: Terms,
-  ): Promise<ReadonlyArray<Settled<Profile>>> {
-    const settled: Array<Settled<Profile>> = [];
+    { lockHandle, call }: CommitContext,
+  ): Promise<ReadonlyArray<Outcome<Profile>>> {
+    const settled: Array<Outcome<Profile>> = [];
     let stored = base;
     let ended: unknown;
     for (const write of writes) {
-      if (clock.now() >= (call.deadlineAt ?? Infinity)) ended ??= notSent();
+      if (clock.now() >= (call.deadlineAt ?? Infinity)) ended ??= createNotSentError();
       if (ended !== undefined) {
         settled.push({ error: ended });
         continue;
       }
       await pause();
-      const before = toJudged(stored);
-      const verdicts = await judgeAll([write], before, rules, pause);
-      const change = changeBetween(before, verdicts[0]?.after ?? before);
-      const terms = { grip, call: { ...call, correlationId: randomUUID(), completes: true } };
+      const before = toDocumentState(stored);
+      const results = await applyWrites([write], before, rules, pause);
+      const change = getChange(before, results[0]?.after ?? before);
+      const terms = {
+        lockHandle: lockHandle,
+        call: { ...call, correlationId: randomUUID(), continuesWrite: true },
+      };
       try {
         if (change !== undefined) {
-          tellCarried([write], verdicts, before, terms.call.correlationId);
+          notifySent([write], results, before, terms.call.correlationId);
           stored = await send(userId, change, terms);
         }
-        settled.push(...verdicts.map(({ error }) => (error === undefined ? { result: stored } : { error })));
+        settled.push(...results.map(({ error }) => (error === undefined ? { result: stored } : { error })));
       } catch (error) {
         settled.push({ error });
-        if (!isAboutDocument(error)) ended = hasUnknownOutcome(error) ? notSent() : error;
+        if (!isAboutDocument(error)) ended = hasUnknownOutcome(error) ? createNotSentError() : error;
       }
     }
     return settled;
   }
 
   return (userId, writes) =>
-    lock.hold(userId, (grip) => {
+    lock.withLock(userId, (lockHandle) => {
       const deadlineAt = clock.now() + rules.deadlineMs;
-      const call = { urgency: 'write', deadlineAt, correlationId: randomUUID() } as const;
-      return commit(userId, writes, { grip, call });
+      const call = { priority: 'write', deadlineAt, correlationId: randomUUID() } as const;
+      return commit(userId, writes, { lockHandle: lockHandle, call });
     });
 }
 
-function toJudged({ userMetadata, isUnreadable }: Profile): Judged {
+function toDocumentState({ userMetadata, isUnreadable }: Profile): DocumentState {
   return { document: userMetadata, isUnreadable: isUnreadable ?? false };
 }
 
-function changeBetween(before: Judged, after: Judged): Change | undefined {
-  const changes = rootChanges(before.document, after.document);
+function getChange(before: DocumentState, after: DocumentState): Change | undefined {
+  const changes = getRootChanges(before.document, after.document);
   return changes ?? (before.isUnreadable && !after.isUnreadable ? 'clear' : undefined);
 }
 
@@ -289,12 +292,16 @@ function hasUnknownOutcome(error: unknown): boolean {
 }
 
 /** For a write of a group that ended before its turn. */
-function notSent(): AppError {
+function createNotSentError(): AppError {
   const message = 'Other changes of this user took too long or failed; this one was not sent.';
   return new AppError('upstream_unavailable', message, { retryAfterSeconds: 1 });
 }
 
-function settle({ error, after }: Verdict, stored: Profile, foreign = false): Settled<Profile> {
+function toOutcome(
+  { error, after }: WriteResult,
+  stored: Profile,
+  changedExternally = false,
+): Outcome<Profile> {
   if (error !== undefined) return { error };
-  return { result: foreign ? stored : { ...stored, userMetadata: after.document } };
+  return { result: changedExternally ? stored : { ...stored, userMetadata: after.document } };
 }

@@ -74,7 +74,7 @@ export function assertBounded(body: JsonValue, limits: DocumentLimits, depth = 1
   function visit(node: JsonValue, place: Place | undefined, level: number): void {
     if (typeof node !== 'object' || node === null) return;
     if (level > limits.depthMax) {
-      throw tooLarge(toPointer(place), 'too_deep', `Nesting is limited to ${limits.depthMax}.`);
+      throw createTooLargeError(toPointer(place), 'too_deep', `Nesting is limited to ${limits.depthMax}.`);
     }
     forEachChild(node, (child, name, inList) => {
       if (typeof child === 'object') visit(child, { parent: place, name, inList }, level + 1);
@@ -182,7 +182,7 @@ function containersIn(root: JsonValue): ReadonlySet<JsonValue> {
 export function assertWithinLimits(before: JsonObject, after: JsonObject, limits: DocumentLimits): void {
   const bytes = jsonBytes(after);
   if (bytes > limits.bytesMax && bytes > jsonBytes(before)) {
-    throw tooLarge('', 'too_large', `The document would be larger than ${limits.bytesMax} bytes.`);
+    throw createTooLargeError('', 'too_large', `The document would be larger than ${limits.bytesMax} bytes.`);
   }
   const crowded = crowdedObjects(after, limits);
   if (crowded.length === 0) return;
@@ -241,19 +241,19 @@ function toPointer(place: Place | undefined): string {
 }
 
 /** @returns the error for a document beyond a limit. */
-export function tooLarge(pointer: string, code: string, detail: string): AppError {
+export function createTooLargeError(pointer: string, code: string, detail: string): AppError {
   return new AppError('metadata_too_large', detail, { errors: [{ pointer, code, detail }] });
 }
 
 function tooManyKeys(pointer: string, { keysMax }: DocumentLimits): AppError {
-  return tooLarge(pointer, 'too_many_keys', `An object is limited to ${keysMax} keys.`);
+  return createTooLargeError(pointer, 'too_many_keys', `An object is limited to ${keysMax} keys.`);
 }
 
 // From two documents to what the tenant must be told. The Management API merges at the first level only
 // and takes an empty object for "remove everything", so a change is a whole root key or a `null`.
 
 /** The root keys in which `after` differs from `before`, or undefined when nothing differs. */
-export function rootChanges(before: JsonObject, after: JsonObject): RootChanges | undefined {
+export function getRootChanges(before: JsonObject, after: JsonObject): RootChanges | undefined {
   const changes: Array<[string, JsonValue]> = [];
   for (const key of Object.keys(before)) {
     if (!Object.hasOwn(after, key)) changes.push([key, null]);

@@ -19,12 +19,12 @@ import {
   assertWithinLimits,
   type DocumentLimits,
   isStorableName,
-  rootChanges,
-  tooLarge,
+  getRootChanges,
+  createTooLargeError,
 } from './document.ts';
 import { applyJsonPatch, parseJsonPatch } from './json-patch.ts';
-import { type MetadataView, pick, readOnly } from './policy.ts';
-import type { OnCarried, RootChanges } from './ports.ts';
+import { type MetadataView, pick, createReadOnlyError } from './policy.ts';
+import type { OnSent, RootChanges } from './ports.ts';
 import { assertPrecondition, type Precondition } from './precondition.ts';
 import type { SchemaRules } from './schema-rules.ts';
 
@@ -50,11 +50,11 @@ function mergeMember(target: JsonValue | undefined, patch: JsonObject): JsonObje
 
 export interface Edit {
   /**
-   * The document after the edit. Where it replaces the whole, keys for which `keeps` holds stay, unless the
+   * The document after the edit. Where it replaces the whole, keys for which `isProtected` holds stay, unless the
    * body names them.
    * @throws AppError when it cannot be applied to this document.
    */
-  apply(before: JsonObject, keeps: (key: string) => boolean): JsonObject;
+  apply(before: JsonObject, isProtected: (key: string) => boolean): JsonObject;
   /** The same edit as root changes, where all that it does is to remove keys. Never empty. */
   readonly removals: RootChanges | undefined;
   /** Whether what the edit leaves out is meant to go, but for what its caller may not change. */
@@ -65,7 +65,7 @@ export interface Edit {
 const MAX_STORED_DEPTH = 100;
 
 /** RFC 7396, deep. An empty patch changes nothing. */
-export function mergeEdit(patch: JsonValue, limits: DocumentLimits): Edit {
+export function createMergeEdit(patch: JsonValue, limits: DocumentLimits): Edit {
   const accepted = toRootObject(patch);
   assertBounded(accepted, limits);
   assertFits(mergePatch({}, accepted), limits);
@@ -77,14 +77,14 @@ export function mergeEdit(patch: JsonValue, limits: DocumentLimits): Edit {
 }
 
 /** The whole document becomes `document`. */
-export function replaceEdit(document: JsonValue, limits: DocumentLimits): Edit {
+export function createReplaceEdit(document: JsonValue, limits: DocumentLimits): Edit {
   const accepted = toRootObject(document);
   assertBounded(accepted, limits);
   assertFits(accepted, limits);
   return {
-    apply(before, keeps) {
+    apply(before, isProtected) {
       assertNoNewRootNull(before, accepted);
-      return { ...pick(before, keeps), ...accepted };
+      return { ...pick(before, isProtected), ...accepted };
     },
     removals: undefined,
     replacesAll: true,
@@ -92,12 +92,12 @@ export function replaceEdit(document: JsonValue, limits: DocumentLimits): Edit {
 }
 
 /** Every key is removed. */
-export function removeEdit(): Edit {
+export function createRemoveEdit(): Edit {
   return { apply: pick, removals: undefined, replacesAll: true };
 }
 
 /** RFC 6902, atomic. */
-export function jsonPatchEdit(body: JsonValue, limits: DocumentLimits): Edit {
+export function createJsonPatchEdit(body: JsonValue, limits: DocumentLimits): Edit {
   const patch = parseJsonPatch(body);
   // How deep a value may be depends on the place it goes to and on what is stored; here it is only kept within reach.
   const bounds = { ...limits, depthMax: Math.max(limits.depthMax, MAX_STORED_DEPTH) };
@@ -116,7 +116,7 @@ export function jsonPatchEdit(body: JsonValue, limits: DocumentLimits): Edit {
 }
 
 /** The Management API's own merge: each root key is replaced whole, `null` removes it. Never empty. */
-export function rootEdit(changes: RootChanges, limits: DocumentLimits): Edit {
+export function createRootEdit(changes: RootChanges, limits: DocumentLimits): Edit {
   const set = pick(changes, (key) => changes[key] !== null);
   assertBounded(changes, limits);
   assertFits(set, limits);
@@ -129,7 +129,7 @@ export function rootEdit(changes: RootChanges, limits: DocumentLimits): Edit {
 }
 
 /** One top-level key becomes `value`, whole. */
-export function replaceKeyEdit(key: string, value: JsonValue, limits: DocumentLimits): Edit {
+export function createReplaceKeyEdit(key: string, value: JsonValue, limits: DocumentLimits): Edit {
   const changes = withKey({}, key, value);
   assertBounded(changes, limits);
   assertFits(changes, limits);
@@ -137,7 +137,7 @@ export function replaceKeyEdit(key: string, value: JsonValue, limits: DocumentLi
     apply(before) {
       if (value === null && ownValue(before, key) !== null) {
         throw new AppError('metadata_invalid', 'A top-level key cannot hold null; use DELETE to remove it.', {
-          errors: [nullFault('')],
+          errors: [createNullError('')],
         });
       }
       return withKey(before, key, value);
@@ -148,7 +148,7 @@ export function replaceKeyEdit(key: string, value: JsonValue, limits: DocumentLi
 }
 
 /** One top-level key is removed, if it is there. */
-export function removeKeyEdit(key: string): Edit {
+export function createRemoveKeyEdit(key: string): Edit {
   return {
     apply: (before) => omitKey(before, key),
     removals: toRemovals(withKey({}, key, null)),
@@ -169,14 +169,14 @@ function toRemovals(changes: JsonObject): RootChanges | undefined {
 /** What is larger than any document may be costs no request. */
 function assertFits(document: JsonObject, { bytesMax }: DocumentLimits): void {
   if (jsonBytes(document) <= bytesMax) return;
-  throw tooLarge('', 'too_large', `The document would be larger than ${bytesMax} bytes.`);
+  throw createTooLargeError('', 'too_large', `The document would be larger than ${bytesMax} bytes.`);
 }
 
 function assertNoNewRootNull(before: JsonObject, after: JsonObject): void {
   const nulls = Object.keys(after).filter((key) => after[key] === null && ownValue(before, key) !== null);
   if (nulls.length === 0) return;
   throw new AppError('metadata_invalid', 'A top-level key cannot hold null; leave it out to remove it.', {
-    errors: nulls.map((key) => nullFault(`/${pointerToken(key)}`)),
+    errors: nulls.map((key) => createNullError(`/${pointerToken(key)}`)),
   });
 }
 
@@ -187,7 +187,7 @@ function toRootObject(value: JsonValue): JsonObject {
   });
 }
 
-function nullFault(pointer: string) {
+function createNullError(pointer: string) {
   return { pointer, code: 'null_at_root', detail: 'The tenant cannot store null at the first level.' };
 }
 
@@ -201,7 +201,7 @@ export interface Write {
   readonly preconditions: readonly Precondition[];
   /** What the application sees: the document that the edit and its preconditions are about. */
   readonly view: MetadataView;
-  readonly onCarried?: OnCarried | undefined;
+  readonly onSent?: OnSent | undefined;
 }
 
 /** What a document must satisfy after a write. */
@@ -210,26 +210,26 @@ export interface DocumentRules {
   readonly schema: SchemaRules;
 }
 
-/** A user's metadata as it is judged. */
-export interface Judged {
+/** A user's metadata as it is applied. */
+export interface DocumentState {
   readonly document: JsonObject;
   /** Whether the tenant holds something else than an object, which can only be replaced or removed whole. */
   readonly isUnreadable: boolean;
 }
 
-export interface Verdict {
+export interface WriteResult {
   /** Why this write is refused, if it is. */
   readonly error: unknown;
   /** The metadata after this write. */
-  readonly after: Judged;
+  readonly after: DocumentState;
   /** The top-level keys that this write changes. */
   readonly changedKeys: readonly string[];
   /** Whether the judgement rested on changes of this group that are not yet stored. */
-  readonly tentative: boolean;
+  readonly dependsOnBatch: boolean;
 }
 
 /** The resource that a write addresses, within `document`. */
-export function resourceValue(document: JsonObject, key: string | undefined): JsonValue | undefined {
+export function getResourceValue(document: JsonObject, key: string | undefined): JsonValue | undefined {
   return key === undefined ? document : ownValue(document, key);
 }
 
@@ -237,53 +237,53 @@ export function resourceValue(document: JsonObject, key: string | undefined): Js
  * Judges writes one after another, each on what those before it produced. One write is bounded in what it costs, a group
  * is not: `pause` lets others go on between two.
  */
-export async function judgeAll(
+export async function applyWrites(
   writes: readonly Write[],
-  base: Judged,
+  base: DocumentState,
   rules: DocumentRules,
   pause: () => Promise<void>,
-): Promise<Verdict[]> {
+): Promise<WriteResult[]> {
   let after = base;
-  const verdicts: Verdict[] = [];
+  const results: WriteResult[] = [];
   for (const write of writes) {
-    if (verdicts.length > 0) await pause();
-    const tentative = after !== base;
+    if (results.length > 0) await pause();
+    const dependsOnBatch = after !== base;
     try {
-      const judged = judge(write, after, rules);
+      const applied = applyWrite(write, after, rules);
       after =
-        judged.changes || after.isUnreadable ? { document: judged.document, isUnreadable: false } : after;
-      const changedKeys = Object.keys(judged.changes ?? {});
-      verdicts.push({ error: undefined, after, changedKeys, tentative });
+        applied.changes || after.isUnreadable ? { document: applied.document, isUnreadable: false } : after;
+      const changedKeys = Object.keys(applied.changes ?? {});
+      results.push({ error: undefined, after, changedKeys, dependsOnBatch: dependsOnBatch });
     } catch (error) {
-      verdicts.push({ error, after, changedKeys: [], tentative });
+      results.push({ error, after, changedKeys: [], dependsOnBatch: dependsOnBatch });
     }
   }
-  return verdicts;
+  return results;
 }
 
 /**
  * The whole document after one write, and the root keys in which it differs.
  * @throws AppError for whatever the write may not do, in terms of what its application sees.
  */
-function judge(
+function applyWrite(
   { edit, key, preconditions, view }: Write,
-  { document, isUnreadable }: Judged,
+  { document, isUnreadable }: DocumentState,
   rules: DocumentRules,
 ) {
-  const before = view.visible(document);
+  const before = view.getVisible(document);
   if (isUnreadable) assertReplaces(edit, preconditions);
   else {
-    const current = resourceValue(before, key);
+    const current = getResourceValue(before, key);
     for (const precondition of preconditions) assertPrecondition(precondition, current);
   }
-  const edited = edit.apply(before, (name) => !view.writable(name));
+  const edited = edit.apply(before, (name) => !view.isWritable(name));
   // What is read-only may depend on keys that this application does not see.
   const after = edit.replacesAll
-    ? { ...edited, ...view.visible(rules.schema.keepReadOnly(document, view.restore(document, edited))) }
+    ? { ...edited, ...view.getVisible(rules.schema.keepReadOnly(document, view.restore(document, edited))) }
     : edited;
-  const changes = rootChanges(before, after);
-  const refused = Object.keys(changes ?? {}).filter((name) => !view.writable(name));
-  if (refused.length > 0) throw readOnly(refused.map((name) => `/${pointerToken(name)}`));
+  const changes = getRootChanges(before, after);
+  const refused = Object.keys(changes ?? {}).filter((name) => !view.isWritable(name));
+  if (refused.length > 0) throw createReadOnlyError(refused.map((name) => `/${pointerToken(name)}`));
   assertWithinLimits(before, after, rules.limits);
   assertStorableChange(before, after);
   const whole = { before: document, after: view.restore(document, after) };
@@ -296,13 +296,13 @@ function judge(
  * its mere existence can hold.
  */
 function assertReplaces(edit: Edit, preconditions: readonly Precondition[]): void {
-  if (!edit.replacesAll) throw notAnObject();
+  if (!edit.replacesAll) throw createNotAnObjectError();
   if (preconditions.every(({ kind, tags }) => (kind === 'if-match') === (tags === 'any'))) return;
   throw new AppError('precondition_failed', 'The resource is not in the state that the request expects.');
 }
 
 /** The refusal of whatever needs an object where the tenant holds something else. */
-export function notAnObject(): AppError {
+export function createNotAnObjectError(): AppError {
   return new AppError(
     'metadata_not_an_object',
     'The tenant holds a text, a list, a number or a boolean in place of the metadata. PUT replaces it, DELETE removes it.',

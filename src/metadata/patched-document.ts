@@ -12,7 +12,7 @@ import {
   nestsDeeperThan,
   pointerToken,
 } from '../lib/json.ts';
-import { type DocumentLimits, tooLarge } from './document.ts';
+import { type DocumentLimits, createTooLargeError } from './document.ts';
 import { ARRAY_INDEX, getChild } from './json-pointer.ts';
 
 // The work that one request may cause. Everything whose cost a caller can multiply spends from a budget, so that the
@@ -46,7 +46,11 @@ export function createWorkBudget(maxUnits: number = PATCH_WORK_MAX): WorkBudget 
     spend(units) {
       spent += units;
       if (spent > maxUnits) {
-        throw tooLarge('', 'patch_too_costly', 'The operations of the patch together cost too much work.');
+        throw createTooLargeError(
+          '',
+          'patch_too_costly',
+          'The operations of the patch together cost too much work.',
+        );
       }
     },
     spent: () => spent,
@@ -170,7 +174,7 @@ export function createPatchedDocument(
 
   function assertDepth(path: Path, value: JsonValue): void {
     if (path.length + depthOf(value) <= maxDepth) return;
-    throw tooLarge(toPointer(path), 'too_deep', `Nesting is limited to ${limits.depthMax}.`);
+    throw createTooLargeError(toPointer(path), 'too_deep', `Nesting is limited to ${limits.depthMax}.`);
   }
 
   /** A copy of the container that may be changed, or the container where this patch made it. */
@@ -243,7 +247,7 @@ export function createPatchedDocument(
     if (before !== undefined) return setMember(chain, parent, name, value, before);
     const width = widthOf(parent);
     if (width >= (crowds.get(parent) ?? limits.keysMax)) {
-      throw tooLarge(
+      throw createTooLargeError(
         toPointer(path.slice(0, -1)),
         'too_many_keys',
         `An object is limited to ${limits.keysMax} keys.`,
@@ -359,7 +363,11 @@ export function createPatchedDocument(
     },
     assertSize() {
       if (bytes <= maxBytes) return;
-      throw tooLarge('', 'too_large', `The document would be larger than ${limits.bytesMax} bytes.`);
+      throw createTooLargeError(
+        '',
+        'too_large',
+        `The document would be larger than ${limits.bytesMax} bytes.`,
+      );
     },
   };
 }

@@ -16,11 +16,11 @@ interface ClientNarrowing {
 /** One application's view of a user's `user_metadata`. */
 export interface MetadataView {
   /** What exists for this application. */
-  visible(document: JsonObject): JsonObject;
+  getVisible(document: JsonObject): JsonObject;
   /** The whole document when what this application sees of `before` has become `after`. */
   restore(before: JsonObject, after: JsonObject): JsonObject;
   /** Whether this application may change the key. */
-  writable(key: string): boolean;
+  isWritable(key: string): boolean;
 }
 
 /** @returns the view of each application; those the policy does not mention see and change everything. */
@@ -33,18 +33,18 @@ export function createViews(
 }
 
 function createView({ readable, writable = readable }: ClientNarrowing): MetadataView {
-  const sees = keyTest(readable);
-  const changes = keyTest(writable);
+  const sees = createKeyTest(readable);
+  const changes = createKeyTest(writable);
   return {
-    visible: (document) => (readable === undefined ? document : pick(document, sees)),
+    getVisible: (document) => (readable === undefined ? document : pick(document, sees)),
     restore: (before, after) =>
       readable === undefined ? after : { ...pick(before, (key) => !sees(key)), ...after },
-    writable: changes,
+    isWritable: changes,
   };
 }
 
 /** The error for values that the caller may not change, by their pointers. */
-export function readOnly(pointers: readonly string[]): AppError {
+export function createReadOnlyError(pointers: readonly string[]): AppError {
   return new AppError('key_read_only', 'The request would change what this caller may not change.', {
     errors: pointers.map((pointer) => ({
       pointer,
@@ -54,7 +54,7 @@ export function readOnly(pointers: readonly string[]): AppError {
   });
 }
 
-function keyTest(keys: readonly string[] | undefined): (key: string) => boolean {
+function createKeyTest(keys: readonly string[] | undefined): (key: string) => boolean {
   if (keys === undefined) return () => true;
   const set = new Set(keys);
   return (key) => set.has(key);

@@ -32,19 +32,19 @@ export interface Subject {
 export type RootChanges = JsonObject;
 
 /** Who is served first where the tenant's request budget is short; `refresh` is what nobody waits for. */
-export type Urgency = 'write' | 'read' | 'refresh';
+export type Priority = 'write' | 'read' | 'refresh';
 
 export interface CallOptions {
-  readonly urgency: Urgency;
+  readonly priority: Priority;
   /** Of a refresh: how near the end of its time the copy is, from 0 (just stale) to 1. */
   readonly staleness?: number;
   /**
    * Completes a write for which a read was spent already, and so goes before writes that have not begun: where the budget
    * is short, reads whose writes then find nothing left would use it up.
    */
-  readonly completes?: boolean;
+  readonly continuesWrite?: boolean;
   /** Rather refused than kept waiting for the budget, because an older answer will do. */
-  readonly atOnce?: boolean;
+  readonly failFast?: boolean;
   /** When the caller stops waiting, in milliseconds since the epoch. By default a full wait from now. */
   readonly deadlineAt?: number;
   /** Awaited each time a request is about to leave, when nothing but sending is left to do. A throw stops it. */
@@ -52,11 +52,11 @@ export interface CallOptions {
   /** Goes along with the request, and into the tenant's log of changes: up to 64 of `\w` and `-`. */
   readonly correlationId?: string;
   /** How many writes of callers a change stands for. By default one. */
-  readonly carries?: number;
+  readonly batchSize?: number;
 }
 
 /** What a write is told of the change that carries it to the tenant. */
-export interface WriteReceipt {
+export interface SentWrite {
   /** Names the request to the tenant, which other writes of the same group may share. */
   readonly correlationId: string;
   /** The first-level keys that this write changes; a later write of its group may change them again. */
@@ -67,7 +67,7 @@ export interface WriteReceipt {
  * Called right before the change is sent; whether it is applied, the write's own outcome tells. A write
  * that changes nothing, or is refused before anything is sent, gets no receipt.
  */
-export type OnCarried = (receipt: WriteReceipt) => void;
+export type OnSent = (receipt: SentWrite) => void;
 
 /** The tenant, seen through the only two operations this service performs on a user. */
 export interface UserDirectory {
@@ -96,17 +96,17 @@ export interface ClientDirectory {
 }
 
 /** A hold on a user's right to be written, by one process of many. */
-export interface Grip {
+export interface LockHandle {
   /** @throws AppError when the hold was lost meanwhile: then nothing may be sent. */
-  confirm(): Promise<void>;
+  refresh(): Promise<void>;
   /** What was sent may yet be applied: the hold then lasts beyond the task, for its bound. */
-  keep(): void;
+  keepForBound(): void;
 }
 
 /** One writer per user, across processes. */
 export interface WriteLock {
   /** Runs the task while no other process does so for this user. */
-  hold<T>(userId: string, task: (grip: Grip) => Promise<T>): Promise<T>;
+  withLock<T>(userId: string, task: (lockHandle: LockHandle) => Promise<T>): Promise<T>;
 }
 
 /** Where an answer came from, in the terms of RFC 9211 (Cache-Status). */

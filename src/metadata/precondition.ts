@@ -18,7 +18,7 @@ export interface Precondition {
  */
 export function assertPrecondition(precondition: Precondition, current: JsonValue | undefined): void {
   const representation = current === undefined ? undefined : represent(current);
-  if (holds(precondition, representation?.etag)) return;
+  if (isMet(precondition, representation?.etag)) return;
   throw new AppError('precondition_failed', 'The resource is not in the state that the request expects.', {
     ...(current === undefined ? {} : { current: sorted(current) }),
     ...(representation === undefined ? {} : { etag: representation.etag }),
@@ -36,7 +36,7 @@ export function withoutState(error: unknown): unknown {
   return new AppError(error.code, error.message, extras);
 }
 
-function holds({ kind, tags }: Precondition, etag: string | undefined): boolean {
+function isMet({ kind, tags }: Precondition, etag: string | undefined): boolean {
   if (kind === 'if-match') {
     if (etag === undefined) return false;
     // Strong comparison: a weak tag never matches (RFC 9110 section 13.1.1).

@@ -23,7 +23,7 @@ export interface SharedRepresentation extends Representation {
 }
 
 /** Below this, one write of head and text together is faster, and a copy costs less than the connection itself. */
-export const SHARED_BYTES_MIN = 16_384;
+export const MIN_SHARED_BYTES = 16_384;
 
 /** 144 bits: short in a header, and no two documents of one user will ever share it. */
 const TAG_CHARACTERS = 24;
@@ -32,7 +32,7 @@ const TAG_CHARACTERS = 24;
  * Text of documents made lately, at most twice this much. To make it again costs some ten microseconds; to keep it for
  * every cached profile would double their memory.
  */
-const KEPT_CHARACTERS_MAX = 8_000_000;
+const MAX_KEPT_CHARACTERS = 8_000_000;
 
 /** By the very object, which nothing here ever changes; when that goes, so does its text. */
 let recent = new WeakMap<object, Representation>();
@@ -40,12 +40,12 @@ let earlier = recent;
 let keptCharacters = 0;
 
 export function represent(value: JsonValue): Representation {
-  if (typeof value !== 'object' || value === null) return textRepresentation(canonicalJson(value));
+  if (typeof value !== 'object' || value === null) return representText(canonicalJson(value));
   const known = recent.get(value);
   if (known) return known;
-  const representation = earlier.get(value) ?? textRepresentation(canonicalJson(value));
+  const representation = earlier.get(value) ?? representText(canonicalJson(value));
   keptCharacters += representation.body.length;
-  if (keptCharacters > KEPT_CHARACTERS_MAX) {
+  if (keptCharacters > MAX_KEPT_CHARACTERS) {
     earlier = recent;
     recent = new WeakMap();
     keptCharacters = representation.body.length;
@@ -55,17 +55,17 @@ export function represent(value: JsonValue): Representation {
 }
 
 /** The same for a text that is to be answered as it stands. */
-export function textRepresentation(text: string): Representation {
+export function representText(text: string): Representation {
   const bytes = Buffer.byteLength(text);
-  return bytes < SHARED_BYTES_MIN ? { body: text, bytes, etag: tag(text) } : sharedRepresentation(text);
+  return bytes < MIN_SHARED_BYTES ? { body: text, bytes, etag: createTag(text) } : representShared(text);
 }
 
 /** The same for a text that everybody is answered: its body is one buffer, which all connections share. */
-export function sharedRepresentation(text: string | Buffer): SharedRepresentation {
+export function representShared(text: string | Buffer): SharedRepresentation {
   const body = typeof text === 'string' ? Buffer.from(text) : text;
-  return { body, bytes: body.length, etag: tag(body) };
+  return { body, bytes: body.length, etag: createTag(body) };
 }
 
-function tag(body: string | Buffer): string {
+function createTag(body: string | Buffer): string {
   return `"${createHash('sha256').update(body).digest('base64url').slice(0, TAG_CHARACTERS)}"`;
 }

@@ -4,7 +4,7 @@
  */
 import { AppError, type DocumentFault } from '../lib/app-error.ts';
 import { isJsonObject, type JsonObject, type JsonValue, pointerToken } from '../lib/json.ts';
-import { readOnly } from './policy.ts';
+import { createReadOnlyError } from './policy.ts';
 import {
   createEvaluation,
   createMeter,
@@ -165,7 +165,7 @@ export function createSchemaRules(schema: JsonObject | undefined): SchemaRules {
         if (readOnlyPlaces.exist) {
           const [earlier, later] = [createRoot(whole.before), createRoot(whole.after)];
           const touched = readOnlyPlaces.getTouched(earlier, later, evaluation);
-          if (touched.length > 0) throw readOnly(touched.slice(0, FAULTS_MAX));
+          if (touched.length > 0) throw createReadOnlyError(touched.slice(0, FAULTS_MAX));
         }
         const [earlier, later] = [createRoot(before), createRoot(after)];
         if (evaluation.isValid(root, later)) return;

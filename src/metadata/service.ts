@@ -9,21 +9,21 @@ import { type CommitRules, createCommit, createWriteQueue } from './commit.ts';
 import type { DocumentLimits } from './document.ts';
 import {
   type Edit,
-  jsonPatchEdit,
-  mergeEdit,
-  notAnObject,
-  removeEdit,
-  removeKeyEdit,
-  replaceEdit,
-  replaceKeyEdit,
-  resourceValue,
-  rootEdit,
+  createJsonPatchEdit,
+  createMergeEdit,
+  createNotAnObjectError,
+  createRemoveEdit,
+  createRemoveKeyEdit,
+  createReplaceEdit,
+  createReplaceKeyEdit,
+  getResourceValue,
+  createRootEdit,
 } from './edit.ts';
 import { type MetadataView, pick } from './policy.ts';
 import type {
   Cached,
   MetadataCache,
-  OnCarried,
+  OnSent,
   Profile,
   RootChanges,
   Subject,
@@ -34,7 +34,7 @@ import type { Precondition } from './precondition.ts';
 
 export interface WriteOptions {
   readonly preconditions?: readonly Precondition[];
-  readonly onCarried?: OnCarried;
+  readonly onSent?: OnSent;
 }
 
 export interface ReadOptions {
@@ -78,7 +78,7 @@ interface Dependencies {
 }
 
 export interface MetadataRules extends CommitRules {
-  readonly viewOf: (clientId: string | undefined) => MetadataView;
+  readonly getView: (clientId: string | undefined) => MetadataView;
   /** Keys of `app_metadata` that may be read; no other leaves this service. */
   readonly appMetadataReadable: ReadonlySet<string>;
 }
@@ -89,15 +89,15 @@ export interface MetadataRules extends CommitRules {
  * our write is overwritten, because the Management API knows no conditional requests.
  */
 export function createMetadataService(dependencies: Dependencies, rules: MetadataRules): MetadataService {
-  const { limits, viewOf, appMetadataReadable } = rules;
+  const { limits, getView, appMetadataReadable } = rules;
   const readsAppMetadata = appMetadataReadable.size > 0;
   const queue = createWriteQueue(createCommit(dependencies, rules), dependencies);
 
   /** The listed keys are filtered again: a copy may have been kept under an earlier policy that listed more. */
-  function seenBy({ clientId }: Subject, profile: Profile): Profile {
+  function toVisibleProfile({ clientId }: Subject, profile: Profile): Profile {
     return {
       ...profile,
-      userMetadata: viewOf(clientId).visible(profile.userMetadata),
+      userMetadata: getView(clientId).getVisible(profile.userMetadata),
       appMetadata: readsAppMetadata ? pick(profile.appMetadata, (key) => appMetadataReadable.has(key)) : {},
     };
   }
@@ -106,33 +106,34 @@ export function createMetadataService(dependencies: Dependencies, rules: Metadat
     subject: Subject,
     edit: Edit,
     key: string | undefined,
-    { preconditions = [], onCarried }: WriteOptions = {},
+    { preconditions = [], onSent }: WriteOptions = {},
   ): Promise<Profile> {
-    const view = viewOf(subject.clientId);
-    const submitted = { edit, key, preconditions, view, onCarried };
+    const view = getView(subject.clientId);
+    const submitted = { edit, key, preconditions, view, onSent };
     const profile = await queue.submit(subject.userId, submitted);
-    if (profile.isUnreadable) throw notAnObject();
-    return seenBy(subject, profile);
+    if (profile.isUnreadable) throw createNotAnObjectError();
+    return toVisibleProfile(subject, profile);
   }
 
   return {
     limits,
     async read(subject, options) {
       const read = await dependencies.cache.read(subject.userId, options);
-      if (read.value.isUnreadable && !options?.allowUnreadable) throw notAnObject();
-      return { ...read, value: seenBy(subject, read.value) };
+      if (read.value.isUnreadable && !options?.allowUnreadable) throw createNotAnObjectError();
+      return { ...read, value: toVisibleProfile(subject, read.value) };
     },
-    patch: async (subject, patch, options) => write(subject, mergeEdit(patch, limits), undefined, options),
+    patch: async (subject, patch, options) =>
+      write(subject, createMergeEdit(patch, limits), undefined, options),
     applyPatch: async (subject, operations, options) =>
-      write(subject, jsonPatchEdit(operations, limits), undefined, options),
+      write(subject, createJsonPatchEdit(operations, limits), undefined, options),
     mergeRoot: async (subject, changes, options) =>
-      write(subject, rootEdit(changes, limits), undefined, options),
+      write(subject, createRootEdit(changes, limits), undefined, options),
     replace: async (subject, document, options) =>
-      write(subject, replaceEdit(document, limits), undefined, options),
-    remove: async (subject, options) => write(subject, removeEdit(), undefined, options),
+      write(subject, createReplaceEdit(document, limits), undefined, options),
+    remove: async (subject, options) => write(subject, createRemoveEdit(), undefined, options),
     replaceKey: async (subject, key, value, options) =>
-      write(subject, replaceKeyEdit(key, value, limits), key, options),
-    removeKey: async (subject, key, options) => write(subject, removeKeyEdit(key), key, options),
+      write(subject, createReplaceKeyEdit(key, value, limits), key, options),
+    removeKey: async (subject, key, options) => write(subject, createRemoveKeyEdit(key), key, options),
   };
 }
 
@@ -140,8 +141,8 @@ export function createMetadataService(dependencies: Dependencies, rules: Metadat
  * The value of one top-level key.
  * @throws AppError `key_not_found`.
  */
-export function keyValue(document: JsonObject, key: string): JsonValue {
-  const value = resourceValue(document, key);
+export function getKeyValue(document: JsonObject, key: string): JsonValue {
+  const value = getResourceValue(document, key);
   if (value === undefined) throw new AppError('key_not_found', 'The metadata holds no such key.');
   return value;
 }

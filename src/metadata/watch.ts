@@ -5,7 +5,7 @@
 import type { SetAlarm } from '../lib/clock.ts';
 import { hasCode } from '../lib/app-error.ts';
 import type { JsonObject } from '../lib/json.ts';
-import { rootChanges } from './document.ts';
+import { getRootChanges } from './document.ts';
 import type { MetadataCache, Profile, Subject, WatchReason } from './ports.ts';
 import { represent } from './representation.ts';
 import type { MetadataService } from './service.ts';
@@ -53,7 +53,7 @@ export interface MetadataWatchOptions {
   readonly spreadMs: number;
   /** First pause after a failed read; it doubles up to the other. */
   readonly retryMs: number;
-  readonly retryMaxMs: number;
+  readonly maxRetryMs: number;
 }
 
 /**
@@ -62,36 +62,36 @@ export interface MetadataWatchOptions {
  */
 export function createMetadataWatch(
   { cache, service, setAlarm, random }: Dependencies,
-  { coalesceMs, spreadMs, retryMs, retryMaxMs }: MetadataWatchOptions,
+  { coalesceMs, spreadMs, retryMs, maxRetryMs }: MetadataWatchOptions,
 ): MetadataWatch {
   async function begin(subject: Subject, lastSeen: string | undefined, listener: WatchListener) {
     let known: { readonly document: JsonObject; readonly etag: string } | undefined;
     let alarm: { readonly soon: boolean; readonly cancel: () => void } | undefined;
-    let looking = false;
-    let lookAgain = false;
+    let checking = false;
+    let checkAgain = false;
     let failures = 0;
     let over = false;
 
     /** At the latest after this time; what is to happen soon is not kept waiting by what is not. */
-    function lookIn(ms: number, soon: boolean): void {
+    function checkIn(ms: number, soon: boolean): void {
       if (over || alarm?.soon || (alarm && !soon)) return;
       alarm?.cancel();
       const ring = () => {
         alarm = undefined;
-        void look();
+        void checkForUpdate();
       };
       alarm = { soon, cancel: setAlarm(ms, ring) };
     }
 
-    function hear(reason: WatchReason): void {
+    function handleAnnouncement(reason: WatchReason): void {
       // The first state is still being read, or a later one: what was announced may have come too late for it.
-      if (looking || known === undefined) lookAgain = true;
-      else if (reason === 'changed') lookIn(coalesceMs, true);
-      else lookIn(coalesceMs + random() * spreadMs, false);
+      if (checking || known === undefined) checkAgain = true;
+      else if (reason === 'changed') checkIn(coalesceMs, true);
+      else checkIn(coalesceMs + random() * spreadMs, false);
     }
 
-    async function look(): Promise<void> {
-      looking = true;
+    async function checkForUpdate(): Promise<void> {
+      checking = true;
       try {
         const { value, freshness } = await service.read(subject, { allowUnreadable: true });
         if (over) return;
@@ -106,30 +106,30 @@ export function createMetadataWatch(
           listener.gone();
         } else retry();
       } finally {
-        looking = false;
-        catchUp();
+        checking = false;
+        checkMissed();
       }
     }
 
     function retry(): void {
-      const pauseMs = Math.min(retryMaxMs, retryMs * 2 ** failures) * (0.5 + random() / 2);
+      const pauseMs = Math.min(maxRetryMs, retryMs * 2 ** failures) * (0.5 + random() / 2);
       failures += 1;
-      lookIn(pauseMs, false);
+      checkIn(pauseMs, false);
     }
 
-    function catchUp(): void {
-      if (!lookAgain) return;
-      lookAgain = false;
-      lookIn(coalesceMs, true);
+    function checkMissed(): void {
+      if (!checkAgain) return;
+      checkAgain = false;
+      checkIn(coalesceMs, true);
     }
 
     function compare(profile: Profile): void {
       const { userMetadata: document } = profile;
-      const etag = tagOf(profile);
+      const etag = getTag(profile);
       const before = known;
       if (before === undefined || before.etag === etag) return;
       known = { document, etag };
-      listener.updated({ etag, keys: changedKeys(before.document, document) });
+      listener.updated({ etag, keys: getChangedKeys(before.document, document) });
     }
 
     function end(): void {
@@ -139,14 +139,14 @@ export function createMetadataWatch(
     }
 
     // Before the first read, so that no change falls between the two.
-    const unwatch = cache.watch(subject.userId, hear);
+    const unwatch = cache.watch(subject.userId, handleAnnouncement);
     try {
       const { value } = await service.read(subject, { allowUnreadable: true });
       const { userMetadata: document } = value;
-      const etag = tagOf(value);
+      const etag = getTag(value);
       known = { document, etag };
-      catchUp();
-      const missed = lastSeen === undefined || lastSeen === etag ? undefined : allOf(document, etag);
+      checkMissed();
+      const missed = lastSeen === undefined || lastSeen === etag ? undefined : toFullUpdate(document, etag);
       return { etag, missed, end };
     } catch (error) {
       end();
@@ -158,14 +158,14 @@ export function createMetadataWatch(
 }
 
 /** What is no object has no keys and is not the empty document either: its reader is refused, which must be told. */
-function tagOf({ userMetadata, isUnreadable }: Profile): string {
+function getTag({ userMetadata, isUnreadable }: Profile): string {
   return represent(isUnreadable ? null : userMetadata).etag;
 }
 
-function allOf(document: JsonObject, etag: string): MetadataUpdate {
+function toFullUpdate(document: JsonObject, etag: string): MetadataUpdate {
   return { etag, keys: Object.keys(document).toSorted() };
 }
 
-function changedKeys(before: JsonObject, after: JsonObject): readonly string[] {
-  return Object.keys(rootChanges(before, after) ?? {}).toSorted();
+function getChangedKeys(before: JsonObject, after: JsonObject): readonly string[] {
+  return Object.keys(getRootChanges(before, after) ?? {}).toSorted();
 }

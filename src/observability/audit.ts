@@ -7,7 +7,7 @@ import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { SetAlarm } from '../lib/clock.ts';
-import { escapeUnprintable } from '../lib/json.ts';
+import { escapeUnprintable } from './logger.ts';
 import type { LoggedActor } from './logger.ts';
 
 export interface AuditedWrite {

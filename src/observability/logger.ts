@@ -4,7 +4,6 @@
  */
 import pino, { type DestinationStream } from 'pino';
 import type { LogLevel } from '../../config/parsers.ts';
-import { escapeUnprintable } from '../lib/json.ts';
 import { describeError } from '../lib/app-error.ts';
 
 interface LogEventDeclaration {
@@ -36,7 +35,7 @@ export const LOG_EVENTS = {
   configuration_warning: {
     level: 'warn',
     fields: ['detail'],
-    meaning: 'At the start, once for each warning of the [configuration](../README.md#configuration).',
+    meaning: 'At the start, once for each warning of the [configuration](configuration.md).',
   },
   schema_warning: {
     level: 'warn',
@@ -170,7 +169,7 @@ export interface Logger {
     ...fields: (typeof LOG_EVENTS)[E]['fields'] extends readonly [] ? [] : [fields: LogFields<E>]
   ): void;
   /** Writes the event `request`: at level `error` from status 500 on, else at `info`. */
-  request(line: RequestLine): void;
+  readonly request: (line: RequestLine) => void;
   /** Writes buffered lines before it returns. */
   flush(): void;
 }
@@ -252,4 +251,22 @@ function describeCause({ code, error }: { readonly code: string; readonly error:
   if (code === 'internal') return { error: describeError(error) };
   const cause = error instanceof Error ? error.cause : undefined;
   return cause === undefined ? {} : { cause: describeError(cause) };
+}
+
+/**
+ * What does not show in a terminal or turns its text around: DEL, C1 controls, format characters such as marks of
+ * direction, and line and paragraph separators (Unicode general categories Cc, Cf, Zl, Zp). JSON allows them in texts.
+ */
+const PLAIN = /^[\u0020-\u007e]*$/;
+const UNPRINTABLE = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/** The same JSON text with such characters as `\uXXXX`. For lines that people read, with what callers choose in them. */
+export function escapeUnprintable(json: string): string {
+  // Nearly every line, and much faster than to look for each of them.
+  if (PLAIN.test(json)) return json;
+  return json.replaceAll(UNPRINTABLE, (character) =>
+    [...Array(character.length).keys()]
+      .map((index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, '0')}`)
+      .join(''),
+  );
 }

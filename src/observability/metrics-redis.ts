@@ -104,17 +104,17 @@ export function createRedisMetrics(registers: Registry[]): RedisMetrics {
       get: (key) => timed(() => redis.get(key)),
     }),
     countingLock: (lock) => ({
-      async hold(userId, task) {
+      async withLock(userId, task) {
         const startedAt = performance.now();
         let granted = false;
         try {
-          return await lock.hold(userId, (grip) => {
+          return await lock.withLock(userId, (grip) => {
             granted = true;
             waits.observe((performance.now() - startedAt) / 1000);
             return task({
               ...grip,
-              confirm: () =>
-                grip.confirm().catch((error: unknown) => {
+              refresh: () =>
+                grip.refresh().catch((error: unknown) => {
                   lost.inc();
                   throw error;
                 }),

@@ -3,7 +3,7 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { AppError } from '../lib/app-error.ts';
 import { type HttpClient, HttpFailure } from '../lib/http-client.ts';
 import type { Bucket } from '../lib/token-bucket.ts';
-import type { ClientDirectory, Urgency, UserDirectory } from '../metadata/ports.ts';
+import type { ClientDirectory, Priority, UserDirectory } from '../metadata/ports.ts';
 import { children } from './metric-children.ts';
 
 export interface UpstreamMetrics {
@@ -13,14 +13,14 @@ export interface UpstreamMetrics {
   /** The same client, counting what goes over the wire, repetitions included. */
   countingHttp(http: HttpClient): HttpClient;
   /** Somebody asks the governor. The function answered is to be told how that ended. */
-  admission(urgency: Urgency): (outcome: 'admitted' | 'refused') => void;
+  admission(priority: Priority): (outcome: 'admitted' | 'refused') => void;
   breaker(state: string): void;
   /** Begins to tell of the budget, by the name of each bucket. */
   watchBudget(buckets: ReadonlyMap<string, Pick<Bucket, 'estimate' | 'size'>>): void;
 }
 
 const OPERATIONS = ['users.read', 'users.change', 'clients.read'];
-const URGENCIES: readonly Urgency[] = ['write', 'read', 'refresh'];
+const URGENCIES: readonly Priority[] = ['write', 'read', 'refresh'];
 /** Statuses of a change with which Auth0 refuses its document. */
 const REJECTING: readonly string[] = ['400', '409', '413'];
 const BREAKER_STATES = ['closed', 'half_open', 'open'];
@@ -76,8 +76,8 @@ export function createUpstreamMetrics(
 
   const operation = children((name: string, outcome: string) => operations.labels(name, outcome));
   const attempt = children((name: string, outcome: string) => attempts.labels(name, outcome));
-  const admission = children((urgency: string, outcome: string) => admissions.labels(urgency, outcome));
-  const waits = children((urgency: string) => waiting.labels(urgency));
+  const admission = children((priority: string, outcome: string) => admissions.labels(priority, outcome));
+  const waits = children((priority: string) => waiting.labels(priority));
   // So that a first refusal is an increase that an alert can see, and not a series out of nowhere.
   for (const name of OPERATIONS) operations.zero({ operation: name, outcome: 'upstream_refused' });
   for (const name of [...OPERATIONS, 'oauth.token', 'issuer.keys']) attempt(name, '429').inc(0);
@@ -86,7 +86,7 @@ export function createUpstreamMetrics(
   }
   for (const status of REJECTING) rejected.labels(status).inc(0);
   // So that a graph shows nothing where there is nothing, in place of a gap.
-  for (const urgency of URGENCIES) waits(urgency).set(0);
+  for (const priority of URGENCIES) waits(priority).set(0);
 
   async function timed<T>(name: string, task: () => Promise<T>): Promise<T> {
     const startedAt = now();
@@ -111,11 +111,11 @@ export function createUpstreamMetrics(
     countingDirectory: (directory) => ({
       read: (userId, options) => timed('users.read', () => directory.read(userId, options)),
       change(userId, changes, options) {
-        folding.observe(options.carries ?? 1);
+        folding.observe(options.batchSize ?? 1);
         return timed('users.change', () => directory.change(userId, changes, options));
       },
       clear(userId, options) {
-        folding.observe(options.carries ?? 1);
+        folding.observe(options.batchSize ?? 1);
         return timed('users.change', () => directory.clear(userId, options));
       },
     }),
@@ -144,12 +144,12 @@ export function createUpstreamMetrics(
         }
       },
     }),
-    admission(urgency) {
+    admission(priority) {
       const startedAt = performance.now();
-      waits(urgency).inc();
+      waits(priority).inc();
       return (outcome) => {
-        waits(urgency).dec();
-        admission(urgency, outcome).observe((performance.now() - startedAt) / 1000);
+        waits(priority).dec();
+        admission(priority, outcome).observe((performance.now() - startedAt) / 1000);
       };
     },
     breaker: breakerIs,

@@ -3,6 +3,7 @@
  * operations; never a user, a client or a key.
  */
 import { collectDefaultMetrics, Counter, Registry } from 'prom-client';
+import type { ObservedRequest } from '../http/middleware/request-context.ts';
 import type { Freshness } from '../metadata/ports.ts';
 import { BoundHistogram, children } from './metric-children.ts';
 import { createHealthMetrics, type HealthMetrics } from './metrics-health.ts';
@@ -12,7 +13,7 @@ import { createUpstreamMetrics, type UpstreamMetrics } from './metrics-upstream.
 export interface Metrics {
   readonly contentType: string;
   render(): Promise<string>;
-  request(method: string, route: string, status: number, durationMs: number): void;
+  readonly request: (request: Pick<ObservedRequest, 'method' | 'route' | 'status' | 'durationMs'>) => void;
   /** A request that a limit refused. */
   limited(limit: Limit): void;
   /** What counts where the answers of a cache come from. */
@@ -85,7 +86,7 @@ export function createMetrics({ now }: { readonly now: () => number }): Metrics 
   return {
     contentType: registry.contentType,
     render: () => registry.metrics(),
-    request(method, route, status, durationMs) {
+    request({ method, route, status, durationMs }) {
       request(METHODS.has(method) ? method : 'other', route, String(status))(durationMs / 1000);
       if (status >= 500) failures.inc({ status: String(status) });
     },

@@ -15,7 +15,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '../lib/app-error.ts';
 import { boundedMap } from '../lib/bounded-map.ts';
 import { createDeferred } from '../lib/promises.ts';
-import type { Grip, WriteLock } from '../metadata/ports.ts';
+import type { LockHandle, WriteLock } from '../metadata/ports.ts';
 import type { RedisConnection, ScriptRunner } from './connection.ts';
 import { RELEASE_LOCK } from './lock.ts';
 import {
@@ -244,7 +244,7 @@ export function createRedisWriteLock(
   }
 
   /** @returns undefined when the lock was lost before anything was sent, so that the task may be run again. */
-  async function runLocked<T>(userId: string, task: (grip: Grip) => Promise<T>, wait: Wait) {
+  async function runLocked<T>(userId: string, task: (grip: LockHandle) => Promise<T>, wait: Wait) {
     const keys = keysOf(toGroupedKey(hide(userId)));
     const token = randomUUID();
     const granted = await acquire(keys, token, wait);
@@ -258,10 +258,10 @@ export function createRedisWriteLock(
 
     if (granted === 'unlocked') {
       onUnlocked?.();
-      const value = await local.hold(userId, (grip) =>
+      const value = await local.withLock(userId, (grip) =>
         task({
           ...grip,
-          async confirm() {
+          async refresh() {
             // Redis is back, and another replica may have been granted the lock.
             if (redis.era() !== undefined) lose();
             maySend = true;
@@ -285,14 +285,14 @@ export function createRedisWriteLock(
     const timer = setInterval(() => void renew(), lockMs / 3);
     try {
       const value = await task({
-        async confirm() {
+        async refresh() {
           const renewed = await renew();
           // Without an answer, what is about to be sent must be over before another one can have the lock.
           const isHeld = renewed === undefined && heldUntil - performance.now() >= lockMs / 2;
           if (renewed !== 1 && !isHeld) lose();
           maySend = true;
         },
-        keep() {
+        keepForBound() {
           isKept = true;
         },
       });
@@ -305,7 +305,7 @@ export function createRedisWriteLock(
   }
 
   return {
-    async hold(userId, task) {
+    async withLock(userId, task) {
       const wait = { leftMs: waitMs };
       for (let runs = 1; ; runs += 1) {
         const { value, isLost } = await runLocked(userId, task, wait);
@@ -356,7 +356,7 @@ export function createLocalWriteLock({ keepMs, waitMs }: LocalWriteLockOptions):
   const kept = boundedMap<number>(USERS_MAX);
 
   return {
-    async hold(userId, task) {
+    async withLock(userId, task) {
       const leftMs = (kept.get(userId) ?? 0) - performance.now();
       if (leftMs > waitMs) {
         throw new AppError('lock_unavailable', 'An earlier change of this user may still be applied.', {
@@ -365,8 +365,8 @@ export function createLocalWriteLock({ keepMs, waitMs }: LocalWriteLockOptions):
       }
       if (leftMs > 0) await delay(leftMs);
       return task({
-        confirm: async () => undefined,
-        keep: () => void kept.set(userId, performance.now() + keepMs),
+        refresh: async () => undefined,
+        keepForBound: () => void kept.set(userId, performance.now() + keepMs),
       });
     },
   };

@@ -45,7 +45,7 @@ function openUpstream() {
     mend: () => {
       isDown = false;
     },
-    ask: () => upstream.call(REQUEST, READ, { urgency: 'read' }),
+    ask: () => upstream.call(REQUEST, READ, { priority: 'read' }),
   };
 }
 

@@ -33,9 +33,9 @@ const response429 = (headers: Readonly<Record<string, string>>) => ({
   text: '',
 });
 
-const read = { urgency: 'read' } as const;
-const write = { urgency: 'write' } as const;
-const refresh = { urgency: 'refresh' } as const;
+const read = { priority: 'read' } as const;
+const write = { priority: 'write' } as const;
+const refresh = { priority: 'refresh' } as const;
 
 describe('who is admitted first', () => {
   test('writes go before reads that came earlier', async () => {
@@ -53,8 +53,8 @@ describe('who is admitted first', () => {
     await spend();
     void queue('write 1', write);
     void queue('write 2', write);
-    void queue('change 1', { ...write, completes: true });
-    void queue('change 2', { ...write, completes: true });
+    void queue('change 1', { ...write, continuesWrite: true });
+    void queue('change 2', { ...write, continuesWrite: true });
     await time.runUntil(start + WAIT_MS);
     expect(order).toEqual(['change 1', 'change 2', 'write 1', 'write 2']);
   });
@@ -64,7 +64,7 @@ describe('who is admitted first', () => {
     await spend();
     for (let index = 1; index <= 4; index += 1) void queue(`write ${index}`, write);
     void queue('write 5', write);
-    void queue('change', { ...write, completes: true });
+    void queue('change', { ...write, continuesWrite: true });
     await time.runUntil(start + 100);
     expect(order).toEqual(['write 5 refused']);
     await time.runUntil(start + WAIT_MS);
@@ -174,9 +174,9 @@ describe('who cannot be served in time', () => {
 
   test('and for whom an older answer will do does not wait at all', async () => {
     const { ask, queue, order, spend, start, time } = createWorld();
-    await ask({ ...read, atOnce: true });
+    await ask({ ...read, failFast: true });
     await spend();
-    await queue('reader with a copy', { ...read, atOnce: true });
+    await queue('reader with a copy', { ...read, failFast: true });
     expect(order).toEqual(['reader with a copy refused']);
     expect(time.clock.now()).toBe(start);
   });

@@ -31,8 +31,8 @@ export function createWorld({ appMetadataKeys = [], clientMetadataKeys = [] }: R
   return {
     http,
     tokens,
-    read: (userId: string) => users.read(userId, { urgency: 'read' }),
-    change: (userId: string, changes: RootChanges) => users.change(userId, changes, { urgency: 'write' }),
-    readClient: (clientId: string) => clients.read(clientId, { urgency: 'read' }),
+    read: (userId: string) => users.read(userId, { priority: 'read' }),
+    change: (userId: string, changes: RootChanges) => users.change(userId, changes, { priority: 'write' }),
+    readClient: (clientId: string) => clients.read(clientId, { priority: 'read' }),
   };
 }

@@ -1,19 +1,19 @@
 /** A cache over a tenant whose every answer a test gives by hand, or in advance. */
-import { type CacheTier, createMemoryTier } from '../../src/cache/memory-store.ts';
+import { type CacheStore, createMemoryStore } from '../../src/cache/memory-store.ts';
 import { createMetadataCache } from '../../src/cache/metadata-cache.ts';
 import { createDeferred, type Deferred } from '../lib/deferred.ts';
 import { createManualClock } from '../lib/manual-clock.ts';
 
-export const FRESHNESS = { ttlSeconds: 60, staleSeconds: 600, staleIfErrorSeconds: 3600, entriesMax: 100 };
+export const FRESHNESS = { ttlSeconds: 60, staleSeconds: 600, staleIfErrorSeconds: 3600, maxEntries: 100 };
 export const ID = 'auth0|jane';
 
 export function createWorld(options = FRESHNESS) {
   const clock = createManualClock();
-  let era: number | undefined = 0;
-  const tier = { ...createMemoryTier<string>({ entriesMax: 100 }), era: () => era };
-  const heardTier: CacheTier<string> = {
-    ...tier,
-    onInvalidation: (listener) => tier.onInvalidation((key) => (era === 0 ? listener(key) : undefined)),
+  let epoch: number | undefined = 0;
+  const store = { ...createMemoryStore<string>({ maxEntries: 100 }), epoch: () => epoch };
+  const heardTier: CacheStore<string> = {
+    ...store,
+    onInvalidation: (listener) => store.onInvalidation((key) => (epoch === 0 ? listener(key) : undefined)),
   };
   const asked: Array<Deferred<string>> = [];
   let inAdvance: string | undefined;
@@ -23,16 +23,16 @@ export function createWorld(options = FRESHNESS) {
     if (inAdvance !== undefined) deferred.resolve(inAdvance);
     return deferred.promise;
   };
-  const startReplica = () => createMetadataCache({ tier: heardTier, load, clock }, options);
+  const startReplica = () => createMetadataCache({ store: heardTier, load, clock }, options);
   const cache = startReplica();
 
   return {
     clock,
-    /** The shared tier, as another replica uses it. */
-    tier,
-    /** Announcements are heard in era 0 only. */
-    setEra(value: number | undefined) {
-      era = value;
+    /** The shared store, as another replica uses it. */
+    store,
+    /** Announcements are heard in epoch 0 only. */
+    setEpoch(value: number | undefined) {
+      epoch = value;
     },
     /** Every request to the tenant so far, to be answered. */
     asked,

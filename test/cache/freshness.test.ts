@@ -50,7 +50,7 @@ describe('the age of a copy', () => {
   });
 
   test('of zero seconds makes nothing fresh, and readers at the same time still share a request', async () => {
-    const world = createWorld({ ttlSeconds: 0, staleSeconds: 0, staleIfErrorSeconds: 0, entriesMax: 10 });
+    const world = createWorld({ ttlSeconds: 0, staleSeconds: 0, staleIfErrorSeconds: 0, maxEntries: 10 });
     world.answer('v1');
     await Promise.all([world.cache.read(ID), world.cache.read(ID)]);
     await world.cache.read(ID);
@@ -86,7 +86,7 @@ describe('a stale copy', () => {
     expect(world.asked).toHaveLength(3);
   });
 
-  test('is renewed from the tier where another replica has renewed it', async () => {
+  test('is renewed from the store where another replica has renewed it', async () => {
     const world = createWorld();
     await world.hold('v1');
     world.clock.advance(FRESH_MS);
@@ -98,7 +98,7 @@ describe('a stale copy', () => {
     expect(world.asked).toHaveLength(2);
   });
 
-  test('is served by a replica that found it in the tier, and renewed there at once', async () => {
+  test('is served by a replica that found it in the store, and renewed there at once', async () => {
     const world = createWorld();
     await world.hold('v1');
     world.clock.advance(FRESH_MS);
@@ -129,8 +129,8 @@ describe('a time in which announcements may have been missed', () => {
   test('makes what was learnt before it count as old, and what is learnt after it as fresh', async () => {
     const world = createWorld();
     await world.hold('v1');
-    world.setEra(1);
-    await world.tier.invalidate(ID);
+    world.setEpoch(1);
+    await world.store.invalidate(ID);
     world.answer('v2');
     expect(await world.cache.read(ID)).toMatchObject({ value: 'v2', freshness: { kind: 'miss' } });
     expect(await world.cache.read(ID)).toMatchObject({ value: 'v2', freshness: { kind: 'hit' } });
@@ -138,13 +138,13 @@ describe('a time in which announcements may have been missed', () => {
 
   test('lets no copy count as fresh while it lasts, not even one that was learnt in it', async () => {
     const world = createWorld();
-    world.setEra(undefined);
+    world.setEpoch(undefined);
     await world.hold('v1');
-    await world.tier.invalidate(ID);
+    await world.store.invalidate(ID);
     world.answer('v2');
     expect(await world.cache.read(ID)).toMatchObject({ value: 'v2', freshness: { kind: 'miss' } });
-    world.setEra(1);
-    await world.tier.invalidate(ID);
+    world.setEpoch(1);
+    await world.store.invalidate(ID);
     world.answer('v3');
     expect(await world.cache.read(ID)).toMatchObject({ value: 'v3', freshness: { kind: 'miss' } });
   });
@@ -152,8 +152,8 @@ describe('a time in which announcements may have been missed', () => {
   test('still serves an old copy when the tenant fails as well', async () => {
     const world = createWorld();
     await world.hold('v1');
-    world.setEra(undefined);
-    await world.tier.invalidate(ID);
+    world.setEpoch(undefined);
+    await world.store.invalidate(ID);
     const read = world.cache.read(ID);
     await quiet();
     world.asked.at(-1)?.reject(failure('upstream_unavailable'));

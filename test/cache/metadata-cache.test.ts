@@ -109,7 +109,7 @@ describe('a read that asks for the tenant’s own state', () => {
   });
 });
 
-test('a replica without a copy takes the one that another left in the tier', async () => {
+test('a replica without a copy takes the one that another left in the store', async () => {
   const world = createWorld();
   await world.hold('v1');
   world.clock.advance(10_000);
@@ -135,7 +135,7 @@ test('peeking answers nothing that is too old to be served', async () => {
   expect(world.cache.peek(ID)).toBeUndefined();
 });
 
-test('an invalidation forgets the copy held here before the tier has answered', async () => {
+test('an invalidation forgets the copy held here before the store has answered', async () => {
   const world = createWorld();
   await world.hold('v1');
   const invalidated = world.cache.invalidate(ID);
@@ -192,7 +192,7 @@ describe('a change', () => {
     const sent = createDeferred<string>();
     const changing = change(world.cache, () => sent.promise);
     await quiet();
-    await world.tier.invalidate(ID);
+    await world.store.invalidate(ID);
     sent.resolve('overtaken');
     await changing;
     world.answer('latest');

@@ -1,12 +1,12 @@
 import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { createMemoryTier } from '../../src/cache/memory-store.ts';
+import { createMemoryStore } from '../../src/cache/memory-store.ts';
 import { createMetadataCache } from '../../src/cache/metadata-cache.ts';
 import { createMetadataService } from '../../src/metadata/service.ts';
 import { protocolProperty } from './protocol-property.ts';
 
 test('whatever the order of events, writers read their writes and nothing stale survives', async () => {
-  const parts = { createMemoryTier, createMetadataCache, createMetadataService };
+  const parts = { createMemoryStore: createMemoryStore, createMetadataCache, createMetadataService };
   const runs = fc.assert(protocolProperty(parts), { numRuns: 600 });
   await expect(runs).resolves.toBeUndefined();
 });

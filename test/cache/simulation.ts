@@ -1,9 +1,9 @@
 /**
- * Two replicas over one shared tier and one tenant, in which a scheduler decides when each message
+ * Two replicas over one shared store and one tenant, in which a scheduler decides when each message
  * arrives. What the replicas answer is checked against what the tenant holds.
  */
 import type * as fc from 'fast-check';
-import type { CacheTier, createMemoryTier } from '../../src/cache/memory-store.ts';
+import type { CacheStore, createMemoryStore } from '../../src/cache/memory-store.ts';
 import type { createMetadataCache } from '../../src/cache/metadata-cache.ts';
 import { AppError } from '../../src/lib/app-error.ts';
 import type { JsonObject } from '../../src/lib/json.ts';
@@ -14,7 +14,7 @@ import { freeLock, freeRules } from '../metadata/rules.ts';
 
 /** The code under test, so that a mutant can take the place of any part. */
 export interface Parts {
-  readonly createMemoryTier: typeof createMemoryTier;
+  readonly createMemoryStore: typeof createMemoryStore;
   readonly createMetadataCache: typeof createMetadataCache;
   readonly createMetadataService: typeof createMetadataService;
 }
@@ -34,10 +34,10 @@ export interface Program {
 }
 
 const OPERATIONS = [
-  'tier.read',
-  'tier.lease',
-  'tier.fill',
-  'tier.invalidate',
+  'store.read',
+  'store.lease',
+  'store.fill',
+  'store.invalidate',
   'users.read',
   'users.change',
 ] as const;
@@ -50,7 +50,7 @@ export const MESSAGES: readonly Message[] = [
 ];
 
 const JANE = { userId: 'auth0|jane', clientId: undefined };
-const FRESHNESS = { ttlSeconds: 60, staleSeconds: 86_400, staleIfErrorSeconds: 0, entriesMax: 10 };
+const FRESHNESS = { ttlSeconds: 60, staleSeconds: 86_400, staleIfErrorSeconds: 0, maxEntries: 10 };
 
 /** Runs the actions in the order that the scheduler chooses. @throws Error at the first broken promise. */
 export async function simulate(
@@ -59,7 +59,7 @@ export async function simulate(
   { actions, slow }: Program,
 ): Promise<void> {
   const clock = createManualClock();
-  const sharedTier = parts.createMemoryTier<Profile>({ entriesMax: 10 });
+  const sharedTier = parts.createMemoryStore<Profile>({ maxEntries: 10 });
   let stored: JsonObject = {};
 
   /** Resolves when the message has arrived: at once, or when the scheduler says so. */
@@ -81,17 +81,17 @@ export async function simulate(
     return outcome.value;
   }
 
-  function tierSeenBy(replica: string): CacheTier<Profile> {
+  function tierSeenBy(replica: string): CacheStore<Profile> {
     const ask = <T>(operation: Operation, act: () => Promise<T>) => roundTrip(replica, operation, act);
     return {
-      keyOf: (id) => sharedTier.keyOf(id),
-      read: (key) => ask('tier.read', () => sharedTier.read(key)),
-      lease: (key, force) => ask('tier.lease', () => sharedTier.lease(key, force)),
-      fill: (key, entry, lease) => ask('tier.fill', () => sharedTier.fill(key, entry, lease)),
-      release: (key, lease) => ask('tier.fill', () => sharedTier.release(key, lease)),
-      settled: (key) => ask('tier.read', () => sharedTier.settled(key)),
-      invalidate: (key, successor) => ask('tier.invalidate', () => sharedTier.invalidate(key, successor)),
-      era: () => sharedTier.era(),
+      toKey: (id) => sharedTier.toKey(id),
+      read: (key) => ask('store.read', () => sharedTier.read(key)),
+      lease: (key, force) => ask('store.lease', () => sharedTier.lease(key, force)),
+      fill: (key, entry, lease) => ask('store.fill', () => sharedTier.fill(key, entry, lease)),
+      release: (key, lease) => ask('store.fill', () => sharedTier.release(key, lease)),
+      waitForLease: (key) => ask('store.read', () => sharedTier.waitForLease(key)),
+      invalidate: (key, successor) => ask('store.invalidate', () => sharedTier.invalidate(key, successor)),
+      epoch: () => sharedTier.epoch(),
       onInvalidation(listener) {
         sharedTier.onInvalidation((key) => {
           void travel(replica, 'announcement').then(() => listener(key));
@@ -123,7 +123,7 @@ export async function simulate(
       clear: () => Promise.reject(new Error('nothing here stores what is no object')),
     };
     const cache = parts.createMetadataCache(
-      { tier: tierSeenBy(replica), load: (userId, options) => directory.read(userId, options), clock },
+      { store: tierSeenBy(replica), load: (userId, options) => directory.read(userId, options), clock },
       FRESHNESS,
     );
     const dependencies = { directory, cache, lock: freeLock, clock, pause: async () => undefined };
@@ -173,6 +173,6 @@ export async function simulate(
   await scheduler.waitIdle();
   await scheduler.waitFor(replicas[0].assertLatest());
   await scheduler.waitFor(replicas[1].assertLatest());
-  // A replica that starts now sees what the tier holds and nothing else.
+  // A replica that starts now sees what the store holds and nothing else.
   await scheduler.waitFor(startReplica('C').assertLatest());
 }

@@ -91,7 +91,7 @@ describe('a change that the tenant fails', () => {
 });
 
 describe('a user who no longer exists', () => {
-  test('is dropped at once, on this replica, in the tier and on every other replica', async () => {
+  test('is dropped at once, on this replica, in the store and on every other replica', async () => {
     const world = createWorld();
     await world.hold('v1');
     const other = world.startReplica();

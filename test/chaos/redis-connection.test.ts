@@ -4,7 +4,7 @@ import { describeWithRedisServer, type RedisServer, startRedis } from '../suppor
 import { until } from '../support/until.ts';
 import { createConnections, type Outcome, timed } from '../redis/connections.ts';
 import { type Relay, startRelay } from '../redis/relay.ts';
-import { TIMES } from '../redis/tiers.ts';
+import { TIMES } from '../redis/redis-stores.ts';
 
 const ECHO = redisScript('return ARGV[1]');
 /** Keeps Redis busy for a moment, so that the answer is not there before the pause. */

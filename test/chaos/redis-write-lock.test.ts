@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { AppError } from '../../src/lib/app-error.ts';
 import { createRedisConnection, type RedisConnection } from '../../src/redis/connection.ts';
-import type { Grip, WriteLock } from '../../src/metadata/ports.ts';
+import type { LockHandle, WriteLock } from '../../src/metadata/ports.ts';
 import {
   createLocalWriteLock,
   createRedisWriteLock,
@@ -15,7 +15,7 @@ import { createDeferred } from '../lib/deferred.ts';
 import { describeWithRedisServer, redisAddress, type RedisServer, startRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 import { type Relay, startRelay } from '../redis/relay.ts';
-import { PATIENT } from '../redis/tiers.ts';
+import { PATIENT } from '../redis/redis-stores.ts';
 
 /** Renewed three times in that time, also on a busy machine. */
 const LOCK_MS = 1_200;
@@ -66,9 +66,9 @@ describeWithRedisServer('the write lock', () => {
 
   /** Takes the lock and keeps it until `letGo`. */
   async function grab(lock: WriteLock) {
-    const taken = createDeferred<Grip>();
+    const taken = createDeferred<LockHandle>();
     const kept = createDeferred<undefined>();
-    const held = lock.hold(user, (grip) => {
+    const held = lock.withLock(user, (grip) => {
       taken.resolve(grip);
       return kept.promise;
     });
@@ -99,10 +99,10 @@ describeWithRedisServer('the write lock', () => {
       await delay(5);
       inside -= 1;
     };
-    await Promise.all([here, there, here, there, here, there].map((lock) => lock.hold(user, task)));
+    await Promise.all([here, there, here, there, here, there].map((lock) => lock.withLock(user, task)));
     expect(seen).toEqual([1, 1, 1, 1, 1, 1]);
     const { letGo } = await grab(here);
-    expect(await there.hold(randomUUID(), async () => 'at once')).toBe('at once');
+    expect(await there.withLock(randomUUID(), async () => 'at once')).toBe('at once');
     await letGo();
   });
 
@@ -110,9 +110,9 @@ describeWithRedisServer('the write lock', () => {
     const { lock: here } = await open();
     const { lock: there } = await open();
     const { grip, letGo } = await grab(here);
-    const waiting = there.hold(user, async () => performance.now());
+    const waiting = there.withLock(user, async () => performance.now());
     await delay(2 * LOCK_MS);
-    await grip.confirm();
+    await grip.refresh();
     const endedAt = performance.now();
     await letGo();
     expect(await waiting).toBeGreaterThanOrEqual(endedAt);
@@ -124,7 +124,7 @@ describeWithRedisServer('the write lock', () => {
     const { letGo } = await grab(dead);
     await redis.stop();
     const diedAt = performance.now();
-    await next.hold(user, async () => undefined);
+    await next.withLock(user, async () => undefined);
     expect(performance.now() - diedAt).toBeLessThan(2 * LOCK_MS);
     await letGo();
   });
@@ -133,7 +133,7 @@ describeWithRedisServer('the write lock', () => {
     const { lock: here } = await open();
     const { lock: there } = await open();
     const { letGo } = await grab(here);
-    const refusal: unknown = await there.hold(user, async () => 'in').catch((error: unknown) => error);
+    const refusal: unknown = await there.withLock(user, async () => 'in').catch((error: unknown) => error);
     expect(refusal).toBeInstanceOf(AppError);
     expect(refusal).toMatchObject({ code: 'lock_unavailable' });
     await letGo();
@@ -145,8 +145,8 @@ describeWithRedisServer('the write lock', () => {
     const first = await grab(here);
     await server.command('DEL', lockKey());
     const second = await grab(there);
-    await expect(first.grip.confirm()).rejects.toMatchObject({ code: 'lock_unavailable' });
-    await second.grip.confirm();
+    await expect(first.grip.refresh()).rejects.toMatchObject({ code: 'lock_unavailable' });
+    await second.grip.refresh();
     expect(await lockExists()).toBe(1);
     await second.letGo();
     await first.letGo();
@@ -156,7 +156,7 @@ describeWithRedisServer('the write lock', () => {
   test('that a frozen Redis granted too late keeps nobody out after the thaw', async () => {
     const { lock: here, redis } = await open(server.url, { lockMs: 60_000, waitMs: 100 });
     server.freeze();
-    await expect(here.hold(user, async () => 'in')).rejects.toMatchObject({ code: 'lock_unavailable' });
+    await expect(here.withLock(user, async () => 'in')).rejects.toMatchObject({ code: 'lock_unavailable' });
     server.thaw();
     await until(() => redis.era());
     expect(await lockExists()).toBe(0);
@@ -180,7 +180,7 @@ describeWithRedisServer('the write lock', () => {
   test('is refused with a true time while Redis may still grant it to others', async () => {
     const { lock, redis } = await open(`redis://127.0.0.1:${relay.port}`, { lockMs: 5_000, waitMs: 300 });
     await loseContact(redis);
-    const refusal = await appErrorOf(lock.hold(user, async () => 'in'));
+    const refusal = await appErrorOf(lock.withLock(user, async () => 'in'));
     expect(refusal.code).toBe('lock_unavailable');
     expect(refusal.extras.retryAfterSeconds).toBeGreaterThanOrEqual(4);
     expect(refusal.extras.retryAfterSeconds).toBeLessThanOrEqual(5);
@@ -193,7 +193,7 @@ describeWithRedisServer('the write lock', () => {
     });
     await loseContact(redis);
     const lostAt = performance.now();
-    expect(await lock.hold(user, async () => 'in')).toBe('in');
+    expect(await lock.withLock(user, async () => 'in')).toBe('in');
     expect(performance.now() - lostAt).toBeGreaterThanOrEqual(LOCK_MS - 50);
     expect(unlocked).toEqual(['here']);
   });
@@ -215,25 +215,25 @@ describeWithRedisServer('the write lock', () => {
     const { lock, redis } = await open(`redis://127.0.0.1:${relay.port}`, { withoutLock: 'refuse' });
     await loseContact(redis);
     await until(() => (redis.silentMs() > LOCK_MS ? true : undefined));
-    await expect(lock.hold(user, async () => 'in')).rejects.toMatchObject({ code: 'lock_unavailable' });
+    await expect(lock.withLock(user, async () => 'in')).rejects.toMatchObject({ code: 'lock_unavailable' });
   });
 
   test('is not gone without while Redis answers, if only to refuse', async () => {
     const unlocked: string[] = [];
     const { lock } = await open(server.url, { onUnlocked: () => unlocked.push('here') });
     await server.command('REPLICAOF', '127.0.0.1', '1');
-    const refusal = await appErrorOf(lock.hold(user, async () => 'in'));
+    const refusal = await appErrorOf(lock.withLock(user, async () => 'in'));
     await server.command('REPLICAOF', 'NO', 'ONE');
     expect(refusal.code).toBe('lock_unavailable');
     expect(unlocked).toEqual([]);
-    expect(await lock.hold(user, async () => 'in')).toBe('in');
+    expect(await lock.withLock(user, async () => 'in')).toBe('in');
   });
 
   test('is had from a full Redis, too', async () => {
     const { lock } = await open();
     await server.command('CONFIG', 'SET', 'maxmemory', '100kb');
     const { grip, letGo } = await grab(lock);
-    await grip.confirm();
+    await grip.refresh();
     await letGo();
     await server.command('CONFIG', 'SET', 'maxmemory', '0');
     expect(await lockExists()).toBe(0);
@@ -243,11 +243,11 @@ describeWithRedisServer('the write lock', () => {
     const { lock, redis } = await viaRelay();
     await loseContact(redis);
     const runs: string[] = [];
-    const result = await lock.hold(user, async (grip) => {
+    const result = await lock.withLock(user, async (grip) => {
       runs.push((await lockExists()) === 1 ? 'locked' : 'unlocked');
       relay.mend();
       await until(() => redis.era());
-      return grip.confirm().then(
+      return grip.refresh().then(
         () => 'sent',
         () => 'not sent',
       );
@@ -258,11 +258,11 @@ describeWithRedisServer('the write lock', () => {
   test('that is lost after something was sent ends the write, which is not begun anew', async () => {
     const { lock } = await open();
     let runs = 0;
-    const outcome = await lock.hold(user, async (grip) => {
+    const outcome = await lock.withLock(user, async (grip) => {
       runs += 1;
-      await grip.confirm();
+      await grip.refresh();
       await server.command('DEL', lockKey());
-      return grip.confirm().then(
+      return grip.refresh().then(
         () => 'sent',
         () => 'not sent',
       );
@@ -276,11 +276,11 @@ describeWithRedisServer('the write lock', () => {
     const first = await grab(here);
     await server.command('FLUSHALL');
     const flushedAt = performance.now();
-    const second = there.hold(user, async () => performance.now());
+    const second = there.withLock(user, async () => performance.now());
     await until(async () => ((await lockExists()) === 1 ? true : undefined), Date.now() + 900);
-    await first.grip.confirm();
+    await first.grip.refresh();
     await delay(1_200);
-    await first.grip.confirm();
+    await first.grip.refresh();
     const endedAt = performance.now();
     await first.letGo();
     expect(await second).toBeGreaterThanOrEqual(endedAt);
@@ -291,7 +291,7 @@ describeWithRedisServer('the write lock', () => {
     const { lock } = await open(server.url, { lockMs: 1_000, waitMs: 3_000 });
     await server.command('FLUSHALL');
     const flushedAt = performance.now();
-    await lock.hold(user, async () => undefined);
+    await lock.withLock(user, async () => undefined);
     expect(performance.now() - flushedAt).toBeGreaterThanOrEqual(950);
   });
 
@@ -302,10 +302,10 @@ describeWithRedisServer('the write lock', () => {
     // As after a restart: the lock was not saved, what is beside it was, and scripts never are.
     await server.command('DEL', lockKey());
     await server.command('SCRIPT', 'FLUSH');
-    const second = there.hold(user, async () => performance.now());
+    const second = there.withLock(user, async () => performance.now());
     await until(async () => ((await lockExists()) === 1 ? true : undefined), Date.now() + 1_400);
     await delay(1_600);
-    await first.grip.confirm();
+    await first.grip.refresh();
     const endedAt = performance.now();
     await first.letGo();
     expect(await second).toBeGreaterThanOrEqual(endedAt);
@@ -314,9 +314,9 @@ describeWithRedisServer('the write lock', () => {
   test('outlasts a write whose outcome is unknown by the bound', async () => {
     const { lock: here } = await open(server.url, { lockMs: 1_000 });
     const { lock: there } = await open(server.url, { lockMs: 1_000 });
-    await here.hold(user, async (grip) => grip.keep());
+    await here.withLock(user, async (grip) => grip.keepForBound());
     const endedAt = performance.now();
-    await there.hold(user, async () => undefined);
+    await there.withLock(user, async () => undefined);
     const waitedMs = performance.now() - endedAt;
     expect(waitedMs).toBeGreaterThan(700);
     expect(waitedMs).toBeLessThan(1_400);
@@ -336,7 +336,7 @@ describeWithRedisServer('the write lock', () => {
     const { lock, redis } = await viaRelay();
     const { grip, letGo } = await grab(lock);
     await loseContact(redis);
-    await grip.confirm();
+    await grip.refresh();
     await letGo();
     expect(redis.era()).toBeUndefined();
   });
@@ -347,7 +347,7 @@ describeWithRedisServer('the write lock', () => {
     const { grip, letGo } = await grab(here);
     await loseContact(redis);
     const second = await grab(there);
-    await expect(grip.confirm()).rejects.toMatchObject({ code: 'lock_unavailable' });
+    await expect(grip.refresh()).rejects.toMatchObject({ code: 'lock_unavailable' });
     await second.letGo();
     await letGo();
   });

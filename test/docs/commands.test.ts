@@ -203,7 +203,9 @@ describe('what a command is shown to print', () => {
       CACHE_TTL: '5',
       PORT: 'three',
     };
-    const [start = '', ...faults] = shown('README.md', 'metadata-bff cannot start.').trim().split('\n');
+    const [start = '', ...faults] = shown('docs/configuration.md', 'metadata-bff cannot start.')
+      .trim()
+      .split('\n');
     expect(contentOf('src/main.ts')).toContain(start);
     expect(faults).toHaveLength(5);
     expect(() => loadConfig(faulty, (path) => readFileSync(path, 'utf8'))).toThrow(

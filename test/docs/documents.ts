@@ -53,6 +53,7 @@ export const pages: readonly Page[] = [
   'README.md',
   'CHANGELOG.md',
   'CONTRIBUTING.md',
+  'SECURITY.md',
   ...inDocs.toSorted(),
 ].map(pageOf);
 

@@ -3,6 +3,7 @@ import type { Fence } from './documents.ts';
 
 export const EXAMPLE_PAGES: ReadonlyMap<string, Readonly<Record<string, string>>> = new Map([
   ['README.md', {}],
+  ['docs/api.md', {}],
   ['docs/privacy.md', {}],
   ['docs/migration.md', {}],
   ['docs/compat.md', { AUTH0_COMPAT: 'true' }],

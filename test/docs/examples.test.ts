@@ -135,11 +135,11 @@ describe.each([...EXAMPLE_PAGES])('the commands of %s', (path, settings) => {
   });
 });
 
-test('the README lists every resource, and operations.md every check', async () => {
+test('api.md lists every resource, and operations.md every check', async () => {
   const { apiUrl, opsUrl } = await startStack({ AUTH0_COMPAT: 'true', AUTH0_EVENTS: 'true' });
   const answer = await fetch(`${apiUrl}/openapi.json`);
   const paths = Object.keys(Object(Object(await answer.json()).paths));
-  const { text } = pageAt('README.md');
+  const { text } = pageAt('docs/api.md');
   expect(paths).toContain('/me/metadata');
   expect(paths.filter((path) => !text.includes(`\`${path}\``))).toEqual([]);
 

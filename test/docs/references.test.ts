@@ -1,7 +1,7 @@
 /** What the documentation names exists: pages, files, commands, variables, codes, metrics, resources. */
 import { describe, expect, test } from '@jest/globals';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, normalize } from 'node:path';
+import { join } from 'node:path';
 import { VARIABLES, type Variable } from '../../config/variables.ts';
 import { policySchema } from '../../config/policy.ts';
 import { metricsTable } from '../../scripts/docs.ts';
@@ -11,34 +11,40 @@ import { findings, type Page, pageAt, pages, ROOT } from './documents.ts';
 
 const contentOf = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 
-test('the pages were found, with their blocks and headings', () => {
+test('the pages were found, with their blocks', () => {
   expect(pages.length).toBeGreaterThanOrEqual(9);
   expect(pages.flatMap(({ fences }) => fences).length).toBeGreaterThan(40);
-  expect(pageAt('README.md').anchors).toContain('limits-and-what-this-is-not');
-});
-
-test('every relative link leads to a file, and every anchor to a heading', () => {
-  const broken = findings(({ path, prose, anchors }) =>
-    [...prose.matchAll(/\]\(([^)\s]+)\)/g)]
-      .map(([, target = '']) => target)
-      .filter((target) => !/^https?:/.test(target))
-      .filter((target) => {
-        const [file = '', anchor] = target.split('#');
-        const destination = file === '' ? path : normalize(join(dirname(path), file));
-        if (!existsSync(join(ROOT, destination))) return true;
-        if (anchor === undefined) return false;
-        return !(file === '' ? anchors : pageAt(destination).anchors).has(anchor);
-      }),
-  );
-  expect(broken).toEqual([]);
 });
 
 test('every file that is named exists', () => {
-  const named = /^(?:src|config|dev|test|docs|bench)\/[\w./-]*\w$/;
+  const named = /^(?:src|config|packages|demo|scripts|test|docs|bench)\/[\w./-]*\w$/;
   const missing = findings(({ spans }) =>
     spans.filter((span) => named.test(span) && !existsSync(join(ROOT, span))),
   );
   expect(missing).toEqual([]);
+});
+
+describe('the layout in architecture.md', () => {
+  const [layout = ''] = pageAt('docs/architecture.md')
+    .fences.filter(({ info }) => info === 'text')
+    .map(({ text }) => text);
+
+  test('shows every folder of src', () => {
+    const entries = readdirSync(join(ROOT, 'src'), { withFileTypes: true });
+    const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+    expect(folders.length).toBeGreaterThan(5);
+    expect(folders.filter((name) => !layout.includes(` ${name}/ `))).toEqual([]);
+  });
+
+  test('names no folder that is not there', () => {
+    const above: string[] = [];
+    const paths = [...layout.matchAll(/^( *)([\w-]+)\/ /gm)].map(([, indent = '', name = '']) => {
+      above.splice(indent.length / 2, Infinity, name);
+      return above.join('/');
+    });
+    expect(paths.length).toBeGreaterThan(15);
+    expect(paths.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+  });
 });
 
 test('every answer to a question leads to a page that says more', () => {
@@ -116,12 +122,12 @@ describe('environment variables', () => {
   }
 
   test('that are named exist', () => {
-    expect(namesOn(pageAt('README.md')).length).toBeGreaterThan(60);
+    expect(namesOn(pageAt('docs/configuration.md')).length).toBeGreaterThan(60);
     expect(findings((page) => namesOn(page).filter((name) => !isKnown(name)))).toEqual([]);
   });
 
-  test('are all in the README', () => {
-    const { text } = pageAt('README.md');
+  test('are all in configuration.md', () => {
+    const { text } = pageAt('docs/configuration.md');
     expect(Object.keys(VARIABLES).filter((name) => !text.includes(`\`${name}\``))).toEqual([]);
   });
 });
@@ -234,7 +240,9 @@ test('policy.md lists every member of a policy, and its examples are policies', 
   );
   expect(members.length).toBeGreaterThan(8);
   expect([...members, 'clients'].filter((name) => !text.includes(`| \`${name}\` |`))).toEqual([]);
-  const examples = pages.flatMap(({ fences }) => fences).filter(({ info }) => info === 'json policy');
+  const examples = pages
+    .flatMap(({ fences }) => fences)
+    .filter(({ info }) => /^json (?:demo )?policy$/.test(info));
   expect(examples.length).toBeGreaterThan(1);
   for (const example of examples) policySchema.parse(JSON.parse(example.text));
 });
@@ -244,7 +252,7 @@ test('every block of JSON is JSON', () => {
   for (const { text } of blocks) expect(() => JSON.parse(text)).not.toThrow();
 });
 
-test('the README shows the demo’s policy as it is', () => {
-  const shown = pageAt('README.md').fences.find(({ info }) => info === 'json policy')?.text ?? '';
+test('policy.md shows the demo’s policy as it is', () => {
+  const shown = pageAt('docs/policy.md').fences.find(({ info }) => info === 'json demo policy')?.text ?? '';
   expect(JSON.parse(shown)).toEqual(JSON.parse(contentOf('demo/policy.json')));
 });

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import { beginEventStream, createOpenStreams, type EventStream } from '../../src/http/event-stream.ts';
-import { createMemoryTier } from '../../src/cache/memory-store.ts';
+import { createMemoryStore } from '../../src/cache/memory-store.ts';
 import { createWatchers } from '../../src/cache/metadata-cache.ts';
 import { appErrorThrownBy } from '../lib/rejection.ts';
 import { listen } from '../lib/local-server.ts';
@@ -131,22 +131,22 @@ describe('the places for streams', () => {
   });
 });
 
-describe('watchers of a tier', () => {
-  test('hear of their own keys, and of a new era once each', async () => {
-    let era: number | undefined = 1;
-    const tier = { ...createMemoryTier<string>({ entriesMax: 10 }), era: () => era };
-    const watch = createWatchers(tier);
+describe('the watchers of a store', () => {
+  test('are called for their own keys, and once for a new epoch', async () => {
+    let epoch: number | undefined = 1;
+    const store = { ...createMemoryStore<string>({ maxEntries: 10 }), epoch: () => epoch };
+    const watch = createWatchers(store);
     const heard: string[] = [];
     const unwatch = watch('a', (reason) => heard.push(`a ${reason}`));
     watch('b', (reason) => heard.push(`b ${reason}`));
-    await tier.invalidate('a');
-    await tier.invalidate('c');
+    await store.invalidate('a');
+    await store.invalidate('c');
     expect(heard).toEqual(['a changed']);
-    era = undefined;
+    epoch = undefined;
     unwatch();
-    era = 2;
+    epoch = 2;
     await until(() => heard[1]);
-    await tier.invalidate('a');
+    await store.invalidate('a');
     expect(heard).toEqual(['a changed', 'b missed']);
   });
 });

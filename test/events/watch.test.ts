@@ -6,7 +6,7 @@ import { represent } from '../../src/metadata/representation.ts';
 import { createMetadataWatch } from '../../src/metadata/watch.ts';
 import { quiet } from '../lib/deferred.ts';
 
-const OPTIONS = { coalesceMs: 50, spreadMs: 1_000, retryMs: 100, retryMaxMs: 400 };
+const OPTIONS = { coalesceMs: 50, spreadMs: 1_000, retryMs: 100, maxRetryMs: 400 };
 const JANE = { userId: 'auth0|jane', clientId: undefined };
 const FRESH: Freshness = { kind: 'miss', stored: true };
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { accepts } from '../../src/http/header-values.ts';
+import { accepts } from '../../src/http/request-options.ts';
 
 const JSON_TYPE = 'application/json';
 

@@ -85,7 +85,10 @@ describe('a write that reads first', () => {
   });
 
   test('is one of a key that this application may not change', async () => {
-    const rules = { ...freeRules(), viewOf: createViews({ app: { readable: ['a', 'b'], writable: ['a'] } }) };
+    const rules = {
+      ...freeRules(),
+      getView: createViews({ app: { readable: ['a', 'b'], writable: ['a'] } }),
+    };
     const { asked, service } = createServiceWorld({ rules, stored: { b: 1 } });
     const error = await appErrorOf(service.removeKey({ ...JANE, clientId: 'app' }, 'b'));
     expect([error.code, error.extras.errors?.[0]?.pointer]).toEqual(['key_read_only', '/b']);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { AppError } from '../../src/lib/app-error.ts';
 import type { JsonObject, JsonValue } from '../../src/lib/json.ts';
-import type { WriteReceipt } from '../../src/metadata/ports.ts';
+import type { SentWrite } from '../../src/metadata/ports.ts';
 import { represent } from '../../src/metadata/representation.ts';
 import { appErrorOf } from '../lib/rejection.ts';
 import { quiet } from '../lib/deferred.ts';
@@ -169,11 +169,11 @@ describe('a change that the tenant refuses for its document', () => {
 
   test('tells each write of the request that carried it alone', async () => {
     const world = await createBusyWorld();
-    const receipts: WriteReceipt[] = [];
-    const onCarried = (receipt: WriteReceipt) => void receipts.push(receipt);
+    const receipts: SentWrite[] = [];
+    const onSent = (receipt: SentWrite) => void receipts.push(receipt);
     const writes = [
-      world.service.patch(JANE, { a: 1 }, { onCarried }),
-      world.service.patch(JANE, { b: 1 }, { onCarried }),
+      world.service.patch(JANE, { a: 1 }, { onSent }),
+      world.service.patch(JANE, { b: 1 }, { onSent }),
     ];
     world.beforeChange((changes) => {
       if (Object.keys(changes).length > 1) throw new AppError('metadata_too_large', 'not all at once');

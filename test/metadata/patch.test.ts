@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { isJsonObject, type JsonObject, type JsonValue, jsonEqual } from '../../src/lib/json.ts';
-import { rootChanges } from '../../src/metadata/document.ts';
+import { getRootChanges } from '../../src/metadata/document.ts';
 import { mergePatch } from '../../src/metadata/edit.ts';
 import { jsonObject } from './json-arbitrary.ts';
 
@@ -102,7 +102,7 @@ describe('the changes from one document to another', () => {
   test('applied at the first level give the other, and are none only where the two are equal', () => {
     fc.assert(
       fc.property(jsonObject, after, (from, to) => {
-        const changes = rootChanges(from, to);
+        const changes = getRootChanges(from, to);
         expect(changes === undefined).toBe(jsonEqual(from, to));
         expect(changes === undefined || Object.keys(changes).length > 0).toBe(true);
         expect(jsonEqual(applyAtRoot(from, changes ?? {}), to)).toBe(true);
@@ -114,7 +114,7 @@ describe('the changes from one document to another', () => {
   test('name no key that is the same in both', () => {
     fc.assert(
       fc.property(jsonObject, after, (from, to) => {
-        for (const key of Object.keys(rootChanges(from, to) ?? {})) {
+        for (const key of Object.keys(getRootChanges(from, to) ?? {})) {
           const [left, right] = [from, to].map((document) => new Map(Object.entries(document)).get(key));
           expect(jsonEqual(left, right)).toBe(false);
         }
@@ -123,6 +123,6 @@ describe('the changes from one document to another', () => {
   });
 
   test('do not see another order of keys as a change', () => {
-    expect(rootChanges({ a: { x: 1, y: 2 }, b: 1 }, { b: 1, a: { y: 2, x: 1 } })).toBeUndefined();
+    expect(getRootChanges({ a: { x: 1, y: 2 }, b: 1 }, { b: 1, a: { y: 2, x: 1 } })).toBeUndefined();
   });
 });

@@ -12,12 +12,12 @@ export function freeRules(limits: DocumentLimits = LIMITS): MetadataRules {
     limits,
     schema: createSchemaRules(undefined),
     deadlineMs: 7_000,
-    viewOf: createViews({}),
+    getView: createViews({}),
     appMetadataReadable: new Set(),
   };
 }
 
 /** The lock of a replica that is alone, or that must not rely on one. */
 export const freeLock: WriteLock = {
-  hold: (_userId, task) => task({ confirm: () => Promise.resolve(), keep: () => undefined }),
+  withLock: (_userId, task) => task({ refresh: () => Promise.resolve(), keepForBound: () => undefined }),
 };

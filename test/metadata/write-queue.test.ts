@@ -1,13 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { createWriteQueue, type Settled } from '../../src/metadata/commit.ts';
+import { createWriteQueue, type Outcome } from '../../src/metadata/commit.ts';
 import { createDeferred, type Deferred, quiet } from '../lib/deferred.ts';
 
 interface Group {
   readonly userId: string;
   readonly writes: readonly string[];
-  readonly outcome: Deferred<ReadonlyArray<Settled<string>>>;
+  readonly outcome: Deferred<ReadonlyArray<Outcome<string>>>;
 }
 
 const WITHOUT_PAUSES = { pause: () => Promise.resolve() };
@@ -16,7 +16,7 @@ const WITHOUT_PAUSES = { pause: () => Promise.resolve() };
 function createWorld() {
   const groups: Group[] = [];
   const queue = createWriteQueue<string, string>((userId, writes) => {
-    const outcome = createDeferred<ReadonlyArray<Settled<string>>>();
+    const outcome = createDeferred<ReadonlyArray<Outcome<string>>>();
     groups.push({ userId, writes, outcome });
     return outcome.promise;
   }, WITHOUT_PAUSES);

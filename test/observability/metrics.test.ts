@@ -132,12 +132,12 @@ test('streams of events are counted while they are open', async () => {
 
 test('write locks that are not given in time, or lost before the change, are counted apart', async () => {
   const metrics = createMetrics({ now: () => 0 });
-  const grip = { confirm: () => Promise.reject(new Error('lost')), keep: () => undefined };
-  const refusing = metrics.redis.countingLock({ hold: () => Promise.reject(new Error('busy')) });
-  const losing = metrics.redis.countingLock({ hold: (_userId, task) => task(grip) });
-  await expect(refusing.hold('jane', async () => 1)).rejects.toThrow('busy');
-  await expect(losing.hold('jane', (held) => held.confirm())).rejects.toThrow('lost');
-  await expect(losing.hold('jane', () => Promise.reject(new Error('other')))).rejects.toThrow('other');
+  const grip = { refresh: () => Promise.reject(new Error('lost')), keepForBound: () => undefined };
+  const refusing = metrics.redis.countingLock({ withLock: () => Promise.reject(new Error('busy')) });
+  const losing = metrics.redis.countingLock({ withLock: (_userId, task) => task(grip) });
+  await expect(refusing.withLock('jane', async () => 1)).rejects.toThrow('busy');
+  await expect(losing.withLock('jane', (held) => held.refresh())).rejects.toThrow('lost');
+  await expect(losing.withLock('jane', () => Promise.reject(new Error('other')))).rejects.toThrow('other');
   const text = await metrics.render();
   expect(text).toContain('metadata_bff_write_lock_failures_total{reason="not_granted"} 1\n');
   expect(text).toContain('metadata_bff_write_lock_failures_total{reason="lost"} 1\n');

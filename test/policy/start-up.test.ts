@@ -260,9 +260,7 @@ describe('the policy file', () => {
     ['is not valid JSON', '{"scopes":'],
     ['is empty', ''],
   ])('%s: one fault, and no stack', (_name, content) => {
-    expect(() => load(content)).toThrow(
-      /^The configuration has 1 fault\(s\):\n  - POLICY_FILE: the file [^\n]+$/,
-    );
+    expect(() => load(content)).toThrow(/^1 configuration error:\n  - POLICY_FILE: the file [^\n]+$/);
   });
 
   test('has a JSON Schema for editors, which is the one that checks', () => {

@@ -1,4 +1,4 @@
-/** The compiled program, run to its end: what it printed, and how it ended. */
+/** A program in a process of its own: what it printed, and how it ended. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -16,9 +16,18 @@ export interface Running {
   ends(): Promise<number | null>;
 }
 
+/** The compiled service. */
 export function runProgram(env: Readonly<Record<string, string>>, ...args: readonly string[]): Running {
   if (!existsSync(ENTRY)) throw new Error('The compiled service is missing: run npm run compile first.');
-  const child = spawn(process.execPath, [ENTRY, ...args], {
+  return runFile(ENTRY, env, ...args);
+}
+
+export function runFile(
+  path: string,
+  env: Readonly<Record<string, string>>,
+  ...args: readonly string[]
+): Running {
+  const child = spawn(process.execPath, [path, ...args], {
     cwd: ROOT,
     env: { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: '0', OPS_PORT: '0', ...env },
   });

@@ -1,4 +1,4 @@
-import { PATIENT } from './tiers.ts';
+import { PATIENT } from './redis-stores.ts';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { RedisRefused, redisScript, RedisUnavailable } from '../../src/redis/script.ts';
 import { describeError } from '../../src/lib/app-error.ts';

@@ -2,7 +2,7 @@
 import { createRedisConnection, type RedisConnection } from '../../src/redis/connection.ts';
 import { redisAddress } from '../support/redis.ts';
 import { until } from '../support/until.ts';
-import { TIMES } from './tiers.ts';
+import { TIMES } from './redis-stores.ts';
 
 export interface OpenConnection {
   readonly redis: RedisConnection;

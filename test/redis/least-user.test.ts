@@ -5,8 +5,10 @@ import { describeWithRedisServer, redisAddress, type RedisServer, startRedis } f
 import { describeRedisContract } from './redis-contract.ts';
 
 const operations = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8');
-/** The rules of `ACL SETUSER metadata-bff on >… `. */
-const rules = /^ACL SETUSER metadata-bff on >\S+ (.+)$/m.exec(operations)?.[1]?.split(' ') ?? [];
+/** The rules of all lines `ACL SETUSER metadata-bff …`, which add to each other, without the password. */
+const rules = [...operations.matchAll(/^ACL SETUSER metadata-bff (?:on >\S+ )?(.+)$/gm)].flatMap(
+  ([, line = '']) => line.split(' '),
+);
 
 describeWithRedisServer('the least user', () => {
   let server: RedisServer;

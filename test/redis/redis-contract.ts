@@ -11,9 +11,9 @@ import { createLocalBucket } from '../../src/lib/token-bucket.ts';
 import { createElector, type Term } from '../../src/redis/leader-election.ts';
 import { createLocalWriteLock, createRedisWriteLock } from '../../src/redis/write-lock.ts';
 import { createSharedBucket } from '../../src/redis/shared-bucket.ts';
-import { describeTier } from '../cache/tier-contract.ts';
+import { describeStore } from '../cache/store-contract.ts';
 import { until } from '../support/until.ts';
-import { startTiers } from './tiers.ts';
+import { startStores } from './redis-stores.ts';
 
 export interface ContractRedis {
   readonly address: RedisAddress;
@@ -58,7 +58,7 @@ export function describeRedisContract(name: string, start: () => Promise<Contrac
       return { here, there, users };
     }
 
-    describeTier(name, ({ entriesMax }) => startTiers(server.address, entriesMax, []));
+    describeStore(name, ({ maxEntries }) => startStores(server.address, maxEntries, []));
 
     test('one writer of a user at a time is granted the lock, and each user has one of their own', async () => {
       const { users } = await open((redis) => {
@@ -82,11 +82,11 @@ export function describeRedisContract(name: string, start: () => Promise<Contrac
       if (jane === undefined) throw new Error('there is nobody');
       await Promise.all(
         [...users, ...users, ...users].map((lock) =>
-          lock.hold(jane, async (grip) => grip.confirm().then(task)),
+          lock.withLock(jane, async (grip) => grip.refresh().then(task)),
         ),
       );
       expect(seen).toEqual([1, 1, 1, 1, 1, 1]);
-      const written = await Promise.all(people.map((id) => users[0].hold(id, async () => id)));
+      const written = await Promise.all(people.map((id) => users[0].withLock(id, async () => id)));
       expect(written).toEqual(people);
     });
 

@@ -6,7 +6,7 @@ import { createManualClock } from '../lib/manual-clock.ts';
 import { describeWithRedis, openRedis, type TestRedis } from '../support/redis.ts';
 import { createConnections } from './connections.ts';
 import { type Fleet, openFleet } from './fleet.ts';
-import { PATIENT } from './tiers.ts';
+import { PATIENT } from './redis-stores.ts';
 
 const SIZE = { burst: 5, perSecond: 0.001 };
 

@@ -1,23 +1,23 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { createMetadataCache } from '../../src/cache/metadata-cache.ts';
-import type { CacheTier } from '../../src/cache/memory-store.ts';
-import type { TierValue } from '../cache/tier-contract.ts';
+import type { CacheStore } from '../../src/cache/memory-store.ts';
+import type { StoredValue } from '../cache/store-contract.ts';
 import { createDeferred } from '../lib/deferred.ts';
 import { describeWithRedis, openRedis, type TestRedis } from '../support/redis.ts';
-import { createTierFamily, type TierFamily, value } from './tiers.ts';
+import { createStoreFamily, type StoreFamily, value } from './redis-stores.ts';
 
-const FRESHNESS = { ttlSeconds: 60, staleSeconds: 60, staleIfErrorSeconds: 60, entriesMax: 10 };
+const FRESHNESS = { ttlSeconds: 60, staleSeconds: 60, staleIfErrorSeconds: 60, maxEntries: 10 };
 
 describeWithRedis('two caches on one Redis', () => {
   let redis: TestRedis;
-  let family: TierFamily;
+  let family: StoreFamily;
   let asked: number;
   beforeAll(async () => {
     redis = await openRedis();
   });
   beforeEach(() => {
     asked = 0;
-    family = createTierFamily(redis.url);
+    family = createStoreFamily(redis.url);
   });
   afterEach(async () => {
     await family.stop();
@@ -31,15 +31,15 @@ describeWithRedis('two caches on one Redis', () => {
     return value('from the tenant');
   };
 
-  function cacheOn(tier: CacheTier<TierValue>) {
-    return createMetadataCache({ tier, load, clock: { now: Date.now } }, FRESHNESS);
+  function cacheOn(store: CacheStore<StoredValue>) {
+    return createMetadataCache({ store: store, load, clock: { now: Date.now } }, FRESHNESS);
   }
 
   test('a reader who looked before the fill and took the lease after it asks nobody', async () => {
-    const [{ tier: here }, { tier: there }] = await Promise.all([family.open(), family.open()]);
+    const [{ store: here }, { store: there }] = await Promise.all([family.open(), family.open()]);
     const looked = createDeferred<undefined>();
     const filled = createDeferred<undefined>();
-    const late: CacheTier<TierValue> = {
+    const late: CacheStore<StoredValue> = {
       ...there,
       async lease(key, force) {
         looked.resolve(undefined);
@@ -54,13 +54,13 @@ describeWithRedis('two caches on one Redis', () => {
     expect((await read).value.text).toBe('from the tenant');
     expect(asked).toBe(1);
     // And keeps no lease that would hold up whoever comes after an invalidation.
-    expect(await here.lease(here.keyOf('auth0|jane'), false)).toBeDefined();
+    expect(await here.lease(here.toKey('auth0|jane'), false)).toBeDefined();
   });
 
   test('a lease whose holder never fills is waited for until it ends, and then taken by one', async () => {
-    family = createTierFamily(redis.url, { leaseMs: 300 });
-    const [{ tier: here }, { tier: there }] = await Promise.all([family.open(), family.open()]);
-    await here.lease(here.keyOf('auth0|jane'), false);
+    family = createStoreFamily(redis.url, { leaseMs: 300 });
+    const [{ store: here }, { store: there }] = await Promise.all([family.open(), family.open()]);
+    await here.lease(here.toKey('auth0|jane'), false);
     const startedAt = performance.now();
     const [one, other] = [cacheOn(here), cacheOn(there)];
     await Promise.all([one, other, one, other].map((cache) => cache.read('auth0|jane')));

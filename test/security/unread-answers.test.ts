@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import getAbsoluteFSPath from 'swagger-ui-dist/absolute-path.js';
 import { createUnreadAnswers, unreadAnswers } from '../../src/http/response.ts';
-import { SHARED_BYTES_MIN } from '../../src/metadata/representation.ts';
+import { MIN_SHARED_BYTES } from '../../src/metadata/representation.ts';
 import { openScene } from '../support/scene.ts';
 import { until } from '../support/until.ts';
 
@@ -103,7 +103,7 @@ describe('an answer to a user', () => {
       412,
       expect.objectContaining({ current: large }),
     ]);
-    expect(buffers().filter(({ length }) => length > SHARED_BYTES_MIN)).toHaveLength(1);
+    expect(buffers().filter(({ length }) => length > MIN_SHARED_BYTES)).toHaveLength(1);
     await until(() => unreadAnswers.bytes() === 0 || undefined);
   });
 });

@@ -1,13 +1,12 @@
 /**
- * Tells an audit of every write of a known user, once, when its outcome is known: also of one that is
- * refused, and of one whose caller has left before the answer. Values never get here, only names of keys.
+ * Records every write of a known user once, when its outcome is known: also one that is refused, and one whose caller
+ * leaves before the answer. It records names of keys, and never values.
  */
-import type { Request, RequestHandler } from 'express';
+import type { Request } from 'express';
 import type { Actor } from '../../identity/caller.ts';
 import { AppError } from '../../lib/app-error.ts';
 import { namesOf } from '../../metadata/json-pointer.ts';
-import type { OnCarried } from '../../metadata/ports.ts';
-import type { Guard } from './authorize.ts';
+import type { OnSent } from '../../metadata/ports.ts';
 import { contextOf } from './request-context.ts';
 
 /**
@@ -44,31 +43,24 @@ const ACTIONS: ReadonlyMap<string, AuditedWrite['action']> = new Map([
 ]);
 
 /** What keeps the receipt of a write for its audit. */
-export function onCarriedTo(req: Request): OnCarried {
+export function onSentFor(req: Request): OnSent {
   return (receipt) => {
     contextOf(req).receipt = receipt;
   };
 }
 
-/** The same guard, whose handlers of writes are audited. Who is not known, or reads, is not. */
-export function auditing(guard: Guard, audit: Audit): Guard {
-  return (scopes, handle) => {
-    const guarded = guard(scopes, handle);
-    async function audited(...exchange: Parameters<RequestHandler>): Promise<void> {
-      const [req] = exchange;
-      try {
-        await guarded(...exchange);
-        tell(req, audit, undefined);
-      } catch (error) {
-        tell(req, audit, { error });
-        throw error;
-      }
-    }
-    return (req, res, next) => (ACTIONS.has(req.method) ? audited : guarded)(req, res, next);
-  };
+/** Runs a write and records it. A write before its user is known is not recorded. */
+export async function withAudit(audit: Audit, req: Request, write: () => Promise<void>): Promise<void> {
+  try {
+    await write();
+    record(req, audit, undefined);
+  } catch (error) {
+    record(req, audit, { error });
+    throw error;
+  }
 }
 
-function tell(req: Request, audit: Audit, failure: { readonly error: unknown } | undefined): void {
+function record(req: Request, audit: Audit, failure: { readonly error: unknown } | undefined): void {
   const action = ACTIONS.get(req.method);
   const { id, userId, clientId, actor, route, receipt, startedAt } = contextOf(req);
   if (action === undefined || userId === undefined) return;

@@ -7,6 +7,7 @@ import type { Authenticate, Authenticated } from '../../identity/authenticate.ts
 import type { AssertMayAct, Caller } from '../../identity/caller.ts';
 import type { DpopReplay } from '../../identity/dpop-replay.ts';
 import { AppError } from '../../lib/app-error.ts';
+import { type Audit, withAudit } from './audit.ts';
 import { getBaseAddress, RESOURCE_METADATA_PATH } from './public-address.ts';
 import type { AddressLimit, CountCaller } from './rate-limit.ts';
 import { contextOf } from './request-context.ts';
@@ -22,6 +23,8 @@ interface Dependencies {
   readonly countCaller: CountCaller;
   readonly replay: DpopReplay;
   readonly assertMayAct: AssertMayAct;
+  /** Records writes. Undefined where there is no audit. */
+  readonly audit?: Audit | undefined;
 }
 
 /**
@@ -30,7 +33,7 @@ interface Dependencies {
  * is used up, and then comes what the caller may do.
  */
 export function createGuard(dependencies: Dependencies): Guard {
-  const { authenticate, addresses, countCaller, replay, assertMayAct } = dependencies;
+  const { authenticate, addresses, countCaller, replay, assertMayAct, audit } = dependencies;
 
   /** What goes wrong with a token or proof is counted for the address, and answered with what to ask for. */
   async function credentials<T>(req: Request, scope: string, task: () => Promise<T>): Promise<T> {
@@ -51,7 +54,7 @@ export function createGuard(dependencies: Dependencies): Guard {
   return (scopes, handle) => {
     const accepted = [scopes].flat();
     const scope = accepted.join(' ');
-    return async function guarded(req, res) {
+    async function guarded(req: Request, res: Response): Promise<void> {
       const { caller, proof } = await identify(req, res, scope);
       const context = contextOf(req);
       context.clientId = caller.clientId;
@@ -65,7 +68,10 @@ export function createGuard(dependencies: Dependencies): Guard {
         throw new AppError('scope_missing', `The access token lacks ${wanted}.`, { scope });
       }
       await handle(req, res, caller);
-    };
+    }
+
+    if (audit === undefined) return guarded;
+    return (req, res) => (isRead(req) ? guarded(req, res) : withAudit(audit, req, () => guarded(req, res)));
   };
 }
 

@@ -4,7 +4,7 @@
  */
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { AppError } from '../../lib/app-error.ts';
-import { SHARED_BYTES_MIN } from '../../metadata/representation.ts';
+import { MIN_SHARED_BYTES } from '../../metadata/representation.ts';
 import { type ChallengeOptions, challengeFor } from './authorize.ts';
 import { contextOf } from './request-context.ts';
 import { sendResponse, unreadAnswers } from '../response.ts';
@@ -30,7 +30,7 @@ export function createErrorHandler(options: ChallengeOptions) {
     const challenge = challengeFor(error, req, options);
     const bytes = Buffer.byteLength(body);
     // Some carry the current document.
-    const isLarge = bytes >= SHARED_BYTES_MIN;
+    const isLarge = bytes >= MIN_SHARED_BYTES;
     sendResponse(
       res,
       status,

@@ -8,7 +8,7 @@ import { AppError, type ErrorCode } from '../../lib/app-error.ts';
 import { boundedMap } from '../../lib/bounded-map.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Count, Quota, RateLimit } from '../../redis/rate-limit.ts';
-import { wantsRevalidation } from '../conditional.ts';
+import { wantsRevalidation } from '../request-options.ts';
 import { contextOf, setHeader } from './request-context.ts';
 
 // Which network an address belongs to, for what is counted by address.

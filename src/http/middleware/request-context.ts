@@ -2,10 +2,11 @@
  * What belongs to one request beside Express's own objects: its id, when it began, the headers that middleware adds to
  * its answer, and what the log line and the metrics say of it.
  */
+import type { RequestHandler } from 'express';
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Actor } from '../../identity/caller.ts';
-import type { WriteReceipt } from '../../metadata/ports.ts';
+import type { SentWrite } from '../../metadata/ports.ts';
 import { type RenderError, renderProblem } from '../errors.ts';
 
 /** What callers see before the path of a resource. */
@@ -22,7 +23,7 @@ export interface BaseAddress {
 /** Names and values in turn, as `writeHead` takes them. */
 export type HeaderList = Array<string | number>;
 
-export interface RequestContext {
+interface RequestContext {
   readonly id: string;
   readonly startedAt: number;
   /** What middleware adds to the answer, whether it succeeds or fails. `startResponse` sends it. */
@@ -37,7 +38,7 @@ export interface RequestContext {
   /** Who acts for that user, if not they themselves. Log and audit have the hash of its `sub`. */
   actor: Actor | undefined;
   /** Of a write that was on its way to the tenant. */
-  receipt: WriteReceipt | undefined;
+  receipt: SentWrite | undefined;
   /** How errors are written for this request; the drop-in speaks another dialect. */
   renderError: RenderError;
   /** The problem that was answered, and what lies behind it. */
@@ -81,4 +82,57 @@ export function setHeader(headers: HeaderList, name: string, value: string | num
     return;
   }
   headers.push(name, value);
+}
+
+// The log, the metrics and the trace get each request once, when its answer ends or breaks off.
+
+export interface ObservedRequest {
+  readonly requestId: string;
+  readonly method: string;
+  readonly route: string;
+  readonly status: number;
+  readonly durationMs: number;
+  readonly clientId: string | undefined;
+  readonly actor: Actor | undefined;
+  readonly traceId: string | undefined;
+  readonly failure: { readonly code: string; readonly error: unknown } | undefined;
+}
+
+/** The span of one request in its trace. */
+interface RequestSpan {
+  readonly traceId: string;
+  /** Runs what belongs below it. */
+  run(task: () => void): void;
+  end(request: ObservedRequest): void;
+}
+
+export interface RequestObservers {
+  readonly onEnd: ReadonlyArray<(request: ObservedRequest) => void>;
+  /** Begins a span; absent, or answering undefined, where requests are not traced. */
+  readonly trace?: ((method: string, headers: IncomingHttpHeaders) => RequestSpan | undefined) | undefined;
+}
+
+export function createRequestObserver({ onEnd, trace }: RequestObservers): RequestHandler {
+  return function requestObserver(req, res, next) {
+    const context = contextOf(req);
+    const span = trace?.(req.method, req.headers);
+    res.on('close', () => {
+      const observed = {
+        requestId: context.id,
+        method: req.method,
+        route: context.route,
+        // 499 is what proxies log for a caller who left before the answer.
+        status: res.writableFinished ? res.statusCode : 499,
+        durationMs: performance.now() - context.startedAt,
+        clientId: context.clientId,
+        actor: context.actor,
+        traceId: span?.traceId,
+        failure: context.failure,
+      };
+      for (const observe of onEnd) observe(observed);
+      span?.end(observed);
+    });
+    if (span) span.run(() => next());
+    else next();
+  };
 }

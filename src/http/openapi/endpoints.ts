@@ -1,7 +1,7 @@
 /** The table of the public listener: one entry for each resource, one row for each of its methods. */
 import { z } from 'zod';
 import { jsonPatchSchema } from '../../metadata/json-patch.ts';
-import { projectionQuery } from '../field-selection.ts';
+import { projectionQuery } from '../request-options.ts';
 import { compatPatchSchema, READ_SCOPES, UPDATE_SCOPES } from '../routes/compat.ts';
 import type { ScopeNames } from '../routes/index.ts';
 import { downloadQuery } from '../routes/profile.ts';

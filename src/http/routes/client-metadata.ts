@@ -3,7 +3,7 @@ import type { Request, Response } from 'express';
 import type { Caller } from '../../identity/caller.ts';
 import { AppError } from '../../lib/app-error.ts';
 import type { ClientSettings } from '../../metadata/policy.ts';
-import { wantsRevalidation } from '../conditional.ts';
+import { wantsRevalidation } from '../request-options.ts';
 import type { Guard } from '../middleware/authorize.ts';
 import { type Resource, resource } from './route.ts';
 import { assertAcceptsJson, sendRead } from '../response.ts';

@@ -11,13 +11,12 @@ import type { Profile } from '../../metadata/ports.ts';
 import type { MetadataService } from '../../metadata/service.ts';
 import { renderAuth0Error } from '../errors.ts';
 import type { BodyReader } from '../body.ts';
-import { preconditionsOf, wantsRevalidation } from '../conditional.ts';
+import { preconditionsOf, projectionOf, wantsRevalidation } from '../request-options.ts';
 import type { Guard } from '../middleware/authorize.ts';
-import { projectionOf } from '../field-selection.ts';
 import { contextOf } from '../middleware/request-context.ts';
 import { createReadBack, sendNothing, sendRead, sendWritten } from '../response.ts';
 import { type Resource, resource } from './route.ts';
-import { onCarriedTo } from '../middleware/audit.ts';
+import { onSentFor } from '../middleware/audit.ts';
 
 interface Dependencies {
   readonly service: MetadataService;
@@ -76,7 +75,7 @@ export function compatRoutes(
 
   async function patchUser(req: Request, res: Response, caller: Caller) {
     assertSelf(req, caller);
-    const terms = { preconditions: preconditionsOf(req), onCarried: onCarriedTo(req) };
+    const terms = { preconditions: preconditionsOf(req), onSent: onSentFor(req) };
     const { value } = await bodies.read(req, res, ['application/json']);
     const changes = userMetadataOf(value);
     const profile = await readBack.guard(caller, () => service.mergeRoot(caller, changes, terms));

@@ -1,6 +1,6 @@
 /** Documents about this service that anybody may read: RFC 9728, and the operator's schema. */
 import { canonicalJson, type JsonObject } from '../../lib/json.ts';
-import { sharedRepresentation, type SharedRepresentation } from '../../metadata/representation.ts';
+import { representShared, type SharedRepresentation } from '../../metadata/representation.ts';
 import { RESOURCE_METADATA_PATH } from '../middleware/public-address.ts';
 import { contextOf } from '../middleware/request-context.ts';
 import type { DocumentOptions } from '../openapi/document.ts';
@@ -42,13 +42,13 @@ export function discoveryRoutes({
       dpop_signing_alg_values_supported: [...algorithms],
       dpop_bound_access_tokens_required: dpopRequired,
     };
-    const description = sharedRepresentation(canonicalJson(document));
+    const description = representShared(canonicalJson(document));
     described.set(identifier, description);
     return description;
   }
 
   // In the author's order: a form shows the properties as they come.
-  const schema = sharedRepresentation(JSON.stringify(metadataSchema));
+  const schema = representShared(JSON.stringify(metadataSchema));
   return [
     resource(RESOURCE_METADATA_PATH, {
       GET(req, res) {
@@ -71,7 +71,7 @@ export function openApiRoutes(options: DocumentOptions): readonly Resource[] {
 
   async function make(): Promise<SharedRepresentation> {
     const { createOpenApiDocument } = await import('../openapi/document.ts');
-    return sharedRepresentation(createOpenApiDocument(options));
+    return representShared(createOpenApiDocument(options));
   }
 
   return [

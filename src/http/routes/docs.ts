@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { Request, Response } from 'express';
 import getAbsoluteFSPath from 'swagger-ui-dist/absolute-path.js';
 import { AppError } from '../../lib/app-error.ts';
-import { sharedRepresentation, type SharedRepresentation } from '../../metadata/representation.ts';
+import { representShared, type SharedRepresentation } from '../../metadata/representation.ts';
 import { type Resource, resource } from './route.ts';
 import { sendPublic } from '../response.ts';
 
@@ -70,8 +70,8 @@ interface Asset {
 }
 
 export function docsPageRoutes(): readonly Resource[] {
-  const page = sharedRepresentation(PAGE);
-  const start = sharedRepresentation(START_SCRIPT);
+  const page = representShared(PAGE);
+  const start = representShared(START_SCRIPT);
   const assets = new Map<unknown, Asset>([
     ['start.js', { contentType: SCRIPT, read: async () => start }],
     ['swagger-ui.css', { contentType: STYLES, read: onFirstUse('swagger-ui.css') }],
@@ -100,7 +100,7 @@ function onFirstUse(name: string): () => Promise<SharedRepresentation> {
   let held: Promise<SharedRepresentation> | undefined;
   return () => {
     held ??= readFile(join(getAbsoluteFSPath(), name))
-      .then(sharedRepresentation)
+      .then(representShared)
       .catch((error: unknown) => {
         held = undefined;
         throw error;

@@ -8,7 +8,7 @@ import type { Caller } from '../../identity/caller.ts';
 import type { Clock, SetAlarm } from '../../lib/clock.ts';
 import { AppError } from '../../lib/app-error.ts';
 import type { MetadataUpdate, MetadataWatch } from '../../metadata/watch.ts';
-import { accepts } from '../header-values.ts';
+import { accepts } from '../request-options.ts';
 import {
   beginEventStream,
   type EventStream,

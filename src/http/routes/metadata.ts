@@ -4,14 +4,13 @@ import type { Caller } from '../../identity/caller.ts';
 import { AppError } from '../../lib/app-error.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import { represent } from '../../metadata/representation.ts';
-import { keyValue, type MetadataService } from '../../metadata/service.ts';
+import { getKeyValue, type MetadataService } from '../../metadata/service.ts';
 import type { BodyReader } from '../body.ts';
-import { preconditionsOf, prefersMinimal, wantsRevalidation } from '../conditional.ts';
+import { preconditionsOf, prefersMinimal, projectionOf, wantsRevalidation } from '../request-options.ts';
 import type { Guard } from '../middleware/authorize.ts';
-import { projectionOf } from '../field-selection.ts';
 import { assertAcceptsJson, createReadBack, sendNothing, sendRead, sendWritten } from '../response.ts';
 import { type Resource, resource } from './route.ts';
-import { onCarriedTo } from '../middleware/audit.ts';
+import { onSentFor } from '../middleware/audit.ts';
 
 const JSON_TYPES = ['application/json'];
 const JSON_PATCH_TYPE = 'application/json-patch+json';
@@ -39,7 +38,7 @@ export function metadataRoutes(
     if (requireIfMatch && preconditions.length === 0) {
       throw new AppError('precondition_required', 'Send If-Match with the ETag of what you read.');
     }
-    return { preconditions, onCarried: onCarriedTo(req) };
+    return { preconditions, onSent: onSentFor(req) };
   }
 
   const readBack = createReadBack([readScope]);
@@ -52,7 +51,8 @@ export function metadataRoutes(
   function sendResult(req: Request, res: Response, caller: Caller, document: JsonObject, key?: string): void {
     const quota = getQuota(document);
     if (!readBack.allowed(caller)) sendNothing(res, quota);
-    else sendWritten(res, key === undefined ? document : keyValue(document, key), prefersMinimal(req), quota);
+    else
+      sendWritten(res, key === undefined ? document : getKeyValue(document, key), prefersMinimal(req), quota);
   }
 
   async function readDocument(req: Request, res: Response, caller: Caller) {
@@ -91,7 +91,7 @@ export function metadataRoutes(
     assertAcceptsJson(req);
     const read = await service.read(caller, { revalidate: wantsRevalidation(req) });
     const { userMetadata } = read.value;
-    sendRead(req, res, keyValue(userMetadata, keyOf(req)), read, getQuota(userMetadata));
+    sendRead(req, res, getKeyValue(userMetadata, keyOf(req)), read, getQuota(userMetadata));
   }
 
   async function replaceKey(req: Request, res: Response, caller: Caller) {

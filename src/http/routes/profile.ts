@@ -5,9 +5,8 @@ import type { Caller } from '../../identity/caller.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import type { Profile } from '../../metadata/ports.ts';
 import type { MetadataService } from '../../metadata/service.ts';
-import { wantsRevalidation } from '../conditional.ts';
+import { projectionOf, wantsRevalidation } from '../request-options.ts';
 import type { Guard } from '../middleware/authorize.ts';
-import { projectionOf } from '../field-selection.ts';
 import { type Resource, resource } from './route.ts';
 import { assertAcceptsJson, sendRead } from '../response.ts';
 

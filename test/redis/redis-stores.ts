@@ -1,13 +1,13 @@
 /** Tiers of the cache on a Redis, as replicas have them, without the replicas. */
 import { createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { createRedisTier } from '../../src/cache/redis-store.ts';
-import { createSeal } from '../../src/cache/encryption.ts';
-import type { CacheTier, Lease } from '../../src/cache/memory-store.ts';
+import { createRedisStore } from '../../src/cache/redis-store.ts';
+import { createEncryption } from '../../src/cache/encryption.ts';
+import type { CacheStore, Lease } from '../../src/cache/memory-store.ts';
 import { createRedisConnection, type RedisConnection } from '../../src/redis/connection.ts';
 import { KEY_GROUPS, redisScript, toGroupedKey } from '../../src/redis/script.ts';
 import type { RedisAddress } from '../../src/redis/session.ts';
-import type { StartedTier, TierValue } from '../cache/tier-contract.ts';
+import type { StartedStore, StoredValue } from '../cache/store-contract.ts';
 import { redisAddress } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 
@@ -18,19 +18,19 @@ export const PATIENT = { ...TIMES, commandTimeoutMs: 500 };
 /** Announcements reach a connection in the order in which Redis took them. */
 const ANNOUNCE = redisScript(`return redis.call('PUBLISH', ARGV[1], ARGV[2])`);
 
-const schema: z.ZodType<TierValue> = z.object({
+const schema: z.ZodType<StoredValue> = z.object({
   text: z.string(),
   nested: z.object({ list: z.array(z.number()), nothing: z.null() }),
 });
 
 export interface OpenTier {
-  readonly tier: CacheTier<TierValue>;
+  readonly store: CacheStore<StoredValue>;
   readonly redis: RedisConnection;
   /** Resolves when every announcement that Redis has taken so far was heard here. */
   readonly caughtUp: () => Promise<void>;
 }
 
-export interface TierFamily {
+export interface StoreFamily {
   /** One more replica's view; resolves when it is up. */
   open(options?: {
     readonly keys?: readonly Uint8Array[];
@@ -42,10 +42,10 @@ export interface TierFamily {
 }
 
 /** Tiers that share their entries with each other and with nobody else. */
-export function createTierFamily(
+export function createStoreFamily(
   server: string | RedisAddress,
-  { entriesMax = 100, leaseMs = 3_000 }: { readonly entriesMax?: number; readonly leaseMs?: number } = {},
-): TierFamily {
+  { maxEntries = 100, leaseMs = 3_000 }: { readonly maxEntries?: number; readonly leaseMs?: number } = {},
+): StoreFamily {
   const name = `test-${randomUUID()}`;
   const secret = randomBytes(32);
   const connections: RedisConnection[] = [];
@@ -58,16 +58,16 @@ export function createTierFamily(
         ...PATIENT,
       });
       connections.push(redis);
-      const tier = createRedisTier(
-        { redis, seal: createSeal(keys), hide, schema },
-        { name, keepMs: 60_000, leaseMs, idsMax: entriesMax },
+      const store = createRedisStore(
+        { redis, seal: createEncryption(keys), hide, schema },
+        { name, keepMs: 60_000, leaseMs, maxIds: maxEntries },
       );
       const waiting = new Map<string, () => void>();
       redis.subscribe(`metadata-bff:${name}:marker`, (marker) => waiting.get(marker)?.());
       redis.start();
       await until(() => redis.era());
       return {
-        tier,
+        store,
         redis,
         async caughtUp() {
           // Of a cluster, each node announces for itself.
@@ -93,16 +93,16 @@ export function createTierFamily(
 }
 
 /** Two tiers as the contract suite wants them. */
-export async function startTiers(
+export async function startStores(
   redis: string | RedisAddress,
-  entriesMax: number,
+  maxEntries: number,
   keys: readonly Uint8Array[],
-): Promise<StartedTier> {
-  const family = createTierFamily(redis, { entriesMax });
+): Promise<StartedStore> {
+  const family = createStoreFamily(redis, { maxEntries });
   const [here, there] = await Promise.all([family.open({ keys }), family.open({ keys })]);
   return {
-    here: here.tier,
-    there: there.tier,
+    here: here.store,
+    there: there.store,
     async delivered() {
       await Promise.all([here.caughtUp(), there.caughtUp()]);
     },
@@ -110,16 +110,16 @@ export async function startTiers(
   };
 }
 
-export function value(text: string): TierValue {
+export function value(text: string): StoredValue {
   return { text, nested: { list: [1], nothing: null } };
 }
 
-export async function takeLease(tier: CacheTier<TierValue>, key: string): Promise<Lease> {
-  const lease = await tier.lease(key, false);
+export async function takeLease(store: CacheStore<StoredValue>, key: string): Promise<Lease> {
+  const lease = await store.lease(key, false);
   if (lease === undefined) throw new Error('somebody else holds the lease');
   return lease;
 }
 
-export async function fill(tier: CacheTier<TierValue>, key: string, text: string): Promise<void> {
-  await tier.fill(key, { value: value(text), askedAt: Date.now() }, await takeLease(tier, key));
+export async function fill(store: CacheStore<StoredValue>, key: string, text: string): Promise<void> {
+  await store.fill(key, { value: value(text), askedAt: Date.now() }, await takeLease(store, key));
 }

@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { describeTier } from '../cache/tier-contract.ts';
+import { describeStore } from '../cache/store-contract.ts';
 import { describeWithRedis, openRedis, type TestRedis } from '../support/redis.ts';
-import { createTierFamily, fill, startTiers, type TierFamily } from './tiers.ts';
+import { createStoreFamily, fill, startStores, type StoreFamily } from './redis-stores.ts';
 
 const SENTINEL = 'sentinel-of-the-metadata';
 
-describeWithRedis('the Redis tier', () => {
+describeWithRedis('the Redis store', () => {
   let redis: TestRedis;
-  let family: TierFamily;
+  let family: StoreFamily;
   beforeAll(async () => {
     redis = await openRedis();
   });
@@ -17,20 +17,20 @@ describeWithRedis('the Redis tier', () => {
   });
 
   beforeEach(() => {
-    family = createTierFamily(redis.url);
+    family = createStoreFamily(redis.url);
   });
   afterEach(async () => {
     await family.stop();
   });
 
-  describeTier('Redis', ({ entriesMax }) => startTiers(redis.url, entriesMax, []));
-  describeTier('sealed Redis', ({ entriesMax }) => startTiers(redis.url, entriesMax, [randomBytes(32)]));
+  describeStore('Redis', ({ maxEntries }) => startStores(redis.url, maxEntries, []));
+  describeStore('sealed Redis', ({ maxEntries }) => startStores(redis.url, maxEntries, [randomBytes(32)]));
 
   test('a value that a previous key sealed still opens while keys rotate', async () => {
     const [before, after] = [randomBytes(32), randomBytes(32)];
-    const { tier: old } = await family.open({ keys: [before] });
-    const { tier: rotated } = await family.open({ keys: [after, before] });
-    const key = old.keyOf('auth0|jane');
+    const { store: old } = await family.open({ keys: [before] });
+    const { store: rotated } = await family.open({ keys: [after, before] });
+    const key = old.toKey('auth0|jane');
     await fill(old, key, 'before');
     expect((await rotated.read(key))?.value.text).toBe('before');
     await fill(rotated, key, 'after');
@@ -42,27 +42,27 @@ describeWithRedis('the Redis tier', () => {
     ['another key', [randomBytes(32)]],
     ['no key', []],
   ])('a sealed value reads as a miss with %s', async (_which, keys) => {
-    const { tier } = await family.open({ keys: [randomBytes(32)] });
-    const { tier: stranger } = await family.open({ keys });
-    const key = tier.keyOf('auth0|jane');
-    await fill(tier, key, SENTINEL);
+    const { store } = await family.open({ keys: [randomBytes(32)] });
+    const { store: stranger } = await family.open({ keys });
+    const key = store.toKey('auth0|jane');
+    await fill(store, key, SENTINEL);
     expect(await stranger.read(key)).toBeUndefined();
   });
 
   test('a sealed value that was moved to another user reads as a miss', async () => {
-    const { tier } = await family.open({ keys: [randomBytes(32)] });
-    const [jane, omar] = [tier.keyOf('auth0|jane'), tier.keyOf('auth0|omar')];
-    await fill(tier, jane, SENTINEL);
+    const { store } = await family.open({ keys: [randomBytes(32)] });
+    const [jane, omar] = [store.toKey('auth0|jane'), store.toKey('auth0|omar')];
+    await fill(store, jane, SENTINEL);
     await redis.command('COPY', family.placeOf(jane), family.placeOf(omar));
-    expect((await tier.read(jane))?.value.text).toBe(SENTINEL);
-    expect(await tier.read(omar)).toBeUndefined();
+    expect((await store.read(jane))?.value.text).toBe(SENTINEL);
+    expect(await store.read(omar)).toBeUndefined();
   });
 
   test('a sealed value that was cut short or changed reads as a miss', async () => {
-    const { tier } = await family.open({ keys: [randomBytes(32)] });
-    const key = tier.keyOf('auth0|jane');
+    const { store } = await family.open({ keys: [randomBytes(32)] });
+    const key = store.toKey('auth0|jane');
     const place = family.placeOf(key);
-    await fill(tier, key, SENTINEL);
+    await fill(store, key, SENTINEL);
     const whole = Buffer.from(String(await redis.command('GET', place)), 'base64');
     const flipped = Buffer.from(whole);
     flipped[whole.length - 1] = (flipped[whole.length - 1] ?? 0) ^ 1;
@@ -70,11 +70,11 @@ describeWithRedis('the Redis tier', () => {
     const seen: unknown[] = [];
     for (const bytes of [...damaged, flipped]) {
       await redis.command('SET', place, bytes.toString('base64'));
-      seen.push(await tier.read(key));
+      seen.push(await store.read(key));
     }
     expect(seen).toEqual(seen.map(() => undefined));
     await redis.command('SET', place, whole.toString('base64'));
-    expect((await tier.read(key))?.value.text).toBe(SENTINEL);
+    expect((await store.read(key))?.value.text).toBe(SENTINEL);
   });
 
   test.each([
@@ -82,16 +82,16 @@ describeWithRedis('the Redis tier', () => {
     ['JSON of another shape', '{"askedAt":1,"value":{"text":7}}'],
     ['an entry without its time', '{"value":{"text":"a","nested":{"list":[],"nothing":null}}}'],
   ])('a plain value that is %s reads as a miss', async (_what, text) => {
-    const { tier } = await family.open();
-    const key = tier.keyOf('auth0|jane');
+    const { store } = await family.open();
+    const key = store.toKey('auth0|jane');
     await redis.command('SET', family.placeOf(key), text);
-    expect(await tier.read(key)).toBeUndefined();
+    expect(await store.read(key)).toBeUndefined();
   });
 
-  test('what a sealed tier stores shows neither the id nor the value, and ends by itself', async () => {
-    const { tier } = await family.open({ keys: [randomBytes(32)] });
-    const key = tier.keyOf('auth0|sentinel-of-the-id');
-    await fill(tier, key, SENTINEL);
+  test('what a sealed store stores shows neither the id nor the value, and ends by itself', async () => {
+    const { store } = await family.open({ keys: [randomBytes(32)] });
+    const key = store.toKey('auth0|sentinel-of-the-id');
+    await fill(store, key, SENTINEL);
     const place = family.placeOf(key);
     expect(place).not.toContain('sentinel');
     expect(String(await redis.command('GET', place))).not.toContain('sentinel');

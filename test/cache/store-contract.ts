@@ -1,24 +1,24 @@
-/** What every shared tier of the cache promises (src/cache/memory-store.ts). Each implementation runs this suite. */
+/** What every shared store of the cache promises (src/cache/memory-store.ts). Each implementation runs this suite. */
 import { afterEach, describe, expect, test } from '@jest/globals';
-import type { CacheEntry, CacheTier, Lease } from '../../src/cache/memory-store.ts';
+import type { CacheEntry, CacheStore, Lease } from '../../src/cache/memory-store.ts';
 
-/** A value as rich as JSON, because a tier may have to write it down. */
-export interface TierValue {
+/** A value as rich as JSON, because a store may have to write it down. */
+export interface StoredValue {
   readonly text: string;
   readonly nested: { readonly list: readonly number[]; readonly nothing: null };
 }
 
-export interface StartedTier {
-  /** Two views of one tier, as two replicas have them. A tier of one process answers the same twice. */
-  readonly here: CacheTier<TierValue>;
-  readonly there: CacheTier<TierValue>;
+export interface StartedStore {
+  /** Two views of one store, as two replicas have them. A store of one process answers the same twice. */
+  readonly here: CacheStore<StoredValue>;
+  readonly there: CacheStore<StoredValue>;
   /** Resolves when every announcement made so far has been delivered. */
   readonly delivered: () => Promise<void>;
   readonly stop: () => Promise<void>;
 }
 
-/** Starts an empty tier that holds and remembers at least `entriesMax` ids. */
-export type StartTier = (options: { readonly entriesMax: number }) => Promise<StartedTier>;
+/** Starts an empty store that holds and remembers at least `maxEntries` ids. */
+export type StartStore = (options: { readonly maxEntries: number }) => Promise<StartedStore>;
 
 const ODD_IDS = [
   'auth0|a/b c%3A',
@@ -32,27 +32,27 @@ const ODD_IDS = [
   'x'.repeat(512),
 ];
 
-function entry(text: string, askedAt = 1_700_000_000_000): CacheEntry<TierValue> {
+function entry(text: string, askedAt = 1_700_000_000_000): CacheEntry<StoredValue> {
   return { value: { text, nested: { list: [1, 2.5], nothing: null } }, askedAt };
 }
 
-async function take(tier: CacheTier<TierValue>, key: string): Promise<Lease> {
-  const lease = await tier.lease(key, false);
+async function take(store: CacheStore<StoredValue>, key: string): Promise<Lease> {
+  const lease = await store.lease(key, false);
   if (lease === undefined) throw new Error('expected that nobody holds the lease');
   return lease;
 }
 
-export function describeTier(name: string, startTier: StartTier): void {
-  describe(`${name} as a tier of the cache`, () => {
+export function describeStore(name: string, startTier: StartStore): void {
+  describe(`${name} as a store of the cache`, () => {
     const stops: Array<() => Promise<void>> = [];
     afterEach(async () => {
       await Promise.all(stops.splice(0).map((stop) => stop()));
     });
 
-    async function start(entriesMax = 100) {
-      const { here, there, delivered, stop } = await startTier({ entriesMax });
+    async function start(maxEntries = 100) {
+      const { here, there, delivered, stop } = await startTier({ maxEntries });
       stops.push(stop);
-      const [jane, omar] = [here.keyOf('auth0|jane'), here.keyOf('auth0|omar')];
+      const [jane, omar] = [here.toKey('auth0|jane'), here.toKey('auth0|omar')];
       return { here, there, delivered, jane, omar };
     }
 
@@ -112,7 +112,7 @@ export function describeTier(name: string, startTier: StartTier): void {
       const { here, jane, omar } = await start();
       const lease = await take(here, omar);
       await here.fill(jane, entry('jane'), await take(here, jane));
-      await here.invalidate(here.keyOf('auth0|other'));
+      await here.invalidate(here.toKey('auth0|other'));
       await here.fill(omar, entry('omar'), lease);
       expect(await here.read(jane)).toEqual(entry('jane'));
       expect(await here.read(omar)).toEqual(entry('omar'));
@@ -123,7 +123,7 @@ export function describeTier(name: string, startTier: StartTier): void {
       const lease = await take(here, jane);
       await here.invalidate(jane);
       await Promise.all(
-        Array.from({ length: 50 }, (_, index) => here.invalidate(here.keyOf(`auth0|${index}`))),
+        Array.from({ length: 50 }, (_, index) => here.invalidate(here.toKey(`auth0|${index}`))),
       );
       await here.fill(jane, entry('overtaken'), lease);
       expect(await here.read(jane)).toBeUndefined();
@@ -157,7 +157,7 @@ export function describeTier(name: string, startTier: StartTier): void {
       const lease = await take(here, jane);
       expect(await there.lease(jane, false)).toBeUndefined();
       expect(await there.lease(omar, false)).toBeDefined();
-      const waiting = there.settled(jane);
+      const waiting = there.waitForLease(jane);
       await here.fill(jane, entry('first'), lease);
       await waiting;
       expect(await there.read(jane)).toEqual(entry('first'));
@@ -176,7 +176,7 @@ export function describeTier(name: string, startTier: StartTier): void {
       await take(there, jane);
     });
 
-    test.each<[string, (there: CacheTier<TierValue>, jane: string) => Promise<unknown>]>([
+    test.each<[string, (there: CacheStore<StoredValue>, jane: string) => Promise<unknown>]>([
       ['an invalidation', (there, jane) => there.invalidate(jane)],
       ['somebody who took the lease away', (there, jane) => there.lease(jane, true)],
     ])('drops, and keeps no successor, after %s', async (_what, overtake) => {
@@ -214,26 +214,26 @@ export function describeTier(name: string, startTier: StartTier): void {
       expect(await there.read(jane)).toBeUndefined();
     });
 
-    test('is in one and the same era as long as no announcement can have been missed', async () => {
+    test('is in one and the same epoch as long as no announcement can have been missed', async () => {
       const { here, delivered, jane } = await start();
-      const era = here.era();
-      expect(era).toBeDefined();
+      const epoch = here.epoch();
+      expect(epoch).toBeDefined();
       await here.invalidate(jane);
       await delivered();
-      expect(here.era()).toBe(era);
+      expect(here.epoch()).toBe(epoch);
     });
 
     test.each(ODD_IDS)('keeps the id %j apart, under one key on every replica', async (id) => {
       const { here, there, delivered } = await start();
-      const key = here.keyOf(id);
+      const key = here.toKey(id);
       const heard: string[] = [];
       there.onInvalidation((invalidated) => heard.push(invalidated));
-      const others = ODD_IDS.filter((other) => other !== id).map((other) => there.keyOf(other));
+      const others = ODD_IDS.filter((other) => other !== id).map((other) => there.toKey(other));
       await here.fill(key, entry(id), await take(here, key));
       expect(await Promise.all(others.map((other) => there.read(other)))).toEqual(
         others.map(() => undefined),
       );
-      expect(await there.read(there.keyOf(id))).toEqual(entry(id));
+      expect(await there.read(there.toKey(id))).toEqual(entry(id));
       await here.invalidate(key);
       await delivered();
       expect(heard).toEqual([key]);
