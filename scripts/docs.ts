@@ -240,12 +240,12 @@ export function errorSections(): string {
 /** The service's own metrics as Prometheus sees them, those of optional features included. */
 export async function metricsTable(): Promise<string> {
   const { health, redis, upstream, ...metrics } = createMetrics({ now: () => 0 });
-  redis.watchRedis(() => true);
-  upstream.watchBudget(new Map());
-  health.watchKeys(() => 'fresh');
-  health.watchChecks([]);
-  health.watchStreams(() => 0);
-  health.watchFeed(() => 0);
+  redis.registerRedis(() => true);
+  upstream.registerBudget(new Map());
+  health.registerKeyState(() => 'fresh');
+  health.registerChecks([]);
+  health.registerSseConnections(() => 0);
+  health.registerChangeStream(() => 0);
   const text = await metrics.render();
   const rows = [...text.matchAll(/^# HELP (metadata_bff_\w+) (.*)\n# TYPE \w+ (\w+)/gm)].map(
     ([, name = '', help = '', type = '']) => `| \`${name}\` | ${type} | ${help} |`,

@@ -22,27 +22,26 @@ import {
 } from './token-provider.ts';
 import { createUpstream } from './upstream.ts';
 
-// What the parts that guard the tenant tell of themselves to whoever counts.
-
 export type BreakerState = 'closed' | 'half_open' | 'open';
 
+/** Receives what the metrics count. */
 export interface TenantObserver {
-  /** A request asks for admission. The function answered is told how that ended. */
-  admission(priority: Priority): (outcome: 'admitted' | 'refused') => void;
-  /** The circuit breaker has changed; it begins closed. */
-  breaker(state: BreakerState): void;
+  /** A request begins to wait for the budget. Call the returned function with how the wait ended. */
+  startWait(priority: Priority): (outcome: 'admitted' | 'refused') => void;
+  /** The circuit breaker has changed its state. It begins closed. */
+  setCircuitState(state: BreakerState): void;
 }
 
 const NO_OBSERVER: TenantObserver = {
-  admission: () => () => undefined,
-  breaker: () => undefined,
+  startWait: () => () => undefined,
+  setCircuitState: () => undefined,
 };
 
 /** The same governor, each of whose admissions is told of. */
 function observed(governor: Governor, observer: TenantObserver): Governor {
   return {
     async admit(lane, call) {
-      const end = observer.admission(call.priority);
+      const end = observer.startWait(call.priority);
       try {
         await governor.admit(lane, call);
         end('admitted');

@@ -43,7 +43,7 @@ interface Dependencies {
   readonly sleep: (ms: number) => Promise<unknown>;
   readonly random: () => number;
   /** Told of each change of the circuit breaker. */
-  readonly observer?: Pick<TenantObserver, 'breaker'>;
+  readonly observer?: Pick<TenantObserver, 'setCircuitState'>;
 }
 
 export interface UpstreamOptions {
@@ -92,7 +92,7 @@ export function createUpstream(
   let failedAt: number | undefined;
   breaker.onStateChange((state) => {
     openedAt = state === CircuitState.Open ? clock.now() : undefined;
-    observer?.breaker(BREAKER_STATES[state]);
+    observer?.setCircuitState(BREAKER_STATES[state]);
   });
 
   /** A request that would be refused anyway must not wait for the budget, nor spend it. */

@@ -57,7 +57,7 @@ export function composeFeed({ config, sharing, tokens, cache, clock, logger, met
       evict: ({ userId, updatedAt }) =>
         // Our own changes come back as events too.
         cache.invalidateUnless(userId, (held) => isAsNew(held.updatedAt, updatedAt)),
-      observe: metrics.health.watchFeed(() => feed.health.lagSeconds()),
+      observe: metrics.health.registerChangeStream(() => feed.health.lagSeconds()),
       onTrouble: (trouble, error) => logger.log(`change_stream_${trouble}`, { error }),
       clock,
       sleep: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),

@@ -28,7 +28,7 @@ interface Dependencies {
   readonly clock: Clock;
   /** For ages and pauses. */
   readonly ages: Clock;
-  readonly metrics: Pick<Metrics, 'limited'>;
+  readonly metrics: Pick<Metrics, 'recordRateLimited'>;
   readonly audit: Audit | undefined;
 }
 
@@ -51,7 +51,7 @@ export function composeIdentity({
     return nameLimit(name, createSharedLimit({ redis, hide, local }, { name }));
   }
 
-  const onRefused = metrics.limited;
+  const onRefused = metrics.recordRateLimited;
   return createGuard({
     authenticate: createAuthenticate(
       {

@@ -73,21 +73,21 @@ export function composeObservability(
     logger,
     metrics,
     requests: {
-      onEnd: [logger.request, metrics.request],
+      onEnd: [logger.request, metrics.recordRequest],
       trace: tracing && ((method, headers) => tracing.request(method, headers)),
     },
     upstream: {
       http(http) {
-        const counting = metrics.upstream.countingHttp(http);
-        return tracing?.tracingHttp(counting) ?? counting;
+        const measured = metrics.upstream.withHttpMetrics(http);
+        return tracing?.withTracing(measured) ?? measured;
       },
       keys: metrics.health,
       tenant: metrics.upstream,
     },
     sharing: {
-      connection: (redis) => metrics.redis.countingRedis(redis),
+      connection: (redis) => metrics.redis.withRedisMetrics(redis),
       unlocked() {
-        metrics.redis.unlockedWrite();
+        metrics.redis.recordUnlockedWrite();
         if (!toldUnlocked) logger.log('writes_without_lock');
         toldUnlocked = true;
       },
@@ -95,7 +95,7 @@ export function composeObservability(
     },
     watchRedis(redis) {
       redis.onDown((reason) => {
-        metrics.redis.unavailable(reason);
+        metrics.redis.recordUnavailable(reason);
         logger.log('redis_unavailable', { error: reason });
       });
       redis.onBack(() => {
@@ -107,11 +107,11 @@ export function composeObservability(
     watch(others, { issuers, tenant, streaming, redis }) {
       const own = file ? [{ name: 'audit_log', critical: false, passing: () => file.healthy() }] : [];
       const checks = [...others, ...own];
-      metrics.health.watchChecks(checks);
-      metrics.health.watchKeys(() => issuers.state());
-      metrics.health.watchStreams(() => streaming.streams.count());
-      metrics.upstream.watchBudget(tenant.buckets);
-      if (redis) metrics.redis.watchRedis(() => redis.healthy());
+      metrics.health.registerChecks(checks);
+      metrics.health.registerKeyState(() => issuers.state());
+      metrics.health.registerSseConnections(() => streaming.streams.count());
+      metrics.upstream.registerBudget(tenant.buckets);
+      if (redis) metrics.redis.registerRedis(() => redis.healthy());
       return createReadiness(checks);
     },
     reopen: () => file?.reopen(),
@@ -149,7 +149,7 @@ function composeAudit(
       : createAuditFile(
           {
             onTrouble: (error) => logger.log('audit_write_failed', { error }),
-            onLost: (lines) => metrics.health.auditLost(lines),
+            onLost: (lines) => metrics.health.recordAuditDropped(lines),
           },
           { ...AUDIT_FILE, path: target.path },
         );

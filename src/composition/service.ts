@@ -59,8 +59,8 @@ export async function createService(config: Config, surroundings: Surroundings =
   if (redis) observability.watchRedis(redis);
   const { http, issuers, tenant } = composeUpstream(config, sharing, { clock, ages }, observability.upstream);
 
-  const directory = metrics.upstream.countingDirectory(tenant.users);
-  const clients = metrics.upstream.countingClients(tenant.clients);
+  const directory = metrics.upstream.withUserMetrics(tenant.users);
+  const clients = metrics.upstream.withClientMetrics(tenant.clients);
   const staleness = {
     staleSeconds: config.cacheStaleSeconds,
     staleIfErrorSeconds: config.cacheStaleIfErrorSeconds,
@@ -70,7 +70,7 @@ export async function createService(config: Config, surroundings: Surroundings =
       store: sharing.users,
       load: (id, call) => directory.read(id, call),
       clock: ages,
-      onRead: metrics.cacheReads('user'),
+      onRead: (outcome) => metrics.recordCacheRequest('user', outcome),
     },
     { ...staleness, ttlSeconds: config.cacheTtlSeconds, maxEntries: PROFILES_MAX },
   );
@@ -79,14 +79,14 @@ export async function createService(config: Config, surroundings: Surroundings =
       store: sharing.clients,
       load: (id, call) => clients.read(id, call),
       clock: ages,
-      onRead: metrics.cacheReads('client'),
+      onRead: (outcome) => metrics.recordCacheRequest('client', outcome),
     },
     { ...staleness, ttlSeconds: config.cacheClientTtlSeconds, maxEntries: CLIENTS_MAX },
   );
   const { policy } = config;
   const schema = createSchemaRules(policy.userMetadata.schema);
   const service = createMetadataService(
-    { directory, cache, lock: metrics.redis.countingLock(sharing.lock), clock: ages, pause: setImmediate },
+    { directory, cache, lock: metrics.redis.withLockMetrics(sharing.lock), clock: ages, pause: setImmediate },
     {
       limits: {
         bytesMax: config.maxMetadataBytes,

@@ -165,11 +165,11 @@ interface SigningKeysOptions {
   readonly unknownKeyRefillMs: number;
 }
 
-/** What the keys tell of themselves to whoever counts. */
+/** Receives what the metrics count. */
 export interface KeyObserver {
-  /** `missing`: no usable key was held; `unknown`: none with this id. */
-  keyLookup(outcome: 'fresh' | 'stale' | 'missing' | 'unknown'): void;
-  keyFetch(outcome: 'ok' | 'failed'): void;
+  /** `missing`: no usable key is cached. `unknown`: none with this id is cached. */
+  onLookup(outcome: 'fresh' | 'stale' | 'missing' | 'unknown'): void;
+  onFetch(outcome: 'ok' | 'failed'): void;
 }
 
 interface Dependencies {
@@ -228,11 +228,11 @@ export function createSigningKeys(
       const set = held && JSON.stringify(held.set) === JSON.stringify(fetched) ? held.set : fetched;
       hold({ set, fetchedAt: clock.now() });
       failedAt = Number.NEGATIVE_INFINITY;
-      observer?.keyFetch('ok');
+      observer?.onFetch('ok');
       return set;
     } catch (cause) {
       failedAt = clock.now();
-      observer?.keyFetch('failed');
+      observer?.onFetch('failed');
       throw unavailable(cause);
     }
   });
@@ -275,19 +275,19 @@ export function createSigningKeys(
     async forKeyId(kid) {
       const set = current();
       if (!set) {
-        observer?.keyLookup('missing');
+        observer?.onLookup('missing');
         return ask();
       }
       const known = kid === undefined || hasKey(set, kid);
       if (!known) {
-        observer?.keyLookup('unknown');
+        observer?.onLookup('unknown');
         if (clock.now() - failedAt < options.retryAfterMs) throw unavailable();
         return spendAllowance() ? ask() : set;
       }
       const stale = state() === 'stale';
       // The caller does not wait for it, and a failure only matters once the keys are too old.
       if (stale) ask().catch(() => undefined);
-      observer?.keyLookup(stale ? 'stale' : 'fresh');
+      observer?.onLookup(stale ? 'stale' : 'fresh');
       return set;
     },
     held: current,

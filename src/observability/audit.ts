@@ -7,23 +7,8 @@ import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { SetAlarm } from '../lib/clock.ts';
+import type { AuditedWrite } from '../http/middleware/audit.ts';
 import { escapeUnprintable } from './logger.ts';
-import type { LoggedActor } from './logger.ts';
-
-export interface AuditedWrite {
-  readonly requestId: string;
-  readonly userId: string;
-  readonly clientId: string | undefined;
-  readonly actor: LoggedActor | undefined;
-  readonly action: string;
-  /** The template of the route. */
-  readonly route: string;
-  readonly keys: readonly string[];
-  readonly outcome: string;
-  readonly code: string | undefined;
-  readonly correlationId: string | undefined;
-  readonly durationMs: number;
-}
 
 interface Audit {
   /** Writes the line of a write, unless it repeats a refusal of a moment ago, which is counted. */

@@ -4,6 +4,7 @@
  */
 import pino, { type DestinationStream } from 'pino';
 import type { LogLevel } from '../../config/parsers.ts';
+import type { ObservedRequest } from '../http/middleware/request-context.ts';
 import { describeError } from '../lib/app-error.ts';
 
 interface LogEventDeclaration {
@@ -141,27 +142,6 @@ type LogFields<E extends LogEvent> = {
   readonly [F in (typeof LOG_EVENTS)[E]['fields'][number]]: F extends 'error' ? unknown : string | number;
 };
 
-/** Who acted for a user. */
-export interface LoggedActor {
-  /** Its `sub`, which is written as a keyed hash only. */
-  readonly sub: string;
-  /** How many actors the token names. */
-  readonly count: number;
-}
-
-export interface RequestLine {
-  readonly requestId: string;
-  readonly method: string;
-  /** The template of the route, which names no key. */
-  readonly route: string;
-  readonly status: number;
-  readonly durationMs: number;
-  readonly clientId: string | undefined;
-  readonly actor: LoggedActor | undefined;
-  readonly traceId: string | undefined;
-  readonly failure: { readonly code: string; readonly error: unknown } | undefined;
-}
-
 export interface Logger {
   /** Writes one event at the level that `LOG_EVENTS` declares. An unknown event or field does not compile. */
   log<E extends LogEvent>(
@@ -169,7 +149,7 @@ export interface Logger {
     ...fields: (typeof LOG_EVENTS)[E]['fields'] extends readonly [] ? [] : [fields: LogFields<E>]
   ): void;
   /** Writes the event `request`: at level `error` from status 500 on, else at `info`. */
-  readonly request: (line: RequestLine) => void;
+  readonly request: (request: ObservedRequest) => void;
   /** Writes buffered lines before it returns. */
   flush(): void;
 }

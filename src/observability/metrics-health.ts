@@ -1,20 +1,15 @@
-/** Metrics of what the service rests on: its checks, the issuer's keys, the change feed, open streams, the audit. */
+/** Metrics of the service's health: checks, key sets of the issuers, change stream, SSE connections and audit. */
 import { Counter, Gauge, type Registry } from 'prom-client';
-import { children } from './metric-children.ts';
+import type { KeyObserver, KeyState } from '../identity/signing-keys.ts';
 import type { ReadinessCheck } from './readiness.ts';
 
-/** `missing`: no key that will do; `unknown`: a key id that is not among those held. */
-export type KeyLookup = 'fresh' | 'stale' | 'missing' | 'unknown';
-
-export interface HealthMetrics {
-  /** Begins to tell of the change feed. Answers what counts its events. */
-  watchFeed(lagSeconds: () => number): (outcome: string) => void;
-  watchChecks(checks: readonly ReadinessCheck[]): void;
-  watchStreams(open: () => number): void;
-  watchKeys(state: () => 'fresh' | 'stale' | 'none'): void;
-  keyLookup(outcome: KeyLookup): void;
-  keyFetch(outcome: 'ok' | 'failed'): void;
-  auditLost(lines: number): void;
+export interface HealthMetrics extends KeyObserver {
+  /** Adds the metrics of the change stream. @returns a function that counts an event by its outcome. */
+  registerChangeStream(getLagSeconds: () => number): (outcome: string) => void;
+  registerChecks(checks: readonly ReadinessCheck[]): void;
+  registerSseConnections(getCount: () => number): void;
+  registerKeyState(getState: () => KeyState): void;
+  recordAuditDropped(events: number): void;
 }
 
 export function createHealthMetrics(registers: Registry[]): HealthMetrics {
@@ -30,16 +25,14 @@ export function createHealthMetrics(registers: Registry[]): HealthMetrics {
     labelNames: ['outcome'],
     registers,
   });
-  const lost = new Counter({
+  const dropped = new Counter({
     name: 'metadata_bff_audit_events_dropped_total',
     help: 'Audit events dropped because the audit file could not be written and the queue was full.',
     registers,
   });
-  const lookup = children((outcome: string) => lookups.labels(outcome));
-  const fetched = children((outcome: string) => fetches.labels(outcome));
 
   return {
-    watchFeed(lagSeconds) {
+    registerChangeStream(getLagSeconds) {
       const events = new Counter({
         name: 'metadata_bff_change_stream_events_total',
         help: 'Events of the change stream, by outcome (evicted, known, ignored or malformed).',
@@ -50,13 +43,12 @@ export function createHealthMetrics(registers: Registry[]): HealthMetrics {
         name: 'metadata_bff_change_stream_lag_seconds',
         help: 'Time from the latest change to its eviction, or since the stream was lost. 0 on replicas that do not consume it.',
         registers,
-        collect: () => lag.set(lagSeconds()),
+        collect: () => lag.set(getLagSeconds()),
       });
-      const event = children((outcome: string) => events.labels(outcome));
-      for (const outcome of ['evicted', 'ignored', 'malformed']) event(outcome).inc(0);
-      return (outcome) => event(outcome).inc();
+      for (const outcome of ['evicted', 'known', 'ignored', 'malformed']) events.inc({ outcome }, 0);
+      return (outcome) => events.inc({ outcome });
     },
-    watchChecks(checks) {
+    registerChecks(checks) {
       const passing: Gauge = new Gauge({
         name: 'metadata_bff_health_check_status',
         help: '1 for each check of /readyz that passes, else 0.',
@@ -67,28 +59,29 @@ export function createHealthMetrics(registers: Registry[]): HealthMetrics {
         },
       });
     },
-    watchStreams(open) {
-      const streams: Gauge = new Gauge({
+    registerSseConnections(getCount) {
+      const connections: Gauge = new Gauge({
         name: 'metadata_bff_sse_connections',
         help: 'Open connections to /me/events.',
         registers,
-        collect: () => streams.set(open()),
+        collect: () => connections.set(getCount()),
       });
     },
-    watchKeys(state) {
-      const held: Gauge = new Gauge({
+    registerKeyState(getState) {
+      const keyState: Gauge = new Gauge({
         name: 'metadata_bff_jwks_state',
         help: '1 for the state of the cached key sets: fresh, stale (the refresh is overdue) or none. The worst of several issuers.',
         labelNames: ['state'],
         registers,
         collect() {
-          const current = state();
-          for (const known of ['fresh', 'stale', 'none']) held.labels(known).set(known === current ? 1 : 0);
+          const current = getState();
+          for (const known of ['fresh', 'stale', 'none'])
+            keyState.labels(known).set(known === current ? 1 : 0);
         },
       });
     },
-    keyLookup: (outcome) => lookup(outcome).inc(),
-    keyFetch: (outcome) => fetched(outcome).inc(),
-    auditLost: (lines) => lost.inc(lines),
+    onLookup: (outcome) => lookups.inc({ outcome }),
+    onFetch: (outcome) => fetches.inc({ outcome }),
+    recordAuditDropped: (events) => dropped.inc(events),
   };
 }

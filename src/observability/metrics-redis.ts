@@ -1,24 +1,23 @@
-/** Metrics of Redis and of what replicas share over it. Without Redis, of the lock alone. */
+/** Metrics of Redis and of the write lock. Without Redis, only those of the lock exist. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { RedisConnection } from '../redis/connection.ts';
 import { RedisRefused, RedisUnavailable } from '../redis/script.ts';
 import type { WriteLock } from '../metadata/ports.ts';
-import { children } from './metric-children.ts';
 
 export interface RedisMetrics {
-  /** Begins to tell whether Redis serves. */
-  watchRedis(healthy: () => boolean): void;
-  /** The same connection, timing its commands. */
-  countingRedis(redis: RedisConnection): RedisConnection;
-  /** A write goes without the shared lock. */
-  unlockedWrite(): void;
-  /** Redis does not serve, or refuses something it is needed for. */
-  unavailable(reason: Error): void;
-  /** The same lock, timing the waits for it. */
-  countingLock(lock: WriteLock): WriteLock;
+  /** Adds the gauge `redis_up`. */
+  registerRedis(healthy: () => boolean): void;
+  /** Returns a connection that measures its commands. */
+  withRedisMetrics(redis: RedisConnection): RedisConnection;
+  /** Counts a write that was made without the shared lock. */
+  recordUnlockedWrite(): void;
+  /** Counts an outage of Redis by its error code. */
+  recordUnavailable(reason: Error): void;
+  /** Returns a lock that measures the waits for it and counts its failures. */
+  withLockMetrics(lock: WriteLock): WriteLock;
 }
 
-/** Those that are known from the beginning, so that the first of them is an increase. */
+/** Series that begin at 0, so that `increase()` in an alert sees the first outage. */
 const OUTAGE_CODES = [
   'unreachable',
   'READONLY',
@@ -53,7 +52,7 @@ export function createRedisMetrics(registers: Registry[]): RedisMetrics {
     labelNames: ['reason'],
     registers,
   });
-  // So that a first failure is an increase, and not a series out of nowhere.
+  // Counters begin at 0, so that `increase()` in an alert sees the first failure.
   const notGranted = failures.labels('not_granted');
   notGranted.inc(0);
   const lost = failures.labels('lost');
@@ -70,23 +69,23 @@ export function createRedisMetrics(registers: Registry[]): RedisMetrics {
     registers,
   });
   for (const code of OUTAGE_CODES) outages.labels(code).inc(0);
-  const command = children((outcome: string) => commands.labels(outcome));
 
   async function timed<T>(task: () => Promise<T>): Promise<T> {
     const startedAt = performance.now();
-    const observe = (outcome: string) => command(outcome).observe((performance.now() - startedAt) / 1000);
+    const observe = (outcome: string) =>
+      commands.labels(outcome).observe((performance.now() - startedAt) / 1000);
     try {
       const reply = await task();
       observe('ok');
       return reply;
     } catch (error) {
-      observe(outcomeOf(error));
+      observe(classifyFailure(error));
       throw error;
     }
   }
 
   return {
-    watchRedis(healthy) {
+    registerRedis(healthy) {
       const up: Gauge = new Gauge({
         name: 'metadata_bff_redis_up',
         help: '1 while Redis is connected and takes writes; only with `REDIS_URL`.',
@@ -94,16 +93,16 @@ export function createRedisMetrics(registers: Registry[]): RedisMetrics {
         collect: () => up.set(healthy() ? 1 : 0),
       });
     },
-    unlockedWrite: () => unlocked.inc(),
-    unavailable: (reason) =>
+    recordUnlockedWrite: () => unlocked.inc(),
+    recordUnavailable: (reason) =>
       outages.labels(reason instanceof RedisRefused ? reason.code : 'unreachable').inc(),
-    countingRedis: (redis) => ({
+    withRedisMetrics: (redis) => ({
       ...redis,
       run: (script, keys, args) => timed(() => redis.run(script, keys, args)),
       runKnown: (script, keys, args) => timed(() => redis.runKnown(script, keys, args)),
       get: (key) => timed(() => redis.get(key)),
     }),
-    countingLock: (lock) => ({
+    withLockMetrics: (lock) => ({
       async withLock(userId, task) {
         const startedAt = performance.now();
         let granted = false;
@@ -129,7 +128,7 @@ export function createRedisMetrics(registers: Registry[]): RedisMetrics {
   };
 }
 
-function outcomeOf(error: unknown): string {
+function classifyFailure(error: unknown): string {
   if (error instanceof RedisRefused) return 'refused';
   if (!(error instanceof RedisUnavailable) || error.sent) {
     return error instanceof RedisUnavailable && error.timedOut ? 'timeout' : 'failed';

@@ -35,8 +35,8 @@ import {
   TraceIdRatioBasedSampler,
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
+import type { RequestSpan } from '../http/middleware/request-context.ts';
 import { type HttpClient, HttpFailure, type HttpRequest, type HttpResponse } from '../lib/http-client.ts';
-import type { RequestSpan, ServedRequest } from './tracing.ts';
 
 export interface TracingSettings {
   /** Where spans are sent, by OTLP over HTTP. */
@@ -113,7 +113,11 @@ export function createTracingSdk({ onTrouble }: Dependencies, settings: TracingS
   };
 }
 
-function endServed(span: Span, method: string, { requestId, route, status, failure }: ServedRequest): void {
+function endServed(
+  span: Span,
+  method: string,
+  { requestId, route, status, failure }: Parameters<RequestSpan['end']>[0],
+): void {
   if (route !== 'none') {
     span.updateName(`${method} ${route}`);
     span.setAttribute('http.route', route);

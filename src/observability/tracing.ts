@@ -3,35 +3,19 @@
  * Auth0. OpenTelemetry is loaded at the start and only then, so that whoever does not trace pays nothing.
  */
 import type { IncomingHttpHeaders } from 'node:http';
+import type { RequestSpan } from '../http/middleware/request-context.ts';
 import type { HttpClient } from '../lib/http-client.ts';
 import { SafeError } from '../lib/app-error.ts';
 import { withinTime } from '../lib/promises.ts';
 import type { TracingSdk, TracingSettings } from './tracing-sdk.ts';
-
-export interface ServedRequest {
-  readonly requestId: string;
-  /** The template of the route, or `none`. */
-  readonly route: string;
-  readonly status: number;
-  /** The problem that was answered. */
-  readonly failure: { readonly code: string } | undefined;
-}
-
-/** The span of one request. */
-export interface RequestSpan {
-  readonly traceId: string;
-  /** Runs what belongs below it. */
-  run(task: () => void): void;
-  end(served: ServedRequest): void;
-}
 
 export interface Tracing {
   /** Loads what it takes. Does not wait for the collector, which need not be there. */
   start(): Promise<void>;
   /** Begins the span of a request, in the trace that its `traceparent` names, if it does. */
   request(method: string, headers: IncomingHttpHeaders): RequestSpan | undefined;
-  /** The same client, with a span for each request, whose context goes along as `traceparent`. */
-  tracingHttp(http: HttpClient): HttpClient;
+  /** Returns a client that makes a span for each request and sends its context as `traceparent`. */
+  withTracing(http: HttpClient): HttpClient;
   /** Sends what is left, for a bounded time. */
   stop(): Promise<void>;
 }
@@ -51,7 +35,7 @@ export function createTracing(dependencies: Dependencies, settings: TracingSetti
       sdk = createTracingSdk(dependencies, settings);
     },
     request: (method, headers) => sdk?.request(method, headers),
-    tracingHttp: (http) => ({
+    withTracing: (http) => ({
       send: (request) => (sdk ? sdk.send(http, request) : http.send(request)),
       close: () => http.close(),
     }),

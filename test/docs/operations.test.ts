@@ -253,7 +253,7 @@ test('the operations page lists the fields of a line of the audit, and shows one
     userId: 'u',
     clientId: 'c',
     actor: { sub: 'a', count: 1 },
-    action: 'patch',
+    action: 'patch' as const,
     route: '/me/metadata',
     keys: Array.from({ length: 33 }, () => 'k'),
     outcome: 'unknown',
@@ -261,7 +261,7 @@ test('the operations page lists the fields of a line of the audit, and shows one
     correlationId: 'i',
     durationMs: 1,
   };
-  for (const outcome of ['refused', 'refused']) audit.record({ ...audited, outcome });
+  for (const outcome of ['refused', 'refused'] as const) audit.record({ ...audited, outcome });
   audit.flush();
   const written = Object.keys(JSON.parse(lines.at(-1) ?? ''));
   const { text, fences } = pageAt('docs/operations.md');

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { type AuditedWrite, createAudit } from '../../src/observability/audit.ts';
+import type { AuditedWrite } from '../../src/http/middleware/audit.ts';
+import { createAudit } from '../../src/observability/audit.ts';
 import { parseObject } from '../support/json.ts';
 import { openScene } from '../support/scene.ts';
 
@@ -114,18 +115,21 @@ describe('a refused write that repeats one of a moment ago', () => {
   });
 });
 
-test.each(['applied', 'unknown', 'unchanged'])('writes that end as %s have a line each', (outcome) => {
-  const { audit, told, pending } = createAuditWithTimers();
-  for (const requestId of ['one', 'two', 'three']) audit.record({ ...REFUSED, outcome, requestId });
-  expect([told(), pending()]).toEqual([
-    [
-      ['one', undefined],
-      ['two', undefined],
-      ['three', undefined],
-    ],
-    [],
-  ]);
-});
+test.each(['applied', 'unknown', 'unchanged'] as const)(
+  'writes that end as %s have a line each',
+  (outcome) => {
+    const { audit, told, pending } = createAuditWithTimers();
+    for (const requestId of ['one', 'two', 'three']) audit.record({ ...REFUSED, outcome, requestId });
+    expect([told(), pending()]).toEqual([
+      [
+        ['one', undefined],
+        ['two', undefined],
+        ['three', undefined],
+      ],
+      [],
+    ]);
+  },
+);
 
 test('a name of a key shows as it is, but for what a terminal would hide or turn around', () => {
   const { audit, raw } = createAuditWithTimers();

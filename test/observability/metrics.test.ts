@@ -133,8 +133,8 @@ test('streams of events are counted while they are open', async () => {
 test('write locks that are not given in time, or lost before the change, are counted apart', async () => {
   const metrics = createMetrics({ now: () => 0 });
   const grip = { refresh: () => Promise.reject(new Error('lost')), keepForBound: () => undefined };
-  const refusing = metrics.redis.countingLock({ withLock: () => Promise.reject(new Error('busy')) });
-  const losing = metrics.redis.countingLock({ withLock: (_userId, task) => task(grip) });
+  const refusing = metrics.redis.withLockMetrics({ withLock: () => Promise.reject(new Error('busy')) });
+  const losing = metrics.redis.withLockMetrics({ withLock: (_userId, task) => task(grip) });
   await expect(refusing.withLock('jane', async () => 1)).rejects.toThrow('busy');
   await expect(losing.withLock('jane', (held) => held.refresh())).rejects.toThrow('lost');
   await expect(losing.withLock('jane', () => Promise.reject(new Error('other')))).rejects.toThrow('other');

@@ -99,11 +99,11 @@ export interface ObservedRequest {
 }
 
 /** The span of one request in its trace. */
-interface RequestSpan {
+export interface RequestSpan {
   readonly traceId: string;
   /** Runs what belongs below it. */
   run(task: () => void): void;
-  end(request: ObservedRequest): void;
+  end(request: Pick<ObservedRequest, 'requestId' | 'route' | 'status' | 'failure'>): void;
 }
 
 export interface RequestObservers {
