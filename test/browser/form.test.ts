@@ -196,7 +196,7 @@ describe('the element', () => {
       'Size: Fill this in.',
       'Count: A number here is too large or has too many digits to be stored exactly.',
       'Free: A number here is too large or has too many digits to be stored exactly.',
-      'Twice: A name stands here twice in the same object.',
+      'Twice: A name appears twice in the same object.',
     ]);
     await page.evaluate(() => {
       const form = document.querySelector('user-metadata-form');
