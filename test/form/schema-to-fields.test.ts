@@ -1,14 +1,13 @@
 /** Which field each place of a document gets from its schema, and which one where the stored value does not fit. */
 import { describe, expect, test } from '@jest/globals';
-import { planFor } from '../../packages/form/src/fitting.ts';
-import type { Plan } from '../../packages/form/src/plan.ts';
-import { planDocument } from '../../packages/form/src/planner.ts';
+import { getFieldForValue } from '../../packages/form/src/field-for-value.ts';
+import { type FieldSpec, schemaToFields } from '../../packages/form/src/schema-to-fields.ts';
 
-type Schema = Parameters<typeof planDocument>[0];
+type Schema = Parameters<typeof schemaToFields>[0];
 
 /** The plan of one property, in a schema with these definitions. */
-function planOf(schema: Schema, $defs: Schema = {}): Plan {
-  const plan = planDocument({ properties: { key: schema ?? {} }, $defs: $defs ?? {} }).members.get('key');
+function planOf(schema: Schema, $defs: Schema = {}): FieldSpec {
+  const plan = schemaToFields({ properties: { key: schema ?? {} }, $defs: $defs ?? {} }).members.get('key');
   if (!plan) throw new Error('the property was left out');
   return plan;
 }
@@ -134,7 +133,7 @@ describe('a property', () => {
     const schema = JSON.parse(
       '{"properties":{"__proto__":{"type":"boolean"},"constructor":{"type":"string"}}}',
     );
-    expect([...planDocument(schema).members.keys()]).toEqual(['__proto__', 'constructor']);
+    expect([...schemaToFields(schema).members.keys()]).toEqual(['__proto__', 'constructor']);
   });
 
   test.each([
@@ -143,7 +142,7 @@ describe('a property', () => {
     ['text-size', 'Text size'],
     ['_', '_'],
   ])('%s without a title is called “%s”', (key, label) => {
-    expect(planDocument({ properties: { [key]: {} } }).members.get(key)).toMatchObject({ label });
+    expect(schemaToFields({ properties: { [key]: {} } }).members.get(key)).toMatchObject({ label });
   });
 
   test('is read-only with what is around it', () => {
@@ -155,7 +154,7 @@ describe('a property', () => {
   });
 
   test('that must be there and can only be true or false is a choice, which can be left open', () => {
-    const plan = planDocument({ properties: { news: { type: 'boolean' } }, required: ['news'] });
+    const plan = schemaToFields({ properties: { news: { type: 'boolean' } }, required: ['news'] });
     expect(plan.members.get('news')).toMatchObject({
       kind: 'choice',
       options: [{ value: true }, { value: false }],
@@ -166,7 +165,7 @@ describe('a property', () => {
 test.each([[undefined], [true], [{}], [{ type: 'object' }], [null]])(
   'a document with the schema %j is a group without fields of its own',
   (schema) => {
-    expect(planDocument(schema)).toMatchObject({ kind: 'group', isWhole: true, members: new Map() });
+    expect(schemaToFields(schema)).toMatchObject({ kind: 'group', isWhole: true, members: new Map() });
   },
 );
 
@@ -192,6 +191,6 @@ describe('a stored value', () => {
     [{ type: 'array', items: {} }, {}, { kind: 'json' }],
     [{ enum: ['a'] }, 'no longer offered', { kind: 'choice' }],
   ])('of %j that is %j is shown by a field that can hold it', (schema, value, expected) => {
-    expect(planFor(planOf(schema), value)).toMatchObject(expected);
+    expect(getFieldForValue(planOf(schema), value)).toMatchObject(expected);
   });
 });

@@ -1,30 +1,30 @@
-/** What an app can do with the metadata of the person who is logged in. */
+/** The interface of the client. */
 import type { JsonObject, MergePatch } from './json.ts';
-import type { Snapshot } from './kept-states.ts';
+import type { Snapshot } from './snapshot-store.ts';
 import type { Fetch } from './runtime.ts';
 import type { GetAccessToken, RetryOptions } from './transport.ts';
 import type { Watch } from './watch.ts';
 
 export interface MetadataClientOptions {
-  /** Where the service is; a path in front of its resources belongs to it. */
+  /** The URL of the service; it may have a path. */
   readonly baseUrl: string;
   readonly getAccessToken?: GetAccessToken;
-  /** In place of the global one, for example one that adds token and DPoP proof itself. */
+  /** In place of the global `fetch`, for example one that adds token and DPoP proof itself. */
   readonly fetch?: Fetch;
   readonly retry?: RetryOptions;
 }
 
 export interface ReadOptions {
   readonly signal?: AbortSignal;
-  /** Asks for the tenant's own state, past the cache. It costs a request to the tenant. */
+  /** Bypasses the cache of the service. It costs a request to Auth0. */
   readonly revalidate?: boolean;
 }
 
 export interface WriteOptions {
   readonly signal?: AbortSignal;
   /**
-   * The state on which the change is based: its tag, or `'latest'` for the latest that this client has seen of the
-   * resource. `false` asks for no comparison.
+   * The state on which the change is based: its entity tag, or `'latest'` for the latest one that this client has seen
+   * of the resource. `false` sends no condition.
    */
   readonly ifMatch?: string | false;
 }
@@ -33,19 +33,19 @@ export type Key<T> = keyof T & string;
 export type Value<T, K extends keyof T> = Exclude<T[K], undefined>;
 
 /**
- * All operations reject with a MetadataError, with what the token function rejects with, or with the signal's reason;
- * those on a key with a RangeError for a name that no address can hold.
+ * All operations reject with a MetadataError, with the error of the token function, or with the signal's reason;
+ * those on a key with a RangeError for a key that no URL path can hold.
  */
 export interface MetadataClient<T extends object = JsonObject> {
   read(options?: ReadOptions): Promise<Snapshot<T>>;
   /**
    * Merges `changes` into the document (RFC 7396). Without `ifMatch` the last writer of a key wins, and nothing else
-   * is touched. With it, changes of others that leave alone what this patch changes are kept, and it is sent again.
-   * @throws ConflictError when one does not.
+   * is changed. With it, the client applies the patch on top of the changes of others, if they changed other places.
+   * @throws ConflictError when they changed the same place.
    */
   patch(changes: MergePatch<T>, options?: WriteOptions): Promise<Snapshot<T>>;
   /**
-   * Stores `value` as the whole document, by default on the latest state seen; with none seen, on whatever is stored.
+   * Stores `value` as the whole document, by default only if the latest state that this client has seen is stored.
    * @throws ConflictError when another state is stored.
    */
   replace(value: T, options?: WriteOptions): Promise<Snapshot<T>>;
@@ -64,9 +64,9 @@ export interface MetadataClient<T extends object = JsonObject> {
   /** The operator's JSON Schema of the document. */
   schema(options?: Pick<ReadOptions, 'signal'>): Promise<JsonObject>;
   /**
-   * Tells `listener` that the metadata changed, whoever changed it; also what changed since the latest state that
-   * this client has seen. Goes on over failures until it is stopped, or until one that will not pass. Returns the
-   * function that stops it.
+   * Calls `listener` for each change of the metadata, from any source, beginning with the changes since the latest state
+   * that this client has seen. Reconnects after failures, except after a permanent one. Returns the function that stops
+   * it.
    */
   watch: Watch;
 }

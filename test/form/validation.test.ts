@@ -1,13 +1,13 @@
 /** What the form says of an edited value, in its own sentences and by the rules of JSON Schema. */
 import { describe, expect, test } from '@jest/globals';
-import { checkNumber, checkText } from '../../packages/form/src/checks.ts';
-import { planDocument } from '../../packages/form/src/planner.ts';
+import { checkNumber, checkText } from '../../packages/form/src/validation.ts';
+import { schemaToFields } from '../../packages/form/src/schema-to-fields.ts';
 import { ENGLISH_MESSAGES, formatMessage } from '../../packages/form/src/messages.ts';
 
-type Schema = Parameters<typeof planDocument>[0];
+type Schema = Parameters<typeof schemaToFields>[0];
 
 function check(schema: Schema, value: string | number): string | undefined {
-  const plan = planDocument({ properties: { key: schema ?? {} } }).members.get('key');
+  const plan = schemaToFields({ properties: { key: schema ?? {} } }).members.get('key');
   if (plan?.kind === 'text' && typeof value === 'string') return checkText(value, plan, ENGLISH_MESSAGES);
   if (plan?.kind === 'number' && typeof value === 'number') return checkNumber(value, plan, ENGLISH_MESSAGES);
   throw new Error('expected a text or a number');

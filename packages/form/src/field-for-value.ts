@@ -1,26 +1,26 @@
 /**
- * Stored values do not always look as the schema says. Each is shown by a field that can hold it unchanged: a date that
- * is none as text, anything of another type as JSON.
+ * Stored values do not always match the schema. Each is shown by a field that can hold it unchanged: an invalid date as
+ * text, a value of another type as JSON.
  */
 import { isJsonObject, type Json } from './json.ts';
-import type { Plan, TextPlan } from './plan.ts';
+import type { FieldSpec, TextSpec } from './schema-to-fields.ts';
 
 const DATE = /^\d{4}-\d\d-\d\d$/;
 const DATE_TIME = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,3})?(?:[Zz]|[+-]\d\d:\d\d)$/;
-/** Time of day and the offset that the format asks for. */
+/** Captures the time of day and the offset. */
 export const TIME = /^(\d\d:\d\d:\d\d(?:\.\d{1,3})?)([Zz]|[+-]\d\d:\d\d)$/;
 
-/** The plan by which `value` can be shown: `plan` itself wherever possible. */
-export function planFor(plan: Plan, value: Json | undefined): Plan {
+/** The field that can show `value`: `spec` itself if possible. */
+export function getFieldForValue(spec: FieldSpec, value: Json | undefined): FieldSpec {
   if (value === undefined) {
-    // There is nothing to pick, and so no picker.
-    return plan.kind === 'text' && plan.readOnly ? { ...plan, input: 'text' } : plan;
+    // A read-only field without a value needs no picker.
+    return spec.kind === 'text' && spec.readOnly ? { ...spec, input: 'text' } : spec;
   }
-  if (plan.kind === 'text' && typeof value === 'string') return { ...plan, input: inputFor(plan, value) };
-  return holds(plan, value) ? plan : { ...plan, kind: 'json' };
+  if (spec.kind === 'text' && typeof value === 'string') return { ...spec, input: getInputType(spec, value) };
+  return canHold(spec, value) ? spec : { ...spec, kind: 'json' };
 }
 
-function holds({ kind }: Plan, value: Json): boolean {
+function canHold({ kind }: FieldSpec, value: Json): boolean {
   switch (kind) {
     case 'text':
       return typeof value === 'string';
@@ -38,7 +38,7 @@ function holds({ kind }: Plan, value: Json): boolean {
   }
 }
 
-function inputFor({ input }: TextPlan, value: string): TextPlan['input'] {
+function getInputType({ input }: TextSpec, value: string): TextSpec['input'] {
   switch (input) {
     case 'date':
       return DATE.test(value) && isDate(value) ? input : 'text';
@@ -52,12 +52,12 @@ function inputFor({ input }: TextPlan, value: string): TextPlan['input'] {
       return value.includes('\n') || value.includes('\r') ? 'textarea' : input;
     case 'email':
     case 'url':
-      // Such inputs drop spaces around the text, and write some letters in another way.
+      // Such inputs trim the text and rewrite some letters.
       return /^[\x21-\x7e]*$/.test(value) ? input : 'text';
   }
 }
 
-/** Also refuses 31 February, which Date would take for a day in March. */
+/** Also false for 31 February, which Date would turn into a day in March. */
 function isDate(value: string): boolean {
   const day = value.slice(0, 10);
   const time = Date.parse(value);

@@ -1,8 +1,8 @@
 /** A client before the real service: what it sends is noted, and its pauses are noted instead of waited for. */
 import type { JsonObject } from '../../packages/client/src/json.ts';
 import { createClient } from '../../packages/client/src/client.ts';
-import type { MetadataClient, MetadataClientOptions } from '../../packages/client/src/metadata-client.ts';
-import { type Fetch, platform } from '../../packages/client/src/runtime.ts';
+import type { MetadataClient, MetadataClientOptions } from '../../packages/client/src/options.ts';
+import { type Fetch, platformRuntime } from '../../packages/client/src/runtime.ts';
 
 export interface SentRequest {
   readonly method: string;
@@ -12,27 +12,27 @@ export interface SentRequest {
   readonly status: number;
 }
 
-export interface ClientWorld<T extends object> {
+export interface TestClient<T extends object> {
   readonly client: MetadataClient<T>;
   readonly sent: readonly SentRequest[];
   /** Milliseconds of every pause and time limit asked for. */
-  readonly alarms: readonly number[];
+  readonly timers: readonly number[];
 }
 
-interface WorldOptions extends MetadataClientOptions {
+interface TestClientOptions extends MetadataClientOptions {
   /** Which alarms ring, and then at once; without it, none. */
-  readonly rings?: (ms: number) => boolean;
+  readonly fires?: (ms: number) => boolean;
   readonly now?: () => number;
 }
 
-export function openClient<T extends object = JsonObject>({
-  rings = () => false,
-  now = platform.now,
+export function createTestClient<T extends object = JsonObject>({
+  fires: rings = () => false,
+  now = platformRuntime.now,
   ...options
-}: WorldOptions): ClientWorld<T> {
+}: TestClientOptions): TestClient<T> {
   const sent: SentRequest[] = [];
   const alarms: number[] = [];
-  const inner = options.fetch ?? platform.fetch;
+  const inner = options.fetch ?? platformRuntime.fetch;
   const noting: Fetch = async (url, init) => {
     const note = (status: number) =>
       sent.push({ method: init.method ?? '', url, headers: new Headers(init.headers), status });
@@ -48,24 +48,24 @@ export function openClient<T extends object = JsonObject>({
       fetch: noting,
       now,
       random: () => 0,
-      setAlarm(ms, ring) {
+      setTimer(ms, ring) {
         alarms.push(ms);
-        return rings(ms) ? platform.setAlarm(0, ring) : () => undefined;
+        return rings(ms) ? platformRuntime.setTimer(0, ring) : () => undefined;
       },
     },
     options,
   );
-  return { client, sent, alarms };
+  return { client, sent, timers: alarms };
 }
 
 /** A `fetch` that answers the first requests otherwise. */
-export function answeringFirst(...answers: ReadonlyArray<() => Promise<Response>>): Fetch {
+export function respondFirst(...answers: ReadonlyArray<() => Promise<Response>>): Fetch {
   const left = [...answers];
-  return (url, init) => left.shift()?.() ?? platform.fetch(url, init);
+  return (url, init) => left.shift()?.() ?? platformRuntime.fetch(url, init);
 }
 
 /** What a promise rejects with, which must be a `kind`. */
-export async function rejection<E extends Error>(
+export async function getRejection<E extends Error>(
   kind: new (...args: never[]) => E,
   promise: Promise<unknown>,
 ): Promise<E> {
