@@ -7,13 +7,13 @@ ARG NODE_IMAGE=node:24-slim
 FROM ${NODE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci
+# The packages of the workspaces are for apps and tests, not for the service.
+RUN npm ci --workspaces=false
 COPY tsconfig.json tsconfig.build.json ./
 COPY config ./config
 COPY src ./src
-COPY packages ./packages
 COPY scripts/sbom.js ./scripts/sbom.js
-RUN npm run build && npm prune --omit=dev
+RUN npm run build:service && npm prune --omit=dev --workspaces=false
 
 FROM ${NODE_IMAGE}
 ENV NODE_ENV=production

@@ -1,22 +1,18 @@
 /**
- * The benchmarks: all of them, or those named on the command line. A run of all writes `bench/results.md`; a part
- * is printed, and takes its place on the page with `--write`. Each section says on which machine it was measured.
+ * The benchmarks: all of them, or those named on the command line. A run of all writes `bench/results.md`; a part is
+ * printed, and takes its place on the page with `--write`. Each section names the machine on which it was measured.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { packageRoot } from '../demo/package-root.ts';
-import { benchDocuments } from './documents.ts';
-import { benchHerd } from './herd.ts';
 import { benchMemory } from './memory.ts';
 import { benchPatchBombs } from './patch-bombs.ts';
-import { type Bench, machineFacts, page, type Section, withSection } from './report.ts';
+import { type Bench, describeMachine, page, type Section, withSection } from './report.ts';
 import { benchRequests } from './requests.ts';
 import { benchSimulation } from './simulation.ts';
+import { benchStampede } from './stampede.ts';
 import { benchUnread } from './unread.ts';
-
-/** Before any benchmark binds this process to a core. */
-const FACTS = machineFacts();
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -25,24 +21,18 @@ const { values, positionals } = parseArgs({
     /** Of the requests. */
     rounds: { type: 'string', default: '3' },
     soak: { type: 'string', default: '100000' },
-    tokens: { type: 'string', default: '100000' },
   },
 });
 
 /** In the order in which they run: memory first, while the heap is small. */
 const BENCHES: Readonly<Record<string, Bench>> = {
   memory: benchMemory,
-  documents: benchDocuments,
   'patch-bombs': benchPatchBombs,
-  herd: benchHerd,
+  stampede: benchStampede,
   simulation: benchSimulation,
   unread: benchUnread,
   // Last: it keeps this process on one core.
-  requests: benchRequests({
-    rounds: Number(values.rounds),
-    soakRequests: Number(values.soak),
-    tokensMax: Number(values.tokens),
-  }),
+  requests: benchRequests(Number(values.rounds), Number(values.soak)),
 };
 
 async function main(names: readonly string[]): Promise<void> {
@@ -52,20 +42,20 @@ async function main(names: readonly string[]): Promise<void> {
     process.exitCode = 1;
     return;
   }
+  const machine = describeMachine();
   const sections: Section[] = [];
   for (const [name, bench] of Object.entries(BENCHES)) {
     if (names.length > 0 && !names.includes(name)) continue;
     console.log(`${name} ...`);
     const { title, body } = await bench((line) => console.log(`  ${line}`));
-    sections.push({ title, body: `Measured on ${FACTS}.\n\n${body}` });
+    sections.push({ title, body: `Measured on ${machine}.\n\n${body}` });
   }
-  const path = join('bench', 'results.md');
-  const file = join(packageRoot(import.meta.dirname), path);
   if (names.length > 0) console.log(`\n${page(sections)}`);
   if (names.length > 0 && !values.write) return;
+  const file = join(packageRoot(import.meta.dirname), 'bench', 'results.md');
   const kept = names.length > 0 ? readFileSync(file, 'utf8') : page([]);
   writeFileSync(file, sections.reduce(withSection, kept));
-  console.log(`written: ${path}`);
+  console.log('written: bench/results.md');
 }
 
 await main(positionals);

@@ -1,4 +1,4 @@
-/** What a benchmark leaves behind: Markdown, with the facts of the machine that its reader needs and no others. */
+/** Markdown of results, and the few figures that it takes: medians, ratios and shares. */
 import { availableParallelism } from 'node:os';
 
 export interface Section {
@@ -7,23 +7,18 @@ export interface Section {
   readonly body: string;
 }
 
-/** One benchmark by name. Bounded in time, and talks to nobody but this machine. */
+/** One benchmark. It asks nothing outside this machine. */
 export type Bench = (log: (line: string) => void) => Promise<Section>;
 
 export type Cell = string | number;
 
-/** A Markdown table, padded as the formatter pads it; columns of numbers stand on the right. */
 export function table(headers: readonly string[], rows: ReadonlyArray<readonly Cell[]>): string {
-  const columns = headers.map((header, index) => {
-    const cells = rows.map((row) => row[index] ?? '');
-    const width = Math.max(3, header.length, ...cells.map((cell) => String(cell).length));
-    const isNumeric = cells.length > 0 && cells.every((cell) => typeof cell === 'number');
-    const pad = (cell: Cell) => (isNumeric ? String(cell).padStart(width) : String(cell).padEnd(width));
-    const rule = isNumeric ? `${'-'.repeat(width - 1)}:` : '-'.repeat(width);
-    return [pad(header), rule, ...cells.map(pad)];
-  });
-  const lines = Array.from({ length: rows.length + 2 }, (_, line) => columns.map((column) => column[line]));
-  return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+  const widths = headers.map((_, index) =>
+    Math.max(3, ...[headers, ...rows].map((row) => String(row[index] ?? '').length)),
+  );
+  const line = (cells: readonly Cell[]) =>
+    `| ${widths.map((width, index) => String(cells[index] ?? '').padEnd(width)).join(' | ')} |`;
+  return [line(headers), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
 }
 
 /** A share as a percentage, with as many digits as tell it from 0 and 100. */
@@ -38,9 +33,31 @@ export function goal(text: string, met: boolean): string {
   return `- ${met ? 'met' : '**missed**'}: ${text}`;
 }
 
-export function machineFacts(): string {
-  const { node, v8 } = process.versions;
-  return `${availableParallelism()} cores, Node ${node} (V8 ${v8}), ${process.platform} ${process.arch}`;
+/** The smallest value that this share of the values does not exceed; 0 for no values. */
+export function percentile(values: ArrayLike<number>, share: number): number {
+  const sorted = Float64Array.from(values).toSorted();
+  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0;
+}
+
+export function median(values: readonly number[]): number {
+  return percentile(values, 0.5);
+}
+
+/** Each round as a multiple of the reference in the same round, because the machine's other work varies. */
+export function ratios(values: readonly number[], reference: readonly number[]): number[] {
+  return values.map((value, round) => value / (reference[round] ?? Number.NaN));
+}
+
+/** Median, lowest and highest, with as many digits as mean something: `312 (298–341)`. */
+export function formatRange(values: readonly number[]): string {
+  const middle = median(values);
+  const digits = [20, 2].filter((bound) => middle < bound).length;
+  const [low, high] = [Math.min(...values).toFixed(digits), Math.max(...values).toFixed(digits)];
+  return low === high ? low : `${middle.toFixed(digits)} (${low}–${high})`;
+}
+
+export function describeMachine(): string {
+  return `${availableParallelism()} cores, Node ${process.versions.node}, ${process.platform} ${process.arch}`;
 }
 
 /** The page of all results. */
@@ -49,18 +66,17 @@ export function page(sections: readonly Section[]): string {
     '# Benchmark results',
     '',
     'Written by `npm run bench`. Other work shared the machine, so times are medians and ratios to a reference of the',
-    'same run; the simulations run in virtual time and are the same everywhere.',
+    'same run; the simulation runs in virtual time and is the same everywhere.',
     ...sections.flatMap(({ title, body }) => ['', `## ${title}`, '', body]),
     '',
   ].join('\n');
 }
 
-/** The page with a section in the place of the one of the same title, or at its end. */
+/** The page with a section in the place of the one with the same title, or at its end. */
 export function withSection(text: string, { title, body }: Section): string {
   const section = `## ${title}\n\n${body}\n`;
   const [head = '', ...parts] = text.split(/^(?=## )/m);
   const at = parts.findIndex((part) => part.startsWith(`## ${title}\n`));
-  const isLast = at === parts.length - 1;
   if (at < 0) return `${text.trimEnd()}\n\n${section}`;
-  return [head, ...parts.with(at, isLast ? section : `${section}\n`)].join('');
+  return [head, ...parts.with(at, at === parts.length - 1 ? section : `${section}\n`)].join('');
 }

@@ -20,8 +20,8 @@ export function readCredentials(
   }
   if (secret !== undefined) return { kind: 'secret', secret };
   if (keyPath === undefined) {
-    const isTold = invalid.has('AUTH0_CLIENT_SECRET') || invalid.has('AUTH0_CLIENT_SIGNING_KEY_PATH');
-    if (!isTold) errors.push('AUTH0_CLIENT_SECRET: is required, or AUTH0_CLIENT_SIGNING_KEY_PATH');
+    const isReported = invalid.has('AUTH0_CLIENT_SECRET') || invalid.has('AUTH0_CLIENT_SIGNING_KEY_PATH');
+    if (!isReported) errors.push('AUTH0_CLIENT_SECRET: is required, or AUTH0_CLIENT_SIGNING_KEY_PATH');
     return undefined;
   }
   const content = readText('AUTH0_CLIENT_SIGNING_KEY_PATH', keyPath, readFile, errors);

@@ -96,7 +96,7 @@ function nameByKeys(values: Values): Readonly<Record<string, unknown>> {
   );
 }
 
-/** Whether no variable that has a default or is required is without a value, as it is if there are no errors. */
+/** Whether each variable that has a default or is required has its value. It has, if there are no errors. */
 function isComplete(settings: Readonly<Record<string, unknown>>): settings is Settings {
   return TABLE.every(([, { key, default: text, required }]) => {
     const mayBeUnset = text === undefined && required !== true;

@@ -59,7 +59,10 @@ export const clientId = z
   .min(1)
   .regex(/^[^\s\p{Cc}"']+$/u, 'must not contain white space or quotes');
 
-/** A key of AES-256. Node ignores characters that are not base64, so two replicas might not notice the same typing error. */
+/**
+ * A key of AES-256. Node ignores characters that are not base64, so without the pattern a typing error would give
+ * another key.
+ */
 export const aesKey = z
   .string()
   .regex(/^[A-Za-z0-9+/_-]{43}=?$/, 'must be 32 bytes in base64')

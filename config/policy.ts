@@ -131,6 +131,6 @@ function readJson(path: string, name: string, readFile: ReadFile, errors: string
 }
 
 /** The policy file's own JSON Schema, for editors. Kept in `config/policy.schema.json`. */
-export function policyJsonSchema(): unknown {
+export function getPolicyJsonSchema(): unknown {
   return z.toJSONSchema(policySchema, { io: 'input' });
 }

@@ -86,13 +86,15 @@ export const VARIABLES = {
   },
   ISSUER_BASE_URL: {
     description:
-      'Issuer of the access tokens; differs from `https://AUTH0_DOMAIN` with a custom domain. Several domains of the one tenant are separated by commas.',
+      'Issuer of the access tokens; differs from `https://AUTH0_DOMAIN` with a custom domain. Several ' +
+      'domains of the one tenant are separated by commas.',
     schema: issuerUrls,
   },
   JWKS_URI: {
     key: 'jwksUri',
     description:
-      'Address of the signing keys. Unset, it is read from the issuer’s discovery document. Not with several issuers.',
+      'Address of the signing keys. Unset, it is read from the issuer’s discovery document. Not with ' +
+      'several issuers.',
     schema: url,
   },
   AUTH0_CLIENT_ID: {
@@ -133,7 +135,9 @@ export const VARIABLES = {
   },
   PUBLIC_URL: {
     description:
-      'Addresses at which clients reach the service, separated by commas, such as `https://app.example.com/api/profile`. Requests for another host are refused (421). DPoP proofs and links are for these addresses. Required with `DPOP_REQUIRED`.',
+      'Addresses at which clients reach the service, separated by commas, such as ' +
+      '`https://app.example.com/api/profile`. Requests for another host are refused (421). DPoP proofs ' +
+      'and links are for these addresses. Required with `DPOP_REQUIRED`.',
     schema: publicUrls,
   },
   PUBLIC_HEALTH: {
@@ -146,14 +150,16 @@ export const VARIABLES = {
   CORS_ORIGINS: {
     key: 'corsOrigins',
     description:
-      'Origins whose pages may call, separated by commas. `https://*.example.com` is each subdomain, one label deep; apps have origins such as `capacitor://localhost`.',
+      'Origins whose pages may call, separated by commas. `https://*.example.com` is each subdomain, ' +
+      'one label deep; apps have origins such as `capacitor://localhost`.',
     default: '',
     schema: origins,
   },
   CORS_ALLOWED_HEADERS: {
     key: 'corsAllowedHeaders',
     description:
-      'Request headers that those pages may send beside the ones that the service reads, separated by commas, such as `baggage,sentry-trace`.',
+      'Request headers that those pages may send beside the ones that the service reads, separated by ' +
+      'commas, such as `baggage,sentry-trace`.',
     default: '',
     schema: headerNames,
   },
@@ -172,14 +178,16 @@ export const VARIABLES = {
   USER_WRITES_PER_MINUTE: {
     key: 'userWritesPerMinute',
     description:
-      'Writes, and reads that ask for `Cache-Control: no-cache`, that one user may send in a minute, to all replicas together. 0: any number.',
+      'Writes, and reads that ask for `Cache-Control: no-cache`, that one user may send in a minute, ' +
+      'to all replicas together. 0: any number.',
     default: '30',
     schema: integer(0, 1_000_000),
   },
   AUTH_FAILURES_PER_MINUTE: {
     key: 'authFailuresPerMinute',
     description:
-      'Refused tokens and DPoP proofs of one address (IPv6: its /64) in a minute, after which its requests are answered 429 without verification. 0: any number.',
+      'Refused tokens and DPoP proofs of one address (IPv6: its /64) in a minute, after which its ' +
+      'requests are answered 429 without verification. 0: any number.',
     default: '600',
     schema: integer(0, 1_000_000),
   },
@@ -263,13 +271,17 @@ export const VARIABLES = {
   CACHE_HASH_KEY: {
     key: 'cacheHashKey',
     description:
-      'Secret that hides user ids in Redis, the same on every replica. Unset, it follows from the client’s credential, so set it to rotate that without a moment in which replicas do not see each other.',
+      'Secret that hides user ids in Redis, the same on every replica. Unset, it follows from the ' +
+      'client’s credential, so set it to rotate that without a moment in which replicas do not see ' +
+      'each other.',
     secret: true,
     schema: text.min(16, 'must have at least 16 characters'),
   },
   REDIS_URL: {
     description:
-      'Redis or Valkey that replicas share: `redis://user:password@host:6379/0`, `redis+sentinel://host:26379,host:26379/master-name`, `redis+cluster://host:6379,host:6379`, or the same with `rediss` for TLS. Unset, each process is on its own.',
+      'Redis or Valkey that replicas share: `redis://user:password@host:6379/0`, ' +
+      '`redis+sentinel://host:26379,host:26379/master-name`, `redis+cluster://host:6379,host:6379`, or ' +
+      'the same with `rediss` for TLS. Unset, each process is on its own.',
     secret: true,
     schema: redisUrl,
   },
@@ -292,14 +304,17 @@ export const VARIABLES = {
   WRITE_WITHOUT_LOCK: {
     key: 'writeWithoutLock',
     description:
-      'What happens to writes when Redis has not answered for longer than a write lock lasts: `allow` them, in order within each process only, or `refuse` them (503 `lock_unavailable`).',
+      'What happens to writes when Redis has not answered for longer than a write lock lasts: `allow` ' +
+      'them, in order within each process only, or `refuse` them (503 `lock_unavailable`).',
     default: 'allow',
     schema: oneOf(['allow', 'refuse']),
   },
   UPSTREAM_BUDGET: {
     key: 'upstreamBudget',
     description:
-      'Request budget of the tenant: `free`, `self-service`, `enterprise-nonprod`, `enterprise`, or `burst/per-second` such as `10/2`. Unset, only the tenant’s own `x-ratelimit-*` hold requests back.',
+      'Request budget of the tenant: `free`, `self-service`, `enterprise-nonprod`, `enterprise`, or ' +
+      '`burst/per-second` such as `10/2`. Unset, only the tenant’s own `x-ratelimit-*` hold requests ' +
+      'back.',
     schema: budget,
   },
   UPSTREAM_WAIT_MS: {
@@ -317,14 +332,17 @@ export const VARIABLES = {
   UPSTREAM_PROXY_URL: {
     key: 'upstreamProxyUrl',
     description:
-      'HTTP proxy through which Auth0 is reached (CONNECT), such as `http://user:password@proxy.example.com:3128`. Unset, Auth0 is reached directly, and `HTTPS_PROXY` is ignored.',
+      'HTTP proxy through which Auth0 is reached (CONNECT), such as ' +
+      '`http://user:password@proxy.example.com:3128`. Unset, Auth0 is reached directly, and ' +
+      '`HTTPS_PROXY` is ignored.',
     secret: true,
     schema: proxyUrl,
   },
   LEAST_PRIVILEGE: {
     key: 'leastPrivilege',
     description:
-      'What happens when the machine client holds scopes that nothing needs: `warn`, or `enforce` to refuse to start.',
+      'What happens when the machine client holds scopes that nothing needs: `warn`, or `enforce` to ' +
+      'refuse to start.',
     default: 'warn',
     schema: oneOf(['warn', 'enforce']),
   },
@@ -337,7 +355,8 @@ export const VARIABLES = {
   AUDIT_LOG: {
     key: 'auditLog',
     description:
-      'Where the audit of writes goes: `stdout`, among the log lines; `off`; or the path of a file, with at least one `/`.',
+      'Where the audit of writes goes: `stdout`, among the log lines; `off`; or the path of a file, ' +
+      'with at least one `/`.',
     default: 'stdout',
     schema: auditLog,
   },
@@ -377,7 +396,8 @@ export const VARIABLES = {
   },
   OTEL_TRACES_SAMPLER: {
     description:
-      'Which requests are traced. The default follows the caller’s `traceparent`, and traces all that come without one.',
+      'Which requests are traced. The default follows the caller’s `traceparent`, and traces all that ' +
+      'come without one.',
     default: 'parentbased_always_on',
     lenient: true,
     schema: oneOfAnyCase([

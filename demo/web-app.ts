@@ -1,16 +1,19 @@
 /**
- * The web server of the demo page: its static files, client and form, the Auth0 SDK as it is published, and `/config.json` with the
- * addresses of tenant and proxy. Its policy lets the page run no inline code and call nobody else.
+ * The web server of the demo page. It serves the page, the compiled packages that the page imports, the Auth0 SDK, and
+ * `/config.json` with the addresses of tenant and service. The content security policy allows no inline code except the
+ * import map, and no other addresses.
  */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import express, { type Express } from 'express';
 import helmet from 'helmet';
 import { packageRoot } from './package-root.ts';
 
-/** What the page is told, as `/config.json`. */
+/** The content of `/config.json`. */
 export interface PageConfig {
-  /** Where users log in; with its scheme, since the local tenant has no TLS. */
+  /** The origin of the tenant; with its scheme, since the local tenant has no TLS. */
   readonly domain: string;
   readonly clientId: string;
   readonly audience: string;
@@ -20,13 +23,15 @@ export interface PageConfig {
   readonly useDpop: boolean;
 }
 
+/** The Express application of the page. Reads `index.html` once, for the hash of its import map. */
 export function createWebApp(config: PageConfig): Express {
   const sdk = dirname(createRequire(import.meta.url).resolve('@auth0/auth0-spa-js/package.json'));
   const root = packageRoot(import.meta.dirname);
   const app = express();
   app.disable('x-powered-by');
-  app.use(pageHeaders(config), (_req, res, next) => {
-    // Whoever edits the page sees the edit at the next reload.
+  const importMapHash = hashImportMap(readFileSync(join(root, 'demo', 'web', 'index.html'), 'utf8'));
+  app.use(setPageHeaders(config, importMapHash), (_req, res, next) => {
+    // An edit of the page shows at the next reload.
     res.set('Cache-Control', 'no-cache');
     next();
   });
@@ -34,19 +39,24 @@ export function createWebApp(config: PageConfig): Express {
     res.json(config);
   });
   app.use('/vendor/auth0-spa-js', express.static(join(sdk, 'dist'), { cacheControl: false }));
-  // Client and form as apps get them, compiled along with this file.
-  for (const part of ['client', 'form']) {
+  for (const name of ['client', 'form']) {
     app.use(
-      `/${part}/src`,
-      express.static(join(root, '.build', 'packages', part, 'src'), { cacheControl: false }),
+      `/vendor/metadata-bff-${name}`,
+      express.static(join(root, 'packages', name, 'dist'), { cacheControl: false }),
     );
   }
-  // The page is not compiled, so it stands where the sources are.
+  // The page is not compiled.
   app.use(express.static(join(root, 'demo', 'web'), { cacheControl: false }));
   return app;
 }
 
-function pageHeaders({ domain, apiBaseUrl }: PageConfig) {
+/** The source expression that allows the inline import map (CSP level 3, section 6.7.2.3). */
+function hashImportMap(html: string): string {
+  const importMap = /<script type="importmap">([\s\S]*?)<\/script>/.exec(html)?.[1] ?? '';
+  return `'sha256-${createHash('sha256').update(importMap).digest('base64')}'`;
+}
+
+function setPageHeaders({ domain, apiBaseUrl }: PageConfig, importMapHash: string) {
   return helmet({
     contentSecurityPolicy: {
       useDefaults: false,
@@ -55,7 +65,7 @@ function pageHeaders({ domain, apiBaseUrl }: PageConfig) {
         'connect-src': ["'self'", domain, apiBaseUrl],
         // The SDK asks for a session in a hidden frame.
         'frame-src': [domain],
-        'script-src': ["'self'"],
+        'script-src': ["'self'", importMapHash],
         'style-src': ["'self'"],
         'base-uri': ["'none'"],
         'form-action': ["'none'"],

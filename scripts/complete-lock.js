@@ -34,7 +34,8 @@ for (const [parent, { optionalDependencies = {}, dev, license }] of Object.entri
 
 const missing = [];
 for (const [path, { integrity, link, version, ...entry }] of Object.entries(lock.packages)) {
-  if (path === '' || integrity || link) continue;
+  // The root and the workspaces come from no registry.
+  if (!path.includes('node_modules/') || integrity || link) continue;
   const name = path.replace(/^.*node_modules\//, '');
   const hash = hashOf(`${name}@${version}`);
   if (hash === undefined) missing.push(`${name}@${version}`);

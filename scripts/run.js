@@ -1,13 +1,13 @@
 /**
- * Compiles and runs one of the development programs (such as `demo/main`) in this very process, so that
- * a signal to the command reaches the program and not a shell in between.
+ * Compiles and runs one of the development programs (such as `demo/main`) in this process, so that a signal to the
+ * command reaches the program and not a shell in between.
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 const [program] = process.argv.slice(2);
 const compiler = fileURLToPath(new URL('../node_modules/typescript/bin/tsc', import.meta.url));
-// Client and form are for browsers, and so have projects of their own.
+// The demo page imports the compiled packages.
 const PROJECTS = [
   '../tsconfig.dev.json',
   '../packages/client/tsconfig.json',

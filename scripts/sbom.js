@@ -1,7 +1,6 @@
 /**
- * Writes the bill of materials of what ships (CycloneDX, production packages only) to `dist/sbom.cdx.json`,
- * or to the file that is named.
- * It follows from the lock alone: the same lock gives the same bytes, on any machine and at any time.
+ * Writes the bill of materials of the service (CycloneDX, production packages only) to `dist/sbom.cdx.json`, or to the
+ * given file. It depends on the lock only: the same lock gives the same bytes, on any machine and at any time.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -12,32 +11,31 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const [target = join(root, 'dist', 'sbom.cdx.json')] = process.argv.slice(2);
 
-const options = ['--package-lock-only', '--sbom-format=cyclonedx', '--sbom-type=application'];
-const { status, stdout, stderr } = spawnSync('npm', ['sbom', ...options], {
-  cwd: root,
-  encoding: 'utf8',
-  maxBuffer: 64 * 1024 * 1024,
-});
-if (status !== 0) throw new Error(`npm sbom failed:\n${stderr}`);
+function runNpm(...args) {
+  const options = { cwd: root, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 };
+  const { status, stdout, stderr } = spawnSync('npm', [...args, '--package-lock-only'], options);
+  if (status !== 0) throw new Error(`npm ${args[0]} failed:\n${stderr}`);
+  return stdout;
+}
 
-const bill = JSON.parse(stdout);
-// npm's own `--omit=dev` leaves out packages that do ship, where development needs them too.
-const isDevelopment = ({ properties = [] }) =>
-  properties.some(({ name, value }) => name === 'cdx:npm:package:development' && value === 'true');
-bill.components = bill.components.filter((component) => !isDevelopment(component));
+const bill = JSON.parse(runNpm('sbom', '--sbom-format=cyclonedx', '--sbom-type=application'));
+// `npm sbom --omit=dev` leaves out production packages that development needs, too, and lists those of workspaces.
+const production = runNpm('ls', '--all', '--omit=dev', '--workspaces=false', '--parseable', '--long');
+const shipped = new Set(production.split('\n').map((line) => line.split(':')[1]));
+bill.components = bill.components.filter((component) => shipped.has(component['bom-ref']));
 const listed = new Set(
   [bill.metadata.component, ...bill.components].map((component) => component['bom-ref']),
 );
 bill.dependencies = bill.dependencies
   .filter(({ ref }) => listed.has(ref))
   .map(({ ref, dependsOn }) => ({ ref, dependsOn: dependsOn.filter((each) => listed.has(each)) }));
-// What differs from one run, folder or npm to the next, and says nothing about the packages.
+// Removes what differs between runs, folders or versions of npm.
 const { component } = bill.metadata;
 component.name = component.purl.replace(/^pkg:npm\/(.*)@.*$/, '$1');
 bill.metadata = { lifecycles: bill.metadata.lifecycles, component };
 delete bill.serialNumber;
 const digest = createHash('sha256').update(JSON.stringify(bill)).digest('hex');
-// RFC 9562 section 5.8: a UUID made of whatever one likes, here of the content.
+// RFC 9562 section 5.8: a custom UUID, here a hash of the content.
 const [, a, b, c, d, e] = /^(.{8})(.{4}).(.{3}).(.{3})(.{12})/.exec(digest) ?? [];
 const { bomFormat, specVersion, $schema, ...rest } = bill;
 const serialNumber = `urn:uuid:${a}-${b}-8${c}-8${d}-${e}`;

@@ -1,6 +1,6 @@
 // @ts-check
-/** The page put together: who is logged in, and what they see. */
-import { defineUserMetadataForm } from './form/src/user-metadata-form.js';
+/** The entry: session, profile and workspace. */
+import { defineUserMetadataForm } from '@metadata-bff/form';
 import { forgetDrafts } from './drafts.js';
 import { byId } from './elements.js';
 import { showProfile } from './profile.js';
@@ -54,6 +54,6 @@ function run(operation) {
   });
 }
 
-// Edits of before are in the tab's storage.
+// Unsaved edits are in the tab's storage.
 tryAgain.addEventListener('click', () => location.reload());
 run(start);

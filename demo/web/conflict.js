@@ -1,24 +1,25 @@
 // @ts-check
-/** Two people, or two tabs, changed the same thing: both versions of each, to choose from. Nothing is lost before. */
-import { isJsonObject, isSameJson, memberOf } from './form/src/json.js';
+/** Lets the user choose where two people, or two tabs, changed the same place. Nothing is lost before. */
+import { isSameJson } from '@metadata-bff/form';
 import { byId, make, makeButton } from './elements.js';
+import { getMember, isJsonObject } from './json.js';
 
-/** @typedef {import('./form/src/json.js').Json} Json */
-/** @typedef {import('./form/src/json.js').JsonObject} JsonObject */
-/** @typedef {{ readonly path: readonly string[], readonly before: Json | undefined, readonly mine: Json | undefined, readonly theirs: Json | undefined }} Clash */
+/** @typedef {import('./json.js').Json} Json */
+/** @typedef {import('./json.js').JsonObject} JsonObject */
+/** @typedef {{ readonly path: readonly string[], readonly before: Json | undefined, readonly mine: Json | undefined, readonly theirs: Json | undefined }} Conflict */
 
 /**
- * Where `patch` changes what has also become something else between `base` and `current`.
+ * The places that `patch` changes and that differ between `base` and `current`.
  * @param {Json | undefined} patch
  * @param {Json | undefined} base
  * @param {Json | undefined} current
  * @param {readonly string[]} [path]
- * @returns {Clash[]}
+ * @returns {Conflict[]}
  */
-export function clashesOf(patch, base, current, path = []) {
+export function findConflicts(patch, base, current, path = []) {
   if (isJsonObject(patch) && isJsonObject(base) && isJsonObject(current)) {
     return Object.entries(patch).flatMap(([key, change]) =>
-      clashesOf(change, memberOf(base, key), memberOf(current, key), [...path, key]),
+      findConflicts(change, getMember(base, key), getMember(current, key), [...path, key]),
     );
   }
   const mine = patch === null ? undefined : patch;
@@ -27,31 +28,31 @@ export function clashesOf(patch, base, current, path = []) {
 }
 
 /**
- * The merge patch that sets what `clash` is about to what the others made of it.
- * @param {Clash} clash
+ * The merge patch that sets the place of a conflict to the value of the others.
+ * @param {Conflict} conflict
  * @returns {JsonObject}
  */
-function theirsOf({ path, theirs = null }) {
+function createTheirPatch({ path, theirs = null }) {
   const [last = '', ...outer] = path.toReversed();
   return outer.reduce((inner, key) => ({ [key]: inner }), { [last]: theirs });
 }
 
-/** @param {{ readonly nameOf: (path: readonly string[]) => string }} options */
-export function createConflictPanel({ nameOf }) {
+/** @param {{ readonly getLabel: (path: readonly string[]) => string }} options */
+export function createConflictPanel({ getLabel }) {
   const panel = byId('conflict', HTMLElement);
 
-  /** @param {Clash} clash @param {number} index */
+  /** @param {Conflict} conflict @param {number} index */
   function row({ path, before, mine, theirs }, index) {
     /** @param {string} whose @param {Json | undefined} value @param {string} label */
     const option = (whose, value, label) => {
-      const input = make('input', { type: 'radio', name: `clash-${index}`, value: whose });
+      const input = make('input', { type: 'radio', name: `conflict-${index}`, value: whose });
       input.checked = whose === 'mine';
       return make('label', { class: 'choice' }, input, make('span', {}, `${label}: `, shown(value)));
     };
     return make(
       'fieldset',
       {},
-      make('legend', {}, nameOf(path)),
+      make('legend', {}, getLabel(path)),
       option('mine', mine, 'Yours'),
       option('theirs', theirs, 'Theirs'),
       make('p', { class: 'hint' }, 'Before: ', shown(before)),
@@ -64,15 +65,15 @@ export function createConflictPanel({ nameOf }) {
       panel.replaceChildren();
     },
     /**
-     * @param {readonly Clash[]} clashes
-     * @param {(patches: readonly JsonObject[]) => void} onChosen told what of the edits is to become theirs
+     * @param {readonly Conflict[]} conflicts
+     * @param {(patches: readonly JsonObject[]) => void} onChosen called with the patches that take the others' values
      * @param {{ readonly andFocus: boolean }} options
      */
-    show(clashes, onChosen, { andFocus }) {
-      const rows = clashes.map(row);
+    show(conflicts, onChosen, { andFocus }) {
+      const rows = conflicts.map(row);
       /** @param {(index: number) => string | undefined} choice */
       const choose = (choice) =>
-        onChosen(clashes.filter((_clash, index) => choice(index) === 'theirs').map(theirsOf));
+        onChosen(conflicts.filter((_conflict, index) => choice(index) === 'theirs').map(createTheirPatch));
       const picked = (/** @type {number} */ index) =>
         rows[index]?.querySelector('input:checked')?.getAttribute('value') ?? undefined;
       panel.replaceChildren(

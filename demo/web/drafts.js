@@ -1,10 +1,10 @@
 // @ts-check
 /**
- * Edits that are not saved yet, kept through reloads and log-ins for as long as the tab is open. Each belongs to one
- * person, and remembers what it began from.
+ * Unsaved edits, kept through reloads and logins while the tab is open. Each belongs to one user, and remembers the
+ * document that it began from.
  */
 
-/** @typedef {import('./form/src/json.js').JsonObject} JsonObject */
+/** @typedef {import('@metadata-bff/form').JsonObject} JsonObject */
 /** @typedef {{ readonly patch: JsonObject, readonly base: JsonObject, readonly etag: string }} Draft */
 
 const KEY = 'metadata-draft';
@@ -13,12 +13,12 @@ const KEY = 'metadata-draft';
 export function createDrafts(person) {
   return {
     /** @param {Draft} draft */
-    keep(draft) {
+    write(draft) {
       if (Object.keys(draft.patch).length === 0) sessionStorage.removeItem(KEY);
       else sessionStorage.setItem(KEY, JSON.stringify({ ...draft, person }));
     },
     /** @returns {Draft | undefined} */
-    kept() {
+    read() {
       const draft = JSON.parse(sessionStorage.getItem(KEY) ?? 'null');
       return draft?.person === person ? draft : undefined;
     },

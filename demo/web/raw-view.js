@@ -1,10 +1,10 @@
 // @ts-check
-/** The whole document as JSON beside the form, to look at and to edit; and the patch that saving would send. */
-import { isJsonObject } from './form/src/json.js';
-import { mergePatchOf } from './form/src/merge-patch.js';
+/** Shows the document as JSON beside the form, editable, and the patch that saving would send. */
+import { createMergePatch } from '@metadata-bff/form';
 import { byId } from './elements.js';
+import { isJsonObject } from './json.js';
 
-/** @typedef {import('./form/src/user-metadata-form.js').UserMetadataForm} Form */
+/** @typedef {import('@metadata-bff/form').UserMetadataForm} Form */
 
 /** @param {Form} form */
 export function createRawView(form) {
@@ -13,13 +13,13 @@ export function createRawView(form) {
   const discard = byId('raw-discard', HTMLButtonElement);
   const patch = byId('patch', HTMLPreElement);
 
-  /** @param {string} words */
-  function say(words) {
-    fault.textContent = words;
-    discard.hidden = words === '';
-    // Until both can say the same again, only one of them is edited.
-    form.disabled = words !== '';
-    if (words) text.setAttribute('aria-invalid', 'true');
+  /** @param {string} message */
+  function showError(message) {
+    fault.textContent = message;
+    discard.hidden = message === '';
+    // The form waits until the text is a document again.
+    form.disabled = message !== '';
+    if (message) text.setAttribute('aria-invalid', 'true');
     else text.removeAttribute('aria-invalid');
   }
 
@@ -35,24 +35,24 @@ export function createRawView(form) {
     try {
       value = JSON.parse(text.value);
     } catch {
-      say('This is not JSON yet. The form waits until it is.');
+      showError('This is not JSON yet. The form waits until it is.');
       return;
     }
     if (!isJsonObject(value)) {
-      say('The document must be an object: { … }.');
+      showError('The document must be an object: { … }.');
       return;
     }
-    say('');
-    form.applyPatch(mergePatchOf(form.value, value));
+    showError('');
+    form.applyPatch(createMergePatch(form.value, value));
     showPatch();
   });
-  // Tidied up once nobody writes in it.
+  // Formatted once the user leaves it.
   text.addEventListener('blur', () => {
     if (fault.textContent === '') text.value = JSON.stringify(form.value, null, 2);
   });
 
   function reset() {
-    say('');
+    showError('');
     text.value = JSON.stringify(form.value, null, 2);
     showPatch();
   }
@@ -62,13 +62,13 @@ export function createRawView(form) {
   });
 
   return {
-    /** Shows what the form holds, unless somebody is writing here. */
+    /** Shows the form's document, unless the user is editing the text. */
     update() {
       showPatch();
       if (document.activeElement === text || fault.textContent !== '') return;
       text.value = JSON.stringify(form.value, null, 2);
     },
-    /** Shows what the form holds, in any case. */
+    /** Shows the form's document and discards the text. */
     reset,
   };
 }

@@ -1,16 +1,16 @@
 // @ts-check
-/** What went wrong, in words for a person, with what can be done about it. Edits are never part of the loss. */
-import { MetadataError } from './client/src/exports.js';
+/** Explains errors to the user, with the next step. Edits are never lost. */
+import { MetadataError } from '@metadata-bff/client';
 import { isSessionEnded } from './session.js';
 
 const KEPT = 'Your edits are kept.';
-const RETRY_FIRST_S = 2;
-const RETRY_MAX_S = 60;
+const FIRST_RETRY_SECONDS = 2;
+const MAX_RETRY_SECONDS = 60;
 
 /**
  * @param {{
  *   readonly notice: ReturnType<typeof import('./notice.js').createNotice>,
- *   readonly form: import('./form/src/user-metadata-form.js').UserMetadataForm,
+ *   readonly form: import('@metadata-bff/form').UserMetadataForm,
  *   readonly logIn: () => Promise<void>,
  *   readonly save: () => Promise<void>,
  *   readonly refresh: (options?: { readonly revalidate?: boolean }) => Promise<void>,
@@ -18,20 +18,20 @@ const RETRY_MAX_S = 60;
  */
 export function createTrouble({ notice, form, logIn, save, refresh }) {
   let attempts = 0;
-  /** What the notice is about, if it is one that passes by itself or must not be repeated. @type {'connection' | 'log-in' | undefined} */
+  /** The subject of a notice that goes by itself, or that must not be repeated. @type {'connection' | 'login' | undefined} */
   let about;
   let isSavePlanned = false;
   const saveAgain = () => void save();
   const goToLogIn = () => void logIn();
 
-  /** No answer: tries again when the network is back, and now and then, because not every outage is this device's. */
+  /** No response: retries when the network is back, and at intervals, because the service may be down, too. */
   function saveLater() {
     about = 'connection';
     if (Object.keys(form.patch).length === 0) {
       notice.show('There is no connection', 'What you see may be out of date.');
       return;
     }
-    const seconds = Math.min(RETRY_MAX_S, RETRY_FIRST_S * 2 ** attempts);
+    const seconds = Math.min(MAX_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** attempts);
     attempts += 1;
     isSavePlanned = true;
     notice.show('There is no connection', `${KEPT} They are saved as soon as it is back.`, [
@@ -41,8 +41,8 @@ export function createTrouble({ notice, form, logIn, save, refresh }) {
   }
 
   function askForLogIn() {
-    if (about === 'log-in') return;
-    about = 'log-in';
+    if (about === 'login') return;
+    about = 'login';
     notice.show('Your log-in has ended', `${KEPT} Log in again to go on.`, [
       { label: 'Log in again', onPress: goToLogIn },
     ]);
@@ -58,7 +58,7 @@ export function createTrouble({ notice, form, logIn, save, refresh }) {
     });
   }
 
-  /** Whether a write was stored is not known; what is stored now tells. @param {MetadataError} error */
+  /** The outcome of a write is unknown: reads the document to find out. @param {MetadataError} error */
   function lookAgain({ title }) {
     const explained = () =>
       Object.keys(form.patch).length > 0
@@ -67,7 +67,7 @@ export function createTrouble({ notice, form, logIn, save, refresh }) {
     refresh({ revalidate: true }).then(explained, () => notice.show(title, KEPT));
   }
 
-  /** Whatever was said or planned is out of date. */
+  /** Discards the notice and planned retries. */
   function over() {
     about = undefined;
     isSavePlanned = false;
@@ -93,7 +93,7 @@ export function createTrouble({ notice, form, logIn, save, refresh }) {
   return {
     over,
     explain: (/** @type {unknown} */ error) => explain(error),
-    /** The service has answered. */
+    /** The service has responded. */
     reached() {
       attempts = 0;
       if (about === 'connection' && !isSavePlanned) over();

@@ -1,20 +1,19 @@
 // @ts-check
 /**
- * The form, what is stored, and everything that can happen between the two. One rule holds throughout: an edit stays in
- * the form, and in the tab's storage, until it is saved or taken back.
+ * Connects the form and the client. An edit stays in the form, and in the tab's storage, until the user saves or discards
+ * it.
  */
-import { isSameJson } from './form/src/json.js';
-import { clashesOf, createConflictPanel } from './conflict.js';
+import { ConflictError, createMetadataClient } from '@metadata-bff/client';
+import { getFieldLabels, isSameJson } from '@metadata-bff/form';
+import { findConflicts, createConflictPanel } from './conflict.js';
 import { createDrafts } from './drafts.js';
 import { byId } from './elements.js';
-import { ConflictError, createMetadataClient } from './client/src/exports.js';
 import { createNotice } from './notice.js';
 import { createRawView } from './raw-view.js';
 import { isSessionEnded } from './session.js';
-import { titlesIn } from './titles.js';
 import { createTrouble } from './trouble.js';
 
-/** @typedef {import('./form/src/json.js').JsonObject} JsonObject */
+/** @typedef {import('@metadata-bff/form').JsonObject} JsonObject */
 /** @typedef {{ readonly value: JsonObject, readonly etag: string, readonly quota?: { readonly limit: number, readonly used: number }, readonly cacheStatus?: string | undefined }} Stored */
 
 /**
@@ -30,36 +29,36 @@ export async function openWorkspace({ session, person, baseUrl, onStored }) {
   const trouble = createTrouble({ notice, form, logIn: () => session.logIn(), save, refresh });
 
   const [schema, first] = await Promise.all([client.schema(), client.read()]);
-  const conflict = createConflictPanel({ nameOf: titlesIn(schema) });
+  const conflict = createConflictPanel({ getLabel: (path) => getFieldLabels(schema, path).join(' → ') });
   /** @type {Stored} */
   let stored = first;
   let saving = false;
-  /** Whether something changed while a save was under way. */
-  let overtaken = false;
+  /** Whether the document changed during a save. */
+  let hasMissedChange = false;
 
-  function remember() {
-    drafts.keep({ patch: form.patch, base: stored.value, etag: stored.etag });
+  function storeDraft() {
+    drafts.write({ patch: form.patch, base: stored.value, etag: stored.etag });
     raw.update();
   }
 
-  /** Goes on from `next`; edits that nobody else touched stay as they are. @param {Stored} next */
-  function moveTo(next) {
+  /** Takes `next` as the stored document and keeps all edits. @param {Stored} next */
+  function setStored(next) {
     stored = next;
     showFacts(next);
     form.rebase(next.value);
-    remember();
+    storeDraft();
   }
 
   /**
-   * Something else is stored now than what the edits began from. Tells whether they go together.
+   * The stored document has changed since the edits began. Returns whether the edits have no conflict with it.
    * @param {Stored} next
    * @param {{ readonly andSave: boolean }} options
    */
-  function meet(next, { andSave }) {
-    const clashes = clashesOf(form.patch, stored.value, next.value);
-    if (clashes.length === 0) {
+  function handleConcurrentChange(next, { andSave }) {
+    const conflicts = findConflicts(form.patch, stored.value, next.value);
+    if (conflicts.length === 0) {
       conflict.hide();
-      moveTo(next);
+      setStored(next);
       if (andSave) void save();
       return true;
     }
@@ -68,15 +67,15 @@ export async function openWorkspace({ session, person, baseUrl, onStored }) {
       conflict.hide();
       form.rebase(next.value);
       for (const patch of patches) form.applyPatch(patch);
-      moveTo(next);
+      setStored(next);
       raw.reset();
       byId('editor-title', HTMLHeadingElement).focus();
       const isLeft = Object.keys(form.patch).length > 0;
       result.textContent = isLeft ? 'Chosen. Save when you are ready.' : 'Nothing is left to save.';
       if (andSave && isLeft) void save();
     };
-    // Whoever is typing is not torn away.
-    conflict.show(clashes, onChosen, { andFocus: andSave });
+    // A user who is typing keeps the focus.
+    conflict.show(conflicts, onChosen, { andFocus: andSave });
     return false;
   }
 
@@ -84,11 +83,11 @@ export async function openWorkspace({ session, person, baseUrl, onStored }) {
     const next = await client.read({ revalidate });
     trouble.reached();
     if (saving) {
-      overtaken = true;
+      hasMissedChange = true;
     } else if (isSameJson(next.value, stored.value)) {
-      moveTo(next);
+      setStored(next);
     } else {
-      result.textContent = meet(next, { andSave: false })
+      result.textContent = handleConcurrentChange(next, { andSave: false })
         ? 'Brought up to date: it was changed somewhere else.'
         : 'What you edited was changed somewhere else, too. Choose above what is to be kept.';
       onStored();
@@ -107,18 +106,18 @@ export async function openWorkspace({ session, person, baseUrl, onStored }) {
       form.busy = saving = false;
       trouble.reached();
       conflict.hide();
-      moveTo(saved);
+      setStored(saved);
       result.textContent = 'Saved.';
       onStored();
     } catch (error) {
       form.busy = saving = false;
       result.textContent = '';
       if (error instanceof ConflictError) {
-        meet({ value: error.current, etag: error.etag ?? '' }, { andSave: true });
+        handleConcurrentChange({ value: error.current, etag: error.etag ?? '' }, { andSave: true });
       } else trouble.explain(error);
     }
-    if (!overtaken) return;
-    overtaken = false;
+    if (!hasMissedChange) return;
+    hasMissedChange = false;
     await refresh().catch(trouble.explain);
   }
 
@@ -127,18 +126,18 @@ export async function openWorkspace({ session, person, baseUrl, onStored }) {
   form.schema = schema;
   form.value = stored.value;
   showFacts(stored);
-  const draft = drafts.kept();
+  const draft = drafts.read();
   if (draft) {
     form.applyPatch(draft.patch);
     notice.show('Your edits from before are back', 'They are not saved yet.');
     const now = stored;
     stored = { value: draft.base, etag: draft.etag };
-    meet(now, { andSave: false });
+    handleConcurrentChange(now, { andSave: false });
   }
   raw.reset();
   form.addEventListener('user-metadata-change', () => {
     result.textContent = '';
-    remember();
+    storeDraft();
   });
   form.addEventListener('user-metadata-submit', () => void save());
   byId('reload', HTMLButtonElement).addEventListener('click', () => {

@@ -57,11 +57,11 @@ export const CHANGE_FEED = {
 };
 export const EVENT_STREAMS = {
   // Tabs and devices of one person; browsers themselves allow six connections a page over HTTP/1.1.
-  perUserMax: 5,
-  totalMax: 5_000,
+  maxPerUser: 5,
+  maxTotal: 5_000,
   // Below the idle time of common proxies (60 s), with room for some that are lost.
   heartbeatMs: 15_000,
-  unreadBytesMax: 65_536,
+  maxUnreadBytes: 65_536,
   reconnectMs: 2_000,
 };
 export const WATCH = {
@@ -76,7 +76,7 @@ export const LIMITS = {
   windowSeconds: 60,
   // In each process, for each limit: far more people than one process serves in a minute.
   keysMax: 100_000,
-  addressesMax: 10_000,
+  maxAddresses: 10_000,
 };
 
 /** For proofs the caller's clock counts. Those of devices are seldom half a minute wrong, and a proof is made for one

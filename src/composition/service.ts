@@ -12,10 +12,10 @@ import { composeSharing } from './shared-stores.ts';
 import { composeUpstream, privilegeNeeds, readsAppMetadata } from './upstream.ts';
 import { createApp } from '../http/app.ts';
 import { createBodyReader } from '../http/body.ts';
-import { createListener, expressClasses } from '../http/server/server.ts';
-import { createOps } from '../http/admin-app.ts';
+import { createListener, createServerClasses } from '../http/server/server.ts';
+import { createAdminApp } from '../http/admin-app.ts';
 import { createRoutes } from '../http/routes/index.ts';
-import { healthRoutes } from '../http/routes/health.ts';
+import { createHealthRoutes } from '../http/routes/health.ts';
 import { SIGNING_ALGORITHMS } from '../identity/access-token.ts';
 import { type Clock, monotonicClock, systemClock } from '../lib/clock.ts';
 import { createBackgroundRefresh } from '../lib/background-refresh.ts';
@@ -115,14 +115,14 @@ export async function createService(config: Config, surroundings: Surroundings =
   );
 
   const bodies = createBodyReader({
-    bodyBytesMax: Math.max(BODY_BYTES_MIN, 2 * config.maxMetadataBytes),
-    depthMax: policy.limits.depth,
+    maxBodyBytes: Math.max(BODY_BYTES_MIN, 2 * config.maxMetadataBytes),
+    maxDepth: policy.limits.depth,
   });
   const { audit } = observability;
   const guard = composeIdentity({ config, sharing, issuers, clock, ages, metrics, audit });
   const streaming = composeStreaming(cache, service, clock, issuers);
   const feed = composeFeed({ config, sharing, tokens: tenant.tokens, cache, clock, logger, metrics });
-  const resources = createRoutes(
+  const routes = createRoutes(
     { service, settings, guard, bodies, streaming },
     {
       ...config,
@@ -153,21 +153,21 @@ export async function createService(config: Config, surroundings: Surroundings =
   );
   const app = createApp(
     {
-      resources,
-      health: config.publicHealth ? healthRoutes({ readiness }) : [],
+      routes,
+      health: config.publicHealth ? createHealthRoutes({ readiness }) : [],
       observers: observability.requests,
     },
     { ...config, algorithms: SIGNING_ALGORITHMS },
   );
-  const ops = createOps({ readiness, metrics });
+  const ops = createAdminApp({ readiness, metrics });
   const onRefused = ({ requestId, code }: { readonly requestId: string; readonly code: string }) =>
     logger.log('http_parse_error', { request_id: requestId, code });
   const publicListener = createListener(
-    { handler: app, classes: expressClasses(app), onRefused },
+    { handler: app, classes: createServerClasses(app), onClientError: onRefused },
     { name: 'public', host: config.host, port: config.port },
   );
   const opsListener = createListener(
-    { handler: ops, onRefused },
+    { handler: ops, onClientError: onRefused },
     { name: 'operations', host: config.opsHost, port: config.opsPort },
   );
 

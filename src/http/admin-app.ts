@@ -1,9 +1,9 @@
-/** The operations listener: life, readiness and metrics, on an address of its own. */
+/** The admin application: liveness, readiness and metrics, on an address of its own. */
 import type { Express } from 'express';
 import { createErrorHandler, routeNotFound } from './middleware/error-handler.ts';
-import { requestBounds } from './middleware/validate-request.ts';
-import { addResources, answerServerOptions, createApplication, resource } from './routes/route.ts';
-import { healthRoutes, type Readiness } from './routes/health.ts';
+import { validateRequest } from './middleware/validate-request.ts';
+import { addRoutes, answerServerOptions, createApplication, createRoute } from './routes/route.ts';
+import { createHealthRoutes, type Readiness } from './routes/health.ts';
 import { sendResponse, unreadAnswers } from './response.ts';
 
 interface Dependencies {
@@ -11,13 +11,13 @@ interface Dependencies {
   readonly metrics: { readonly contentType: string; render(): Promise<string> };
 }
 
-export function createOps({ readiness, metrics }: Dependencies): Express {
+export function createAdminApp({ readiness, metrics }: Dependencies): Express {
   const app = createApplication();
   const onError = createErrorHandler({ algorithms: [], dpopRequired: false });
-  app.use(requestBounds);
-  const resources = [
-    ...healthRoutes({ readiness }),
-    resource('/metrics', {
+  app.use(validateRequest);
+  const routes = [
+    ...createHealthRoutes({ readiness }),
+    createRoute('/metrics', {
       GET: async (_req, res) => {
         const text = Buffer.from(await metrics.render());
         const headers = { 'Content-Type': metrics.contentType, 'Content-Length': text.length };
@@ -25,7 +25,7 @@ export function createOps({ readiness, metrics }: Dependencies): Express {
       },
     }),
   ];
-  addResources(app, resources, onError);
+  addRoutes(app, routes, onError);
   app.use(answerServerOptions(['GET', 'HEAD']));
   app.use(routeNotFound);
   app.use(onError);

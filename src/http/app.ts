@@ -1,44 +1,44 @@
-/** The public listener's application: the ordered list of what a request passes through. */
+/** The public application: what a request passes through, in order. */
 import type { Express } from 'express';
 import type { ChallengeOptions } from './middleware/authorize.ts';
 import { createErrorHandler, routeNotFound } from './middleware/error-handler.ts';
 import { answerPreflight, createCors, type CrossOriginOptions } from './middleware/cors.ts';
 import { createSecurityHeaders } from './middleware/security-headers.ts';
-import { selectPublicAddress } from './middleware/public-address.ts';
-import { requestBounds } from './middleware/validate-request.ts';
+import { createPublicAddress } from './middleware/public-address.ts';
+import { validateRequest } from './middleware/validate-request.ts';
 import { createRequestObserver, type RequestObservers } from './middleware/request-context.ts';
-import { addResources, answerServerOptions, createApplication, type Resource } from './routes/route.ts';
+import { addRoutes, answerServerOptions, createApplication, type Route } from './routes/route.ts';
 
 export interface AppOptions extends ChallengeOptions, CrossOriginOptions {
-  /** Addresses at which callers reach the service. Empty: whatever host a request names. */
+  /** Addresses at which callers reach the service. Empty: any host that a request names. */
   readonly publicUrls: readonly string[];
-  /** Addresses and networks whose `X-Forwarded-*` fields are believed. Never a number of hops. */
+  /** Addresses and networks whose `X-Forwarded-*` headers are trusted. Never a number of hops. */
   readonly trustedProxies: readonly string[];
 }
 
 interface Dependencies {
-  readonly resources: readonly Resource[];
-  /** Health, for those who can reach this listener only. */
-  readonly health: readonly Resource[];
+  readonly routes: readonly Route[];
+  /** Health, where this listener serves it too. */
+  readonly health: readonly Route[];
   readonly observers: RequestObservers;
 }
 
-export function createApp({ resources, health, observers }: Dependencies, options: AppOptions): Express {
+export function createApp({ routes, health, observers }: Dependencies, options: AppOptions): Express {
   const { publicUrls } = options;
-  const all = [...resources, ...health];
+  const all = [...routes, ...health];
   const app = createApplication();
   app.set('query parser', 'simple');
   app.set('trust proxy', [...options.trustedProxies]);
 
   app.use(createRequestObserver(observers));
   app.use(createSecurityHeaders());
-  app.use(requestBounds);
+  app.use(validateRequest);
   // In this order a page can read why its request was refused, and no preflight is granted for a foreign host.
   app.use(createCors(options));
-  if (publicUrls.length > 0) app.use(selectPublicAddress(all, { publicUrls, exempt: health }));
+  if (publicUrls.length > 0) app.use(createPublicAddress(all, { publicUrls, exempt: health }));
   app.use(answerPreflight);
   const onError = createErrorHandler(options);
-  addResources(app, all, onError);
+  addRoutes(app, all, onError);
   app.use(answerServerOptions(['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE']));
   app.use(routeNotFound);
   app.use(onError);

@@ -9,12 +9,12 @@ import { type JsonValue, nestsDeeperThan, pointerToken } from '../lib/json.ts';
 import { createTooLargeError } from '../metadata/document.ts';
 import { splitValue } from './request-options.ts';
 
-// What a JSON text says and `JSON.parse` does not keep: digits of a large integer, a tiny number that becomes 0, a number
-// beyond all others, a member whose name stands twice in its object (RFC 8259 sections 4 and 6 warn of both). Stored as
-// parsed, the caller's data would change without a word.
+// What `JSON.parse` does not keep of a JSON text: digits of a large integer, a tiny number that becomes 0, a number that
+// becomes infinite, a member whose name occurs twice in its object (RFC 8259 sections 4 and 6 warn of both). Stored as
+// parsed, the caller's data would change without an error.
 
-/** A client must not be flooded with one line per number of a hostile body. */
-const MAX_FAULTS = 50;
+/** Bounds the answer to a hostile body. */
+const MAX_ERRORS = 50;
 
 /** An object or a list that the scan is in. */
 interface Level {
@@ -27,26 +27,26 @@ interface Level {
 }
 
 /**
- * The faults of a text that `JSON.parse` accepts, by their pointers within it; the first 50. One pass over the text
+ * The errors of a text that `JSON.parse` accepts, by their pointers within it; the first 50. One pass over the text
  * that keeps its own stack, so that neither length nor nesting can harm it.
  */
 export function findInexactJson(text: string): DocumentFault[] {
   const scanner = createScanner(text, true);
   const levels: Level[] = [];
-  const faults: DocumentFault[] = [];
+  const errors: DocumentFault[] = [];
   // The kinds of tokens have no names at run time; in valid JSON the first character tells them apart.
   for (scanner.scan(); scanner.getTokenOffset() < text.length; scanner.scan()) {
     const first = text.charAt(scanner.getTokenOffset());
     const level = levels.at(-1);
-    const fault = faultAt(first, level);
-    if (fault) faults.push({ pointer: pointerTo(levels), ...fault });
-    if (faults.length >= MAX_FAULTS) break;
+    const error = findErrorAt(first, level);
+    if (error) errors.push({ pointer: toPointer(levels), ...error });
+    if (errors.length >= MAX_ERRORS) break;
     advance(first, level);
   }
-  return faults;
+  return errors;
 
-  function faultAt(first: string, level: Level | undefined): Omit<DocumentFault, 'pointer'> | undefined {
-    if (first === '-' || (first >= '0' && first <= '9')) return numberFault(scanner.getTokenValue());
+  function findErrorAt(first: string, level: Level | undefined): Omit<DocumentFault, 'pointer'> | undefined {
+    if (first === '-' || (first >= '0' && first <= '9')) return checkNumber(scanner.getTokenValue());
     if (first !== '"' || !level?.names || !level.awaitsName) return undefined;
     level.step = scanner.getTokenValue();
     level.awaitsName = false;
@@ -79,14 +79,14 @@ export function findInexactJson(text: string): DocumentFault[] {
   }
 }
 
-function pointerTo(levels: readonly Level[]): string {
+function toPointer(levels: readonly Level[]): string {
   return levels
     .map(({ step }) => `/${pointerToken(step)}`)
     .join('')
     .toWellFormed();
 }
 
-function numberFault(text: string): Omit<DocumentFault, 'pointer'> | undefined {
+function checkNumber(text: string): Omit<DocumentFault, 'pointer'> | undefined {
   const value = Number(text);
   if (!Number.isFinite(value)) {
     return { code: 'number_too_large', detail: 'The number is beyond what can be stored.' };
@@ -121,8 +121,9 @@ function toDecimal(text: string): Decimal {
 export interface BodyReader {
   /**
    * @param mediaTypes the types accepted, in lower case.
-   * @throws AppError `body_required`, `media_type_unsupported`, `json_invalid` or `body_too_large`; `metadata_too_large`
-   * for nesting that no document may have; `metadata_invalid` for numbers and members that would not be kept as sent.
+   * @throws AppError `body_required`, `media_type_unsupported`, `json_invalid` or `body_too_large`;
+   * `metadata_too_large` for nesting that no document may have; `metadata_invalid` for numbers and members that would not
+   * be stored as sent.
    */
   read(req: Request, res: Response, mediaTypes: readonly string[]): Promise<ReceivedBody>;
 }
@@ -139,15 +140,15 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 const MAX_NESTING = 128;
 
 interface BodyReaderOptions {
-  readonly bodyBytesMax: number;
+  readonly maxBodyBytes: number;
   /** Nested containers of a document, for the refusal of a body that nests without end. */
-  readonly depthMax: number;
+  readonly maxDepth: number;
 }
 
-export function createBodyReader({ bodyBytesMax, depthMax }: BodyReaderOptions): BodyReader {
-  const parser = express.raw({ type: () => true, limit: bodyBytesMax, inflate: true });
+export function createBodyReader({ maxBodyBytes, maxDepth }: BodyReaderOptions): BodyReader {
+  const parser = express.raw({ type: () => true, limit: maxBodyBytes, inflate: true });
 
-  async function bytesOf(req: Request, res: Response): Promise<Uint8Array> {
+  async function readBytes(req: Request, res: Response): Promise<Uint8Array> {
     await new Promise<void>((resolve, reject) => {
       parser(req, res, (error?: unknown) => (error === undefined ? resolve() : reject(error)));
     });
@@ -159,20 +160,20 @@ export function createBodyReader({ bodyBytesMax, depthMax }: BodyReaderOptions):
     async read(req, res, mediaTypes) {
       const announced = req.headers['transfer-encoding'] ?? req.headers['content-length'] ?? '0';
       if (announced === '0') throw bodyRequired();
-      const mediaType = acceptedMediaType(req, mediaTypes);
+      const mediaType = parseMediaType(req, mediaTypes);
       normalizeContentCoding(req);
       if (awaitsContinue(req)) res.writeContinue();
-      const text = decode(await bytesOf(req, res));
+      const text = decode(await readBytes(req, res));
       if (text.trim() === '') throw bodyRequired();
       const value = parse(text);
-      assertReachable(value, depthMax);
+      assertReachable(value, maxDepth);
       assertExact(text);
       return { mediaType, value };
     },
   };
 }
 
-/** A client that holds its body back until it is asked for it (RFC 9110 section 10.1.1). */
+/** Whether the client sends its body only after `100 Continue` (RFC 9110 section 10.1.1). */
 function awaitsContinue({ headers, httpVersion }: Request): boolean {
   return httpVersion !== '1.0' && headers.expect?.toLowerCase() === '100-continue';
 }
@@ -181,7 +182,7 @@ function bodyRequired(): AppError {
   return new AppError('body_required', 'This request needs a JSON body; an absent one is not taken for {}.');
 }
 
-function acceptedMediaType(req: Request, mediaTypes: readonly string[]): string {
+function parseMediaType(req: Request, mediaTypes: readonly string[]): string {
   const [type = '', ...parameters] = (req.headers['content-type'] ?? '').toLowerCase().split(';');
   const mediaType = type.trim();
   const charset = parameters.map((parameter) => parameter.trim()).find((p) => p.startsWith('charset='));
@@ -234,22 +235,22 @@ function parse(text: string): JsonValue {
   }
 }
 
-/** Whatever walks through a body later may do so by recursion. */
-function assertReachable(value: JsonValue, depthMax: number): void {
+/** Makes recursion over a body safe. */
+function assertReachable(value: JsonValue, maxDepth: number): void {
   if (!nestsDeeperThan(value, MAX_NESTING)) return;
-  const pointer = pathBeyond(value, depthMax).map((name) => `/${pointerToken(name)}`);
+  const pointer = getPathBeyond(value, maxDepth).map((name) => `/${pointerToken(name)}`);
   throw createTooLargeError(
     pointer.join('').toWellFormed(),
     'too_deep',
-    `Nesting is limited to ${depthMax}.`,
+    `Nesting is limited to ${maxDepth}.`,
   );
 }
 
 /** Where the value first nests beyond so many levels. */
-function pathBeyond(value: JsonValue, levels: number): string[] {
+function getPathBeyond(value: JsonValue, levels: number): string[] {
   if (levels === 0 || typeof value !== 'object' || value === null) return [];
   const [name, child] = Object.entries(value).find(([, each]) => nestsDeeperThan(each, levels - 1)) ?? [];
-  return name === undefined || child === undefined ? [] : [name, ...pathBeyond(child, levels - 1)];
+  return name === undefined || child === undefined ? [] : [name, ...getPathBeyond(child, levels - 1)];
 }
 
 function assertExact(text: string): void {

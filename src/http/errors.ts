@@ -41,14 +41,14 @@ export const PROBLEMS = {
   patch_not_applicable: { status: 422, title: 'The patch cannot be applied' },
   precondition_required: { status: 428, title: 'A precondition is required' },
   rate_limited: { status: 429, title: 'Too many requests' },
-  headers_too_large: { status: 431, title: 'The header fields are too large' },
+  headers_too_large: { status: 431, title: 'The headers are too large' },
   internal: { status: 500, title: 'Something went wrong' },
   upstream_refused: { status: 502, title: 'The identity provider refused the request' },
-  upstream_malformed: { status: 502, title: 'The identity provider answered unusably' },
+  upstream_malformed: { status: 502, title: 'The identity provider sent an invalid response' },
   upstream_rate_limited: { status: 503, title: 'The identity provider is out of budget' },
   upstream_unavailable: { status: 503, title: 'The identity provider is unavailable' },
   keys_unavailable: { status: 503, title: 'Tokens cannot be verified at the moment' },
-  lock_unavailable: { status: 503, title: 'The write lock cannot be had at the moment' },
+  lock_unavailable: { status: 503, title: 'The write lock is unavailable' },
   draining: { status: 503, title: 'The service is shutting down' },
   upstream_timeout: { status: 504, title: 'The identity provider did not answer in time' },
 } as const satisfies Record<ErrorCode, ProblemType>;
@@ -67,7 +67,7 @@ export function renderProblem(error: AppError, requestId: string): RenderedProbl
   const { errors, current, outcome } = error.extras;
   return {
     status,
-    headers: { 'Content-Type': 'application/problem+json', ...errorHeaders(error) },
+    headers: { 'Content-Type': 'application/problem+json', ...getErrorHeaders(error) },
     body: JSON.stringify({
       type: `urn:metadata-bff:problem:${error.code}`,
       title,
@@ -82,8 +82,8 @@ export function renderProblem(error: AppError, requestId: string): RenderedProbl
   };
 }
 
-/** The fields that an error brings along, whatever its body looks like. */
-function errorHeaders({ extras }: AppError): Readonly<Record<string, string>> {
+/** The headers of an error in any format. */
+function getErrorHeaders({ extras }: AppError): Readonly<Record<string, string>> {
   const { etag, retryAfterSeconds, headers } = extras;
   return {
     'Cache-Control': 'no-store',
@@ -102,7 +102,7 @@ interface Auth0Error {
   readonly errorCode?: string;
 }
 
-/** Where the Management API has words of its own; anything else keeps ours. */
+/** Where the Management API has texts of its own. Other errors keep ours. */
 const AUTH0_ERRORS: Partial<Record<ErrorCode, Auth0Error>> = {
   body_required: { errorCode: 'invalid_body' },
   json_invalid: { errorCode: 'invalid_body' },
@@ -117,29 +117,31 @@ const AUTH0_ERRORS: Partial<Record<ErrorCode, Auth0Error>> = {
   rate_limited: { message: 'Global limit has been reached', errorCode: 'too_many_requests' },
 };
 
-/** No more faults than these are named in a message. */
-const NAMED_MAX = 3;
+/** No more errors than these are named in a message. */
+const MAX_NAMED_ERRORS = 3;
 /** Names come from the caller and can be as long as a document. */
-const NAME_MAX = 100;
+const MAX_NAME_LENGTH = 100;
 
 /** What is wrong and where, in the words of the Management API and without values of the user's. */
-function describeFaults({ code, message, extras: { errors = [] } }: AppError): string {
-  const faults = errors.slice(0, NAMED_MAX).map(({ pointer, detail }) => ({ name: toName(pointer), detail }));
-  const others = errors.length - faults.length;
+function describeErrors({ code, message, extras: { errors = [] } }: AppError): string {
+  const described = errors
+    .slice(0, MAX_NAMED_ERRORS)
+    .map(({ pointer, detail }) => ({ name: toName(pointer), detail }));
+  const others = errors.length - described.length;
   const more = others > 0 ? ` (and ${others} more)` : '';
-  if (faults.length === 0) return message;
+  if (described.length === 0) return message;
   if (code === 'key_read_only') {
-    return `You cannot update the following fields: ${faults.map(({ name }) => name).join(', ')}${more}`;
+    return `You cannot update the following fields: ${described.map(({ name }) => name).join(', ')}${more}`;
   }
-  const told = faults.map(({ name, detail }) => `'${detail.replace(/\.$/, '')}' on property ${name}`);
-  return `Payload validation error: ${told.join(', ')}${more}.`;
+  const details = described.map(({ name, detail }) => `'${detail.replace(/\.$/, '')}' on property ${name}`);
+  return `Payload validation error: ${details.join(', ')}${more}.`;
 }
 
 /** A JSON Pointer within the metadata as a name with dots. */
 function toName(pointer: string): string {
   if (pointer === '') return 'user_metadata';
   const name = namesOf(pointer).join('.');
-  return name.length > NAME_MAX ? `${name.slice(0, NAME_MAX).toWellFormed()}...` : name;
+  return name.length > MAX_NAME_LENGTH ? `${name.slice(0, MAX_NAME_LENGTH).toWellFormed()}...` : name;
 }
 
 export function renderAuth0Error(error: AppError): RenderedProblem {
@@ -151,12 +153,12 @@ export function renderAuth0Error(error: AppError): RenderedProblem {
     error: STATUS_CODES[status] ?? 'Error',
     message: missingScope
       ? `Insufficient scope, expected any of: ${error.extras.scope?.replaceAll(' ', ',')}`
-      : (known.message ?? describeFaults(error)),
+      : (known.message ?? describeErrors(error)),
     errorCode: missingScope ? 'insufficient_scope' : (known.errorCode ?? error.code),
   };
   return {
     status,
-    headers: { 'Content-Type': 'application/json; charset=utf-8', ...errorHeaders(error) },
+    headers: { 'Content-Type': 'application/json; charset=utf-8', ...getErrorHeaders(error) },
     body: JSON.stringify(body),
   };
 }

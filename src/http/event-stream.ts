@@ -1,13 +1,13 @@
 /**
- * An answer that is a stream of server-sent events (WHATWG HTML section 9.2). Nothing on the way may keep or
- * hold it back, and a client that does not read is cut off instead of being remembered in memory.
+ * An answer that is a stream of server-sent events (WHATWG HTML section 9.2). No proxy may store or buffer it. A client
+ * that does not read is disconnected, so that its events do not collect in memory.
  */
 import type { Response } from 'express';
 import { AppError } from '../lib/app-error.ts';
 import { startResponse } from './response.ts';
 
 interface StreamEvent {
-  /** What the client names when it connects again. Without one, it goes on naming what it named before. */
+  /** What the client sends as `Last-Event-ID` when it reconnects. Without one, it sends the id before it. */
   readonly id: string | undefined;
   readonly event: string;
   /** Sent as JSON. */
@@ -22,7 +22,7 @@ export interface EventStream {
 export interface EventStreamOptions {
   readonly heartbeatMs: number;
   /** What a client may leave unread. */
-  readonly unreadBytesMax: number;
+  readonly maxUnreadBytes: number;
 }
 
 /** The headers of every stream. */
@@ -37,10 +37,10 @@ export const EVENT_STREAM_HEADERS = {
  * Begins the stream with its first event, which must have data: readers pass over the id of an event without any, or
  * hand on an empty message. `retryMs` is when the client should connect again.
  */
-export function beginEventStream(
+export function startEventStream(
   res: Response,
   { first, retryMs }: { readonly first: StreamEvent; readonly retryMs: number },
-  { heartbeatMs, unreadBytesMax }: EventStreamOptions,
+  { heartbeatMs, maxUnreadBytes }: EventStreamOptions,
 ): EventStream {
   startResponse(res, 200, EVENT_STREAM_HEADERS);
   res.flushHeaders();
@@ -48,7 +48,7 @@ export function beginEventStream(
   function write(lines: string): void {
     if (res.writableEnded || res.destroyed) return;
     res.write(lines);
-    if (res.writableLength > unreadBytesMax) res.destroy();
+    if (res.writableLength > maxUnreadBytes) res.destroy();
   }
 
   const heartbeat = setInterval(() => {
@@ -58,17 +58,17 @@ export function beginEventStream(
     else write(': heartbeat\n');
   }, heartbeatMs);
   res.once('close', () => clearInterval(heartbeat));
-  write(`retry: ${Math.round(retryMs)}\n${frameOf(first)}`);
+  write(`retry: ${Math.round(retryMs)}\n${toFrame(first)}`);
 
   return {
-    send: (event) => write(frameOf(event)),
+    send: (event) => write(toFrame(event)),
     end: () => {
       if (!res.writableEnded) res.end();
     },
   };
 }
 
-function frameOf({ id, event, data }: StreamEvent): string {
+function toFrame({ id, event, data }: StreamEvent): string {
   return `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
 }
 
@@ -76,49 +76,53 @@ function frameOf({ id, event, data }: StreamEvent): string {
 
 export interface OpenStreams {
   /**
-   * Takes a place. `end` is called when the service stops. Returns the function that gives the place back.
-   * @throws AppError `rate_limited` when there is none, `draining` when the service is stopping.
+   * Counts a stream. `end` is called when the service stops. Returns the function that releases it.
+   * @throws AppError `rate_limited` when too many are open, `draining` when the service is stopping.
    */
-  admit(userId: string, end: () => void): () => void;
+  acquire(userId: string, end: () => void): () => void;
   /** How many are open. */
   count(): number;
-  /** Ends every stream and admits no more. */
+  /** Ends every stream and refuses new ones. */
   close(): void;
 }
 
 interface OpenStreamsOptions {
-  readonly perUserMax: number;
-  readonly totalMax: number;
+  readonly maxPerUser: number;
+  readonly maxTotal: number;
 }
 
-/** Whoever closes a stream may open another at once; a full house empties as tokens end. */
+/** A user who closes a stream may open another at once. */
 const RETRY_AFTER_SECONDS = 5;
+/** Streams end with their tokens. */
 const RETRY_FULL_SECONDS = 60;
 
-export function createOpenStreams({ perUserMax, totalMax }: OpenStreamsOptions): OpenStreams {
+export function createOpenStreams({ maxPerUser, maxTotal }: OpenStreamsOptions): OpenStreams {
   const byUser = new Map<string, Set<() => void>>();
   let total = 0;
   let closed = false;
 
   return {
-    admit(userId, end) {
+    acquire(userId, end) {
       if (closed) {
-        throw new AppError('draining', 'The service is shutting down; connect again.', {
+        throw new AppError('draining', 'The service is shutting down. Connect again.', {
           retryAfterSeconds: 1,
         });
       }
       const own = byUser.get(userId) ?? new Set();
-      if (own.size >= perUserMax) {
-        throw full(`A user may have ${perUserMax} streams open at a time.`, RETRY_AFTER_SECONDS);
+      if (own.size >= maxPerUser) {
+        throw createLimitError(
+          `A user may have ${maxPerUser} event streams open at a time.`,
+          RETRY_AFTER_SECONDS,
+        );
       }
-      if (total >= totalMax) throw full('There is no room for another stream.', RETRY_FULL_SECONDS);
-      // One function may be given twice; the place is what is counted.
-      const place = () => end();
-      own.add(place);
+      if (total >= maxTotal) throw createLimitError('Too many event streams are open.', RETRY_FULL_SECONDS);
+      // The same function may come twice.
+      const stream = () => end();
+      own.add(stream);
       byUser.set(userId, own);
       total += 1;
       return () => {
-        if (!own.delete(place)) return;
+        if (!own.delete(stream)) return;
         total -= 1;
         if (own.size === 0) byUser.delete(userId);
       };
@@ -126,11 +130,11 @@ export function createOpenStreams({ perUserMax, totalMax }: OpenStreamsOptions):
     count: () => total,
     close() {
       closed = true;
-      for (const place of [...byUser.values()].flatMap((own) => [...own])) place();
+      for (const stream of [...byUser.values()].flatMap((own) => [...own])) stream();
     },
   };
 }
 
-function full(message: string, retryAfterSeconds: number): AppError {
+function createLimitError(message: string, retryAfterSeconds: number): AppError {
   return new AppError('rate_limited', message, { retryAfterSeconds });
 }

@@ -57,7 +57,7 @@ interface MediaRange {
  * @param mediaType in lower case, without parameters.
  */
 export function accepts(header: string | undefined, mediaType: string): boolean {
-  // What nearly everybody sends needs no negotiation.
+  // What nearly every client sends needs no negotiation.
   if (header === undefined || header === '*/*' || header === mediaType) return true;
   const ranges = splitValue(header, ',').map(parseRange);
   const readable = ranges.filter((range) => range !== undefined);
@@ -89,7 +89,7 @@ const ENTITY_TAGS =
   /^[ \t]*(?:,[ \t]*)*(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"[ \t]*(?:,[ \t]*(?:(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"[ \t]*)?)*$/;
 const ENTITY_TAG = /(?:W\/)?"[^"]*"/g;
 
-function entityTags(field: string, name: string): readonly string[] | 'any' {
+function parseEntityTags(field: string, name: string): readonly string[] | 'any' {
   if (field.trim() === '*') return 'any';
   if (!ENTITY_TAGS.test(field)) {
     throw new AppError('request_malformed', `${name} must be * or a list of quoted entity tags.`);
@@ -98,14 +98,16 @@ function entityTags(field: string, name: string): readonly string[] | 'any' {
 }
 
 /** The preconditions of a write. @throws AppError `request_malformed` for a field that cannot be read. */
-export function preconditionsOf(req: Request): readonly Precondition[] {
+export function parsePreconditions(req: Request): readonly Precondition[] {
   const ifMatch = req.headers['if-match'];
   const ifNoneMatch = req.headers['if-none-match'];
   return [
-    ...(ifMatch === undefined ? [] : [{ kind: 'if-match', tags: entityTags(ifMatch, 'If-Match') } as const]),
+    ...(ifMatch === undefined
+      ? []
+      : [{ kind: 'if-match', tags: parseEntityTags(ifMatch, 'If-Match') } as const]),
     ...(ifNoneMatch === undefined
       ? []
-      : [{ kind: 'if-none-match', tags: entityTags(ifNoneMatch, 'If-None-Match') } as const]),
+      : [{ kind: 'if-none-match', tags: parseEntityTags(ifNoneMatch, 'If-None-Match') } as const]),
   ];
 }
 
@@ -117,7 +119,7 @@ export function preconditionsOf(req: Request): readonly Precondition[] {
 export function assertIfMatch(req: Request, etag: string, current?: JsonValue): void {
   const field = req.headers['if-match'];
   if (field === undefined) return;
-  const tags = entityTags(field, 'If-Match');
+  const tags = parseEntityTags(field, 'If-Match');
   // Strong comparison: a weak tag never matches (RFC 9110 section 13.1.1).
   if (tags === 'any' || tags.includes(etag)) return;
   throw new AppError('precondition_failed', 'The resource is not in the state that the request expects.', {
@@ -127,7 +129,7 @@ export function assertIfMatch(req: Request, etag: string, current?: JsonValue): 
 }
 
 /** Whether the reader already holds these bytes (weak comparison, RFC 9110 section 13.1.2). */
-export function notModified(req: Request, etag: string): boolean {
+export function isNotModified(req: Request, etag: string): boolean {
   const field = req.headers['if-none-match'];
   if (field === undefined) return false;
   if (field.trim() === '*') return true;
@@ -164,10 +166,10 @@ export function wantsRevalidation(req: Request): boolean {
 
 // `fields` and `include_fields`, with the meaning they have in the Management API, over top-level keys.
 
-type Projection = (document: JsonObject) => JsonObject;
+type FieldSelection = (document: JsonObject) => JsonObject;
 
 /** Validates the query, and describes it in the OpenAPI document. */
-export const projectionQuery = z.object({
+export const fieldsQuery = z.object({
   fields: z
     .string('fields must be given once, as a comma-separated list.')
     .optional()
@@ -178,22 +180,22 @@ export const projectionQuery = z.object({
     .meta({ description: 'Whether `fields` lists what to answer, or what to leave out.' }),
 });
 
-const whole: Projection = (document) => document;
+const selectAll: FieldSelection = (document) => document;
 
 /**
  * The projection a query asks for: the listed keys, or with `include_fields=false` all but these. No list,
  * or an empty one, means all.
  * @throws AppError `query_invalid`.
  */
-export function projectionOf(req: Request): Projection {
-  if (!req.url.includes('?')) return whole;
-  const result = projectionQuery.safeParse(req.query);
+export function parseFieldSelection(req: Request): FieldSelection {
+  if (!req.url.includes('?')) return selectAll;
+  const result = fieldsQuery.safeParse(req.query);
   if (!result.success) {
     throw new AppError('query_invalid', result.error.issues[0]?.message ?? 'The query is not valid.');
   }
   const { fields = '', include_fields: includeFields } = result.data;
   const names = new Set(fields.split(',').filter((name) => name !== ''));
-  if (names.size === 0) return whole;
+  if (names.size === 0) return selectAll;
   const keep = includeFields === 'true';
   return (document) =>
     Object.fromEntries(Object.entries(document).filter(([key]) => names.has(key) === keep));

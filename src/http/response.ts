@@ -10,8 +10,8 @@ import { isJsonObject, type JsonValue } from '../lib/json.ts';
 import type { Cached, Freshness } from '../metadata/ports.ts';
 import { withoutState } from '../metadata/precondition.ts';
 import { represent, type Representation, type SharedRepresentation } from '../metadata/representation.ts';
-import { accepts, assertIfMatch, notModified } from './request-options.ts';
-import { contextOf, type HeaderList, setHeader } from './middleware/request-context.ts';
+import { accepts, assertIfMatch, isNotModified } from './request-options.ts';
+import { getContext, type HeaderList, setHeader } from './middleware/request-context.ts';
 
 /** By name. */
 export type ResponseHeaders = Readonly<Record<string, string | number>>;
@@ -22,7 +22,7 @@ export type ResponseHeaders = Readonly<Record<string, string | number>>;
  * written as one list, because Node takes longer to set each of some twenty (docs/performance.md).
  */
 export function startResponse(res: ServerResponse, status: number, headers: ResponseHeaders): void {
-  const list: HeaderList = [...contextOf(res.req).headers];
+  const list: HeaderList = [...getContext(res.req).headers];
   for (const [name, value] of Object.entries(headers)) setHeader(list, name, value);
   res.writeHead(status, list);
 }
@@ -38,13 +38,13 @@ export function sendResponse(
   res.end(body);
 }
 
-// `Cache-Status` (RFC 9211): where an answer came from, told truly in every case.
+// `Cache-Status` (RFC 9211): where an answer came from.
 
-function cacheStatus(freshness: Freshness): string {
-  return `metadata-bff; ${parameters(freshness)}`;
+function toCacheStatus(freshness: Freshness): string {
+  return `metadata-bff; ${toParameters(freshness)}`;
 }
 
-function parameters(freshness: Freshness): string {
+function toParameters(freshness: Freshness): string {
   switch (freshness.kind) {
     case 'hit':
       return `hit; ttl=${freshness.ttlSeconds}`;
@@ -62,7 +62,7 @@ function parameters(freshness: Freshness): string {
 }
 
 // Large answers that their clients have not taken yet. Answers with the same content share one buffer, and what all
-// buffers hold together is bounded: beyond that, the connections that have waited longest are cut off.
+// buffers hold together is bounded: beyond that, the connections that have waited longest are destroyed.
 
 interface UnreadAnswers {
   /**
@@ -80,7 +80,7 @@ interface Waiting {
   readonly responses: Set<ServerResponse>;
 }
 
-export function createUnreadAnswers({ bytesMax }: { readonly bytesMax: number }): UnreadAnswers {
+export function createUnreadAnswers({ maxBytes }: { readonly maxBytes: number }): UnreadAnswers {
   /** The one that has waited longest first. */
   const waiting = new Map<string | symbol, Waiting>();
   let bytes = 0;
@@ -97,10 +97,10 @@ export function createUnreadAnswers({ bytesMax }: { readonly bytesMax: number })
     bytes -= body.length;
   }
 
-  /** Cuts off those who have waited longest, until the rest is within the bound; never those who wait for `spared`. */
+  /** Destroys the responses that have waited longest until the rest is within the bound, but none that wait for `spared`. */
   function cutBeyondBound(spared: Waiting): void {
     for (const [key, oldest] of waiting) {
-      if (bytes <= bytesMax || oldest === spared) return;
+      if (bytes <= maxBytes || oldest === spared) return;
       remove(key, oldest);
       for (const response of oldest.responses) response.destroy();
     }
@@ -123,10 +123,10 @@ export function createUnreadAnswers({ bytesMax }: { readonly bytesMax: number })
 }
 
 /** What a burst of users with the largest documents needs for a moment, and little of a small container. */
-const UNREAD_BYTES_MAX = 67_108_864;
+const MAX_UNREAD_BYTES = 67_108_864;
 
 /** One for all listeners, because the memory of a process is one. */
-export const unreadAnswers = createUnreadAnswers({ bytesMax: UNREAD_BYTES_MAX });
+export const unreadAnswers = createUnreadAnswers({ maxBytes: MAX_UNREAD_BYTES });
 
 /** The caller's own browser may keep it, and must ask about it each time. */
 const PRIVATE = { 'Cache-Control': 'private, no-cache', Vary: 'Authorization, Origin' };
@@ -134,7 +134,7 @@ const PRIVATE = { 'Cache-Control': 'private, no-cache', Vary: 'Authorization, Or
 /** @throws AppError `not_acceptable` when the caller takes no JSON. */
 export function assertAcceptsJson(req: Request): void {
   if (accepts(req.headers.accept, 'application/json')) return;
-  throw new AppError('not_acceptable', 'Only application/json can be answered here.');
+  throw new AppError('not_acceptable', 'This resource can only be answered as application/json.');
 }
 
 /**
@@ -156,9 +156,9 @@ export function sendRead(
     ...PRIVATE,
     ETag: etag,
     Age: source.ageSeconds,
-    'Cache-Status': cacheStatus(source.freshness),
+    'Cache-Status': toCacheStatus(source.freshness),
   };
-  if (notModified(req, etag)) sendResponse(res, 304, all);
+  if (isNotModified(req, etag)) sendResponse(res, 304, all);
   else sendJson(res, representation, all);
 }
 
@@ -176,7 +176,7 @@ export function sendPublic(
 ): void {
   assertIfMatch(req, etag);
   const all = { ...headers, 'Cache-Control': 'public, max-age=300', ETag: etag };
-  if (notModified(req, etag)) sendResponse(res, 304, all);
+  if (isNotModified(req, etag)) sendResponse(res, 304, all);
   else sendResponse(res, 200, { ...all, 'Content-Type': contentType, 'Content-Length': bytes }, body);
 }
 
@@ -207,14 +207,13 @@ function sendJson(res: Response, { body, bytes, etag }: Representation, headers:
   );
 }
 
-// A token that may change and not read: what its writes are answered must not be a way to read. So nothing of what
-// is stored leaves with an answer to such a caller. That includes the entity tag: it is a hash of the document, so
-// it confirms a guess of the document.
+// A token may have the scope to write and not the scope to read. Answers to its writes show nothing of what is stored.
+// That includes the entity tag: it is a hash of the document, so it confirms a guess of the document.
 
 interface ReadBack {
   /** Whether this caller may see what is stored after a write. */
-  allowed(caller: Caller): boolean;
-  /** Runs the write; for a caller who may not read, its refusal tells nothing of what is stored. */
+  isAllowed(caller: Caller): boolean;
+  /** Runs the write; for a caller who may not read, its error shows nothing of what is stored. */
   guard<T>(caller: Caller, write: () => Promise<T>): Promise<T>;
   /**
    * A `test` of a JSON Patch is a question about what is stored.
@@ -229,7 +228,7 @@ export function createReadBack(scopes: readonly string[]): ReadBack {
   const scope = scopes.join(' ');
 
   return {
-    allowed,
+    isAllowed: allowed,
     async guard(caller, write) {
       try {
         return await write();

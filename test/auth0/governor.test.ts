@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { createVirtualTime } from '../../bench/simulation/virtual-time.ts';
+import { createVirtualTime } from '../support/virtual-time.ts';
 import { createGovernor } from '../../src/auth0/request-scheduler.ts';
 import { type BucketSize, createLocalBucket } from '../../src/lib/token-bucket.ts';
 import type { CallOptions } from '../../src/metadata/ports.ts';

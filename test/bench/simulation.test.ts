@@ -1,23 +1,22 @@
 import { describe, expect, test } from '@jest/globals';
-import { createPlainProxy, createTtlCacheProxy } from '../../bench/simulation/hand-written.ts';
-import { createOurs } from '../../bench/simulation/ours.ts';
-import { createRandom, createZipf } from '../../bench/simulation/random.ts';
-import { percentile, scoreOf } from '../../bench/simulation/score.ts';
-import { createSimulatedTenant, type Refill } from '../../bench/simulation/simulated-tenant.ts';
-import { createVirtualTime } from '../../bench/simulation/virtual-time.ts';
-import { type Load, simulate } from '../../bench/simulation/world.ts';
+import { percentile } from '../../bench/report.ts';
+import { summarize } from '../../bench/simulation.ts';
+import { createHandWritten, createOurs } from '../../bench/simulation/proxies.ts';
+import { type Load, simulate } from '../../bench/simulation/simulate.ts';
+import { createSimulatedTenant } from '../../bench/simulation/tenant.ts';
 import { planBudgets } from '../../packages/local-tenant/src/plans.ts';
+import { createRandom, createZipf } from '../support/random.ts';
+import { createVirtualTime } from '../support/virtual-time.ts';
 
 const LOAD: Load = {
   users: 50,
   requestsPerSecond: 20,
   writeShare: 0.05,
   minutes: 1,
-  zipfExponent: 1,
   seed: 7,
 };
 const GLOBAL_PLANS = ['free', 'enterprise-nonprod', 'enterprise'] as const;
-const REFILLS = ['trickle', 'window'] as const satisfies Refill[];
+const REFILLS = ['trickle', 'window'] as const;
 
 describe.each(REFILLS)('a tenant whose buckets refill as a %s', (refill) => {
   test.each(GLOBAL_PLANS)('answers no more on %s than the plan allows', async (plan) => {
@@ -46,11 +45,7 @@ describe.each(REFILLS)('a tenant whose buckets refill as a %s', (refill) => {
 const PLAN = { plan: 'enterprise-nonprod', refill: 'trickle' } as const;
 
 function ours() {
-  return simulate(
-    ({ time, tenant, random }) => createOurs({ time, http: tenant.http, random }, PLAN),
-    PLAN,
-    LOAD,
-  );
+  return simulate((dependencies) => createOurs(dependencies, PLAN.plan), PLAN, LOAD);
 }
 
 async function arrivals(course: ReturnType<typeof simulate>): Promise<string[]> {
@@ -69,19 +64,18 @@ describe('a simulation', () => {
     expect(requests.length).toBeGreaterThan(expected * 0.8);
     expect(requests.length).toBeLessThan(expected * 1.2);
     expect(calls.refused).toBe(0);
-    const score = scoreOf(requests);
-    expect(score.readsAnswered + score.readsFailed).toBe(score.reads);
-    expect(score.outdated).toBe(0);
-    expect(score.readsFailedThoughHeld).toBe(0);
+    expect(summarize(requests)).toMatchObject({ outdated: 0, failedWithCopy: 0 });
+  });
+
+  test('of a hand-written proxy asks the tenant for more than the plan allows', async () => {
+    const { requests, calls } = await simulate((dependencies) => createHandWritten(dependencies), PLAN, LOAD);
+    expect(calls.reads + calls.writes + calls.refused).toBe(requests.length);
+    expect(calls.refused).toBeGreaterThan(calls.reads + calls.writes);
   });
 
   test('brings the same requests to every proxy', async () => {
-    const plain = simulate(({ tenant }) => createPlainProxy(tenant), PLAN, LOAD);
-    const cached = simulate(
-      ({ tenant, time }) => createTtlCacheProxy({ http: tenant.http, clock: time.clock }),
-      PLAN,
-      LOAD,
-    );
+    const plain = simulate((dependencies) => createHandWritten(dependencies), PLAN, LOAD);
+    const cached = simulate((dependencies) => createHandWritten(dependencies, 60_000), PLAN, LOAD);
     const expected = await arrivals(ours());
     expect(await arrivals(plain)).toEqual(expected);
     expect(await arrivals(cached)).toEqual(expected);
@@ -103,7 +97,7 @@ test('Zipf draws follow their ranks', () => {
 
 test('log-normal draws have the median and the 95th percentile asked for', () => {
   const random = createRandom(5);
-  const draws = Array.from({ length: 20_000 }, () => random.logNormal(120, 470)).toSorted((a, b) => a - b);
+  const draws = Array.from({ length: 20_000 }, () => random.logNormal(120, 470));
   expect(Math.abs(percentile(draws, 0.5) - 120)).toBeLessThan(4);
   expect(Math.abs(percentile(draws, 0.95) - 470)).toBeLessThan(25);
 });

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { createVirtualTime } from '../../bench/simulation/virtual-time.ts';
+import { createVirtualTime } from '../support/virtual-time.ts';
 
 const START_MS = 1_700_000_000_000;
 

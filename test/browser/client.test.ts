@@ -31,7 +31,7 @@ elsewhere.serve(
 
 let streams = 0;
 const app = express();
-app.use('/client', express.static(join(ROOT, '.build/packages/client/src')));
+app.use('/client', express.static(join(ROOT, 'packages/client/dist')));
 app.get('/', (_req, res) => void res.type('html').send('<!doctype html><title>page</title>'));
 app.get('/favicon.ico', (_req, res) => void res.sendStatus(204));
 app.get('/me/events', (_req, res) => {
@@ -51,7 +51,7 @@ async function openPage() {
 test('a redirect to another origin is followed neither by a read nor by a write', async () => {
   const page = await openPage();
   const codes = await page.evaluate(async () => {
-    const { createMetadataClient } = await import(new URL('/client/exports.js', location.href).href);
+    const { createMetadataClient } = await import(new URL('/client/index.js', location.href).href);
     const client = createMetadataClient({
       baseUrl: location.origin,
       getAccessToken: async () => 'token',
@@ -66,7 +66,7 @@ test('a redirect to another origin is followed neither by a read nor by a write'
 test('a Retry-After that no timer can hold does not make watch ask again at once', async () => {
   const page = await openPage();
   await page.evaluate(async () => {
-    const { createMetadataClient } = await import(new URL('/client/exports.js', location.href).href);
+    const { createMetadataClient } = await import(new URL('/client/index.js', location.href).href);
     const client = createMetadataClient({ baseUrl: location.origin, getAccessToken: async () => 'token' });
     await new Promise((resolve) => {
       client.watch(() => undefined, { onError: resolve });

@@ -23,7 +23,7 @@ async function openForm(schema: Json, value: Json): Promise<Page> {
     return route.fulfill({ contentType: 'text/html', headers: { 'content-security-policy': policy }, body });
   });
   await page.route('**/start.js', (route) => {
-    const body = `import { defineUserMetadataForm } from '/form/user-metadata-form.js';
+    const body = `import { defineUserMetadataForm } from '/vendor/metadata-bff-form/index.js';
       const form = document.createElement('user-metadata-form');
       Object.assign(form, ${JSON.stringify({ schema, value })}, { messages: { save: 'Sichern' } });
       globalThis.submitted = [];
@@ -196,7 +196,7 @@ describe('the element', () => {
       'Size: Fill this in.',
       'Count: A number here is too large or has too many digits to be stored exactly.',
       'Free: A number here is too large or has too many digits to be stored exactly.',
-      'Twice: A name stands here twice in the same object.',
+      'Twice: A name appears twice in the same object.',
     ]);
     await page.evaluate(() => {
       const form = document.querySelector('user-metadata-form');
@@ -306,7 +306,7 @@ describe('the page of docs/form.md', () => {
   beforeAll(async () => {
     const imports = {
       '@auth0/auth0-spa-js': '/sdk/auth0-spa-js.production.esm.js',
-      'metadata-bff/form': '/form/user-metadata-form.js',
+      '@metadata-bff/form': '/form/index.js',
     };
     const script = blockOf('js')
       .replace("'https://metadata.example.com';", `'${demo.apiUrl}';`)
@@ -318,7 +318,7 @@ describe('the page of docs/form.md', () => {
       `<script type="importmap">${JSON.stringify({ imports })}</script><script`,
     );
     const app = express();
-    app.use('/form', express.static(join(ROOT, '.build/packages/form/src')));
+    app.use('/form', express.static(join(ROOT, 'packages/form/dist')));
     app.use('/sdk', express.static(join(ROOT, 'node_modules/@auth0/auth0-spa-js/dist')));
     app.get('/preferences.js', (_req, res) => void res.type('js').send(script));
     app.get('/favicon.ico', (_req, res) => void res.sendStatus(204));

@@ -6,7 +6,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { createRandom } from '../../bench/simulation/random.ts';
+import { createRandom } from '../support/random.ts';
 import { describeWithRedisServer } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 import { type FaultName, type FaultyFleet, openFaultyFleet, type Place } from './faults.ts';

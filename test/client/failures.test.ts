@@ -3,13 +3,13 @@ import { createHash, randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import { calculateJwkThumbprint, SignJWT } from 'jose';
 import { MetadataError, OutcomeUnknownError, isMetadataError } from '../../packages/client/src/errors.ts';
-import { platform } from '../../packages/client/src/runtime.ts';
+import { platformRuntime } from '../../packages/client/src/runtime.ts';
 import { renderProblem } from '../../src/http/errors.ts';
 import { AppError, type ErrorCode, type ErrorExtras } from '../../src/lib/app-error.ts';
 import { listen, serve } from '../lib/local-server.ts';
 import { openScene } from '../support/scene.ts';
 import { createSigningKey } from '../support/tokens.ts';
-import { answeringFirst, openClient, rejection } from './client-world.ts';
+import { respondFirst, createTestClient, getRejection } from './create-test-client.ts';
 
 const { person, service, tenant } = await openScene();
 
@@ -21,11 +21,11 @@ function refusal(code: ErrorCode, extras: ErrorExtras = {}): () => Promise<Respo
 
 async function openJane(...first: ReadonlyArray<() => Promise<Response>>) {
   const jane = await person({ theme: 'dark' });
-  const world = openClient({
+  const world = createTestClient({
     baseUrl: service.url,
     getAccessToken: async () => jane.token,
-    rings: () => true,
-    fetch: answeringFirst(...first),
+    fires: () => true,
+    fetch: respondFirst(...first),
   });
   return { jane, ...world };
 }
@@ -36,7 +36,7 @@ const page = (status: number) => async () => new Response('<html>', { status });
 /** A client that is given these tokens one after another. */
 function openWith(...tokens: string[]) {
   const asked: boolean[] = [];
-  const world = openClient({
+  const world = createTestClient({
     baseUrl: service.url,
     async getAccessToken({ forceRefresh }) {
       asked.push(forceRefresh);
@@ -54,7 +54,9 @@ test('a fault of a document reaches the app with its code and its params', async
     params: { allowedValues: ['dark'] },
   };
   const { client } = await openJane(refusal('metadata_invalid', { errors: [fault] }));
-  expect(await rejection(MetadataError, client.patch({ theme: 'neon' }))).toMatchObject({ errors: [fault] });
+  expect(await getRejection(MetadataError, client.patch({ theme: 'neon' }))).toMatchObject({
+    errors: [fault],
+  });
 });
 
 describe('a refusal that says when to come back', () => {
@@ -62,7 +64,7 @@ describe('a refusal that says when to come back', () => {
     '(%s) is obeyed, by reads and writes alike',
     async (code) => {
       const wait = refusal(code, { retryAfterSeconds: 2 });
-      const { client, alarms, sent } = await openJane(wait, wait);
+      const { client, timers: alarms, sent } = await openJane(wait, wait);
       expect((await client.patch({ theme: 'light' })).value).toEqual({ theme: 'light' });
       expect([alarms, sent.length]).toEqual([[2000, 2000], 3]);
     },
@@ -71,7 +73,7 @@ describe('a refusal that says when to come back', () => {
   test('as a date is obeyed too, and one that says nothing is met with growing pauses', async () => {
     const at = new Date(Date.now() + 4000).toUTCString();
     const dated = async () => new Response('busy', { status: 429, headers: { 'retry-after': at } });
-    const { client, alarms } = await openJane(dated, refusal('keys_unavailable'));
+    const { client, timers: alarms } = await openJane(dated, refusal('keys_unavailable'));
     await client.patch({ theme: 'light' });
     expect(alarms[0]).toBeGreaterThan(1000);
     expect(alarms[0]).toBeLessThanOrEqual(4000);
@@ -81,14 +83,14 @@ describe('a refusal that says when to come back', () => {
   const NOW = Date.parse('2026-11-27T08:49:35Z');
   /** The pause in milliseconds that follows a refusal with this `Retry-After`. */
   async function pauseAfter(retryAfter: string): Promise<readonly number[]> {
-    const { client, alarms } = openClient({
+    const { client, timers: alarms } = createTestClient({
       baseUrl: 'http://service.invalid',
-      rings: () => true,
+      fires: () => true,
       now: () => NOW,
       retry: { maxAttempts: 2 },
       fetch: async () => new Response('busy', { status: 503, headers: { 'retry-after': retryAfter } }),
     });
-    await rejection(MetadataError, client.read());
+    await getRejection(MetadataError, client.read());
     return alarms;
   }
 
@@ -128,25 +130,29 @@ describe('a refusal that says when to come back', () => {
   test.each([Number.POSITIVE_INFINITY, Number.NaN, -1])(
     'in 300 years is handed on at once, also where %d seconds of waiting are allowed',
     async (maxWaitSeconds) => {
-      const { client, alarms, sent } = openClient({
+      const {
+        client,
+        timers: alarms,
+        sent,
+      } = createTestClient({
         baseUrl: 'http://service.invalid',
-        rings: () => true,
+        fires: () => true,
         retry: { maxWaitSeconds },
         fetch: refusal('rate_limited', { retryAfterSeconds: 9_999_999_999 }),
       });
-      const { retryAfterSeconds } = await rejection(MetadataError, client.read());
+      const { retryAfterSeconds } = await getRejection(MetadataError, client.read());
       expect([retryAfterSeconds, alarms, sent.length]).toEqual([9_999_999_999, [], 1]);
     },
   );
 
   test('is met with pauses of an hour in all at most, however many attempts are allowed', async () => {
-    const { client, alarms } = openClient({
+    const { client, timers: alarms } = createTestClient({
       baseUrl: 'http://service.invalid',
-      rings: () => true,
+      fires: () => true,
       retry: { maxAttempts: Number.POSITIVE_INFINITY, maxWaitSeconds: Number.POSITIVE_INFINITY },
       fetch: async () => new Response('busy', { status: 503 }),
     });
-    await rejection(MetadataError, client.read());
+    await getRejection(MetadataError, client.read());
     expect(alarms.slice(0, 3)).toEqual([500, 1000, 2000]);
     expect(alarms.reduce((sum, ms) => sum + ms)).toBeLessThanOrEqual(3_600_000);
   });
@@ -154,25 +160,29 @@ describe('a refusal that says when to come back', () => {
   test('more often than allowed is handed on', async () => {
     const wait = refusal('rate_limited', { retryAfterSeconds: 1 });
     const { client, sent } = await openJane(wait, wait, wait);
-    const error = await rejection(MetadataError, client.read());
+    const error = await getRejection(MetadataError, client.read());
     expect(error).toMatchObject({ code: 'rate_limited', status: 429, retryAfterSeconds: 1 });
     expect(sent).toHaveLength(3);
   });
 
   test('later than allowed is handed on at once', async () => {
-    const { client, alarms } = await openJane(refusal('rate_limited', { retryAfterSeconds: 11 }));
-    const { retryAfterSeconds } = await rejection(MetadataError, client.read());
+    const { client, timers: alarms } = await openJane(refusal('rate_limited', { retryAfterSeconds: 11 }));
+    const { retryAfterSeconds } = await getRejection(MetadataError, client.read());
     expect([retryAfterSeconds, alarms]).toEqual([11, []]);
   });
 
   test('stops being waited for when the caller gives up', async () => {
     const jane = await person();
     const controller = new AbortController();
-    const { client, alarms, sent } = openClient({
+    const {
+      client,
+      timers: alarms,
+      sent,
+    } = createTestClient({
       baseUrl: service.url,
       getAccessToken: async () => jane.token,
-      fetch: answeringFirst(refusal('rate_limited', { retryAfterSeconds: 5 })),
-      rings() {
+      fetch: respondFirst(refusal('rate_limited', { retryAfterSeconds: 5 })),
+      fires() {
         queueMicrotask(() => controller.abort('left the page'));
         return false;
       },
@@ -195,15 +205,15 @@ describe('no answer', () => {
         }),
       ),
     );
-    const { client } = openClient({
+    const { client } = createTestClient({
       baseUrl: url,
       getAccessToken: async () => jane.token,
-      rings: () => true,
+      fires: () => true,
     });
-    const read = await rejection(MetadataError, client.read());
+    const read = await getRejection(MetadataError, client.read());
     expect(read).toMatchObject({ name: 'MetadataError', code: 'network_failed', status: 0 });
     expect(requests).toBe(3);
-    const write = await rejection(OutcomeUnknownError, client.patch({ theme: 'light' }));
+    const write = await getRejection(OutcomeUnknownError, client.patch({ theme: 'light' }));
     expect([write.code, isMetadataError(write), requests]).toEqual(['network_failed', true, 4]);
   });
 
@@ -212,8 +222,8 @@ describe('no answer', () => {
       res.writeHead(200, { 'content-type': 'application/json', 'content-length': '100' });
       res.write('{"theme":', () => res.destroy());
     });
-    const { client } = openClient({ baseUrl: url });
-    const error = await rejection(OutcomeUnknownError, client.patch({ theme: 'light' }));
+    const { client } = createTestClient({ baseUrl: url });
+    const error = await getRejection(OutcomeUnknownError, client.patch({ theme: 'light' }));
     expect(error.code).toBe('network_failed');
   });
 });
@@ -222,14 +232,14 @@ describe('a write whose outcome the service does not know', () => {
   test('is said to be so, and is not repeated', async () => {
     const { client, sent, jane } = await openJane();
     tenant.answerWith('change', { status: 503, body: {} });
-    const error = await rejection(OutcomeUnknownError, client.patch({ theme: 'light' }));
+    const error = await getRejection(OutcomeUnknownError, client.patch({ theme: 'light' }));
     expect(error).toMatchObject({ code: 'upstream_unavailable', status: 503, retryAfterSeconds: 1 });
     expect([sent.length, jane.user.patches.length]).toEqual([1, 1]);
   });
 
   test('is also one that timed out there', async () => {
     const { client, sent } = await openJane(refusal('upstream_timeout', { outcome: 'unknown' }));
-    const error = await rejection(OutcomeUnknownError, client.replaceKey('theme', 'x'));
+    const error = await getRejection(OutcomeUnknownError, client.replaceKey('theme', 'x'));
     expect([error.code, error.status, sent.length]).toEqual(['upstream_timeout', 504, 1]);
   });
 });
@@ -237,14 +247,14 @@ describe('a write whose outcome the service does not know', () => {
 describe('an answer of somebody on the way', () => {
   test.each([200, 502, 504])('(%s) is not taken for the service’s', async (status) => {
     const { client } = await openJane(page(status), page(status));
-    const read = await rejection(MetadataError, client.read());
+    const read = await getRejection(MetadataError, client.read());
     expect(read).toMatchObject({ name: 'MetadataError', code: 'invalid_response', status });
-    await rejection(OutcomeUnknownError, client.patch({ theme: 'light' }));
+    await getRejection(OutcomeUnknownError, client.patch({ theme: 'light' }));
   });
 
   test.each([403, 412])('that refuses a write (%s) leaves no doubt about it', async (status) => {
     const { client } = await openJane(page(status));
-    const error = await rejection(MetadataError, client.patch({ theme: 'light' }, { ifMatch: '"x"' }));
+    const error = await getRejection(MetadataError, client.patch({ theme: 'light' }, { ifMatch: '"x"' }));
     expect([error.name, error.code]).toEqual(['MetadataError', 'invalid_response']);
   });
 });
@@ -259,7 +269,7 @@ async function openRedirect(status: number) {
   const url = await serve((req, res) => {
     res.writeHead(status, { location: `${elsewhere}${req.url}` }).end();
   });
-  return { reached, ...openClient({ baseUrl: url, rings: () => true }) };
+  return { reached, ...createTestClient({ baseUrl: url, fires: () => true }) };
 }
 
 describe('a redirect', () => {
@@ -267,7 +277,7 @@ describe('a redirect', () => {
     '(%d) is not followed by a read, and the error says so',
     async (status) => {
       const { client, reached, sent } = await openRedirect(status);
-      const error = await rejection(MetadataError, client.read());
+      const error = await getRejection(MetadataError, client.read());
       expect([error.code, error.status, sent.length, reached]).toEqual(['redirect_refused', 0, 1, []]);
     },
   );
@@ -276,14 +286,14 @@ describe('a redirect', () => {
     '(%d) is not followed by a write, whose body would go to another origin',
     async (status) => {
       const { client, reached, sent } = await openRedirect(status);
-      const error = await rejection(OutcomeUnknownError, client.patch({ theme: 'light' }));
+      const error = await getRejection(OutcomeUnknownError, client.patch({ theme: 'light' }));
       expect([error.code, sent.length, reached]).toEqual(['redirect_refused', 1, []]);
     },
   );
 
   test('is refused by every kind of request, in the same way', async () => {
     const modes: unknown[] = [];
-    const { client } = openClient({
+    const { client } = createTestClient({
       baseUrl: 'http://service.invalid',
       fetch: async (_url, { redirect }) => {
         modes.push(redirect);
@@ -316,13 +326,13 @@ describe('the token', () => {
     await renewed.client.patch({ theme: 'light' });
     expect([renewed.asked, jane.user.stored]).toEqual([[false, true], { theme: 'light' }]);
     const refused = openWith('old', 'older', jane.token);
-    expect(await rejection(MetadataError, refused.client.read())).toMatchObject({ code: 'token_invalid' });
+    expect(await getRejection(MetadataError, refused.client.read())).toMatchObject({ code: 'token_invalid' });
     expect(refused.asked).toEqual([false, true]);
   });
 
   test('that nobody can give is the reason why nothing is sent', async () => {
     const loginRequired = new TypeError('log in again');
-    const { client, sent } = openClient({
+    const { client, sent } = createTestClient({
       baseUrl: service.url,
       getAccessToken: () => Promise.reject(loginRequired),
     });
@@ -333,24 +343,26 @@ describe('the token', () => {
   test('that lacks a scope is not asked for again', async () => {
     const jane = await person({}, { scope: 'read:metadata' });
     const { client, asked } = openWith(jane.token);
-    expect(await rejection(MetadataError, client.patch({ a: 1 }))).toMatchObject({ code: 'scope_missing' });
+    expect(await getRejection(MetadataError, client.patch({ a: 1 }))).toMatchObject({
+      code: 'scope_missing',
+    });
     expect(asked).toEqual([false]);
   });
 
   test('can be added by the fetch that is passed in, whose own failures are not taken for the network’s', async () => {
     const jane = await person({ theme: 'dark' });
-    const { client } = openClient({
+    const { client } = createTestClient({
       baseUrl: service.url,
       fetch: (url, init) => {
         const headers = new Headers(init.headers);
         expect(headers.has('authorization')).toBe(false);
         headers.set('authorization', `Bearer ${jane.token}`);
-        return platform.fetch(url, { ...init, headers });
+        return platformRuntime.fetch(url, { ...init, headers });
       },
     });
     expect((await client.read()).value).toEqual({ theme: 'dark' });
     const loginRequired = new Error('log in again');
-    const loggedOut = openClient({ baseUrl: service.url, fetch: () => Promise.reject(loginRequired) });
+    const loggedOut = createTestClient({ baseUrl: service.url, fetch: () => Promise.reject(loginRequired) });
     await expect(loggedOut.client.patch({ a: 1 })).rejects.toBe(loginRequired);
   });
 
@@ -358,7 +370,7 @@ describe('the token', () => {
     const device = await createSigningKey('device', 'ES256');
     const jkt = await calculateJwkThumbprint(device.jwk);
     const jane = await person({ theme: 'dark' }, { cnf: { jkt } });
-    const { client, sent } = openClient({
+    const { client, sent } = createTestClient({
       baseUrl: service.url,
       async fetch(url, init) {
         const ath = createHash('sha256').update(jane.token).digest('base64url');
@@ -368,7 +380,7 @@ describe('the token', () => {
         const headers = new Headers(init.headers);
         headers.set('authorization', `DPoP ${jane.token}`);
         headers.set('dpop', await proof.sign(device.privateKey));
-        return platform.fetch(url, { ...init, headers });
+        return platformRuntime.fetch(url, { ...init, headers });
       },
     });
     await client.read();

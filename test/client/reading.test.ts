@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { MetadataError } from '../../packages/client/src/errors.ts';
 import { createMetadataClient } from '../../packages/client/src/client.ts';
-import { platform } from '../../packages/client/src/runtime.ts';
+import { platformRuntime } from '../../packages/client/src/runtime.ts';
 import { createDeferred } from '../lib/deferred.ts';
 import { openScene } from '../support/scene.ts';
-import { openClient, rejection } from './client-world.ts';
+import { createTestClient, getRejection } from './create-test-client.ts';
 
 const SCHEMA = { type: 'object', properties: { theme: { type: 'string' } } };
 const { person, service, managementCalls } = await openScene({
@@ -15,7 +15,10 @@ const loggedOut = () => Promise.reject(new Error('nobody is logged in'));
 
 async function openJane(document = { theme: 'dark', nested: { a: 1 } }) {
   const jane = await person(document);
-  return { jane, ...openClient({ baseUrl: `${service.url}/`, getAccessToken: async () => jane.token }) };
+  return {
+    jane,
+    ...createTestClient({ baseUrl: `${service.url}/`, getAccessToken: async () => jane.token }),
+  };
 }
 
 describe('a read', () => {
@@ -55,11 +58,11 @@ describe('a read', () => {
     const { jane } = await openJane();
     const arrived = createDeferred<void>();
     const held = createDeferred<void>();
-    const { client, sent } = openClient({
+    const { client, sent } = createTestClient({
       baseUrl: service.url,
       getAccessToken: async () => jane.token,
       fetch: async (url, init) => {
-        const response = await platform.fetch(url, init);
+        const response = await platformRuntime.fetch(url, init);
         if (init.method !== 'GET' || sent.length > 0) return response;
         arrived.resolve();
         await held.promise;
@@ -77,11 +80,11 @@ describe('a read', () => {
 
   test('through an intermediary that compresses is known by its strong tag', async () => {
     const { jane } = await openJane();
-    const { client } = openClient({
+    const { client } = createTestClient({
       baseUrl: service.url,
       getAccessToken: async () => jane.token,
       fetch: async (url, init) => {
-        const response = await platform.fetch(url, init);
+        const response = await platformRuntime.fetch(url, init);
         const headers = new Headers(response.headers);
         headers.set('etag', `W/${headers.get('etag')}`);
         headers.delete('metadata-quota');
@@ -98,12 +101,12 @@ describe('a read', () => {
     expect((await client.readKey('nested')).value).toEqual({ a: 1 });
     expect((await client.readKey('nested')).value).toEqual({ a: 1 });
     expect(sent.map(({ status }) => status)).toEqual([200, 304]);
-    const { code, status } = await rejection(MetadataError, client.readKey('a/b?'));
+    const { code, status } = await getRejection(MetadataError, client.readKey('a/b?'));
     expect([code, status]).toEqual(['key_not_found', 404]);
   });
 
   test('of the schema needs no token and is kept by its tag', async () => {
-    const { client, sent } = openClient({ baseUrl: service.url, getAccessToken: loggedOut });
+    const { client, sent } = createTestClient({ baseUrl: service.url, getAccessToken: loggedOut });
     const first = await client.schema();
     expect(first).toMatchObject(SCHEMA);
     expect(await client.schema()).toEqual(first);

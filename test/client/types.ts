@@ -4,8 +4,8 @@
  */
 import type { MetadataErrorCode, ProblemCode } from '../../packages/client/src/errors.ts';
 import type { JsonObject, JsonValue, MergePatch } from '../../packages/client/src/json.ts';
-import type { Snapshot } from '../../packages/client/src/kept-states.ts';
-import type { MetadataClient } from '../../packages/client/src/metadata-client.ts';
+import type { Snapshot } from '../../packages/client/src/snapshot-store.ts';
+import type { MetadataClient } from '../../packages/client/src/options.ts';
 import type { PROBLEMS } from '../../src/http/errors.ts';
 
 type Same<A, B> = [A, B] extends [B, A] ? true : false;

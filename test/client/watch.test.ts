@@ -1,12 +1,12 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { ServerResponse } from 'node:http';
 import { MetadataError } from '../../packages/client/src/errors.ts';
-import { createFrameReader } from '../../packages/client/src/event-frames.ts';
+import { createFrameParser } from '../../packages/client/src/event-frames.ts';
 import type { MetadataChange } from '../../packages/client/src/watch.ts';
 import { dashboardOf, openStage } from '../events/stage.ts';
 import { serve } from '../lib/local-server.ts';
 import { until } from '../support/until.ts';
-import { openClient, type SentRequest } from './client-world.ts';
+import { createTestClient, type SentRequest } from './create-test-client.ts';
 
 const stops: Array<() => void> = [];
 afterEach(() => {
@@ -18,7 +18,7 @@ const isPause = (ms: number) => ms < SILENCE_MS;
 const isNotSilence = (ms: number) => ms !== SILENCE_MS;
 
 /** Watches, and keeps what was told. */
-function follow({ client }: Pick<ReturnType<typeof openClient>, 'client'>, signal?: AbortSignal) {
+function follow({ client }: Pick<ReturnType<typeof createTestClient>, 'client'>, signal?: AbortSignal) {
   const changes: MetadataChange[] = [];
   const errors: Array<{ error: unknown; final: boolean }> = [];
   const stop = client.watch((change) => changes.push(change), {
@@ -36,7 +36,7 @@ const atLeast = (list: readonly unknown[], count: number) =>
 describe('watching', () => {
   test('tells what changed since the state last seen, and from then on', async () => {
     const { service, token, jane } = await openStage({ env: { AUTH0_EVENTS: 'false' } });
-    const world = openClient({ baseUrl: service.url, getAccessToken: async () => token });
+    const world = createTestClient({ baseUrl: service.url, getAccessToken: async () => token });
     const { etag } = await world.client.read();
     await jane.patch({ theme: 'light' });
     const { changes } = follow(world);
@@ -54,9 +54,9 @@ describe('watching', () => {
     const long = await dashboard.token();
     const asked: boolean[] = [];
     let renewed = '';
-    const world = openClient({
+    const world = createTestClient({
       baseUrl: service.url,
-      rings: isPause,
+      fires: isPause,
       // As an SDK does that keeps what it has until it is asked for another.
       async getAccessToken({ forceRefresh }) {
         asked.push(forceRefresh);
@@ -71,7 +71,7 @@ describe('watching', () => {
     await atLeast(changes, 1);
     expect(changes[0]?.keys).toContain('between');
     expect(asked).toEqual([false, true]);
-    expect([errors, world.alarms.filter(isPause).every((ms) => ms >= 2000)]).toEqual([[], true]);
+    expect([errors, world.timers.filter(isPause).every((ms) => ms >= 2000)]).toEqual([[], true]);
   });
 
   test('takes a stream without heartbeats for lost, and names the state last heard of', async () => {
@@ -89,12 +89,12 @@ describe('watching', () => {
       silences += 1;
       return silences === 2;
     };
-    const world = openClient({ baseUrl: url, rings: (ms) => isPause(ms) || isSecondSilence() });
+    const world = createTestClient({ baseUrl: url, fires: (ms) => isPause(ms) || isSecondSilence() });
     const { errors } = follow(world);
     await until(() => (streamsIn(world.sent).length >= 2 && cuts > 0 ? true : undefined));
     expect(errors).toMatchObject([{ error: { code: 'network_failed' }, final: false }]);
     expect(streamsIn(world.sent)[1]?.headers.get('last-event-id')).toBe('"one"');
-    expect(world.alarms.find(isPause)).toBe(3000);
+    expect(world.timers.find(isPause)).toBe(3000);
   });
 
   test('waits longer from failure to failure, and as long as it is told', async () => {
@@ -109,11 +109,11 @@ describe('watching', () => {
       answers[requests]?.(res);
       requests += 1;
     });
-    const world = openClient({ baseUrl: url, rings: isPause });
+    const world = createTestClient({ baseUrl: url, fires: isPause });
     const { errors } = follow(world);
     await atLeast(errors, 4);
-    await until(() => (world.alarms.includes(90_000) ? true : undefined));
-    expect(world.alarms.filter((ms) => ms !== SILENCE_MS)).toEqual([2000, 4000, 8000, 90_000]);
+    await until(() => (world.timers.includes(90_000) ? true : undefined));
+    expect(world.timers.filter((ms) => ms !== SILENCE_MS)).toEqual([2000, 4000, 8000, 90_000]);
     expect(errors.map(({ final }) => final)).toEqual([false, false, false, false]);
   });
 
@@ -135,10 +135,10 @@ describe('watching', () => {
       (answers[requests] ?? ((rest: ServerResponse) => rest.writeHead(400).end()))(res);
       requests += 1;
     });
-    const world = openClient({ baseUrl: url, rings: isNotSilence });
+    const world = createTestClient({ baseUrl: url, fires: isNotSilence });
     const { errors } = follow(world);
     await until(() => (errors.at(-1)?.final ? true : undefined));
-    expect(world.alarms.filter(isNotSilence)).toEqual([
+    expect(world.timers.filter(isNotSilence)).toEqual([
       3_600_000, 4000, 8000, 16_000, 32_000, 60_000, 60_000, 60_000, 60_000,
     ]);
   });
@@ -147,10 +147,10 @@ describe('watching', () => {
     const url = await serve((_req, res) => {
       res.writeHead(200, { 'content-type': 'text/event-stream' }).end('retry: 0\n\n');
     });
-    const world = openClient({ baseUrl: url, rings: isPause });
+    const world = createTestClient({ baseUrl: url, fires: isPause });
     follow(world);
-    await until(() => (world.alarms.filter(isPause).length >= 4 ? true : undefined));
-    expect(world.alarms.filter(isPause).slice(0, 4)).toEqual([1000, 2000, 4000, 8000]);
+    await until(() => (world.timers.filter(isPause).length >= 4 ? true : undefined));
+    expect(world.timers.filter(isPause).slice(0, 4)).toEqual([1000, 2000, 4000, 8000]);
   });
 
   test('asks for a new token every second time at most while streams keep ending at once', async () => {
@@ -158,9 +158,9 @@ describe('watching', () => {
       res.writeHead(200, { 'content-type': 'text/event-stream' }).end();
     });
     const asked: boolean[] = [];
-    const world = openClient({
+    const world = createTestClient({
       baseUrl: url,
-      rings: isPause,
+      fires: isPause,
       async getAccessToken({ forceRefresh }) {
         asked.push(forceRefresh);
         return 'token';
@@ -178,12 +178,12 @@ describe('watching', () => {
       res.writeHead(503, { 'retry-after': '30' }).end();
     });
     const controller = new AbortController();
-    const world = openClient({ baseUrl: url });
+    const world = createTestClient({ baseUrl: url });
     follow(world, controller.signal);
-    await until(() => (world.alarms.includes(30_000) ? true : undefined));
+    await until(() => (world.timers.includes(30_000) ? true : undefined));
     controller.abort();
     await new Promise((resolve) => setImmediate(resolve));
-    expect([requests, world.alarms.filter(isPause)]).toEqual([1, [30_000]]);
+    expect([requests, world.timers.filter(isPause)]).toEqual([1, [30_000]]);
   });
 
   test('begins anew with short pauses after a stream that lasted', async () => {
@@ -196,22 +196,26 @@ describe('watching', () => {
         res.writeHead(200, { 'content-type': 'text/event-stream' }).write(': heartbeat\n\n');
       setImmediate(() => res.destroy());
     });
-    const world = openClient({ baseUrl: url, rings: isPause, now: () => time });
+    const world = createTestClient({ baseUrl: url, fires: isPause, now: () => time });
     const { errors } = follow(world);
     await atLeast(errors, 4);
     expect(errors.map(({ error }) => error instanceof MetadataError)).toEqual(errors.map(() => true));
-    expect(world.alarms.filter(isPause).slice(0, 4)).toEqual([2000, 4000, 2000, 2000]);
+    expect(world.timers.filter(isPause).slice(0, 4)).toEqual([2000, 4000, 2000, 2000]);
   });
 
   test('ends when it is refused for good', async () => {
     const { service, dashboard } = await openStage({ env: { AUTH0_EVENTS: 'false' } });
     const token = await dashboard.token({ scope: 'update:metadata' });
-    const world = openClient({ baseUrl: service.url, getAccessToken: async () => token, rings: isPause });
+    const world = createTestClient({
+      baseUrl: service.url,
+      getAccessToken: async () => token,
+      fires: isPause,
+    });
     const { errors } = follow(world);
     await atLeast(errors, 1);
     expect(errors[0]?.error).toBeInstanceOf(MetadataError);
     expect(errors).toMatchObject([{ error: { code: 'scope_missing' }, final: true }]);
-    expect([streamsIn(world.sent).length, world.alarms.filter(isPause)]).toEqual([1, []]);
+    expect([streamsIn(world.sent).length, world.timers.filter(isPause)]).toEqual([1, []]);
   });
 
   test.each(['function', 'signal'])('ends by the %s, which closes the connection', async (how) => {
@@ -221,7 +225,7 @@ describe('watching', () => {
       res.writeHead(200, { 'content-type': 'text/event-stream' }).write('id: "one"\n\n');
     });
     const controller = new AbortController();
-    const world = openClient({ baseUrl: url, rings: isPause });
+    const world = createTestClient({ baseUrl: url, fires: isPause });
     const { stop, errors } = follow(world, controller.signal);
     await atLeast(open, 1);
     if (how === 'function') stop();
@@ -241,7 +245,9 @@ describe('watching', () => {
     const fail = () => {
       throw failure;
     };
-    stops.push(openClient({ baseUrl: url }).client.watch(fail, { onError: (error) => errors.push(error) }));
+    stops.push(
+      createTestClient({ baseUrl: url }).client.watch(fail, { onError: (error) => errors.push(error) }),
+    );
     await atLeast(errors, 2);
     expect(errors).toEqual([failure, failure]);
   });
@@ -263,7 +269,7 @@ test('event frames are the same however the text is cut into pieces, and whateve
   for (const end of ['\n', '\r\n', '\r']) {
     const text = lines.join(end);
     for (let at = 0; at <= text.length; at += 1) {
-      const read = createFrameReader();
+      const read = createFrameParser();
       const frames = [...read(text.slice(0, at)), ...read(text.slice(at)), ...read('data')];
       expect(frames.map(({ event, data, id, retryMs }) => [event, data, id, retryMs])).toEqual([
         ['', '', '"a:b"', 2500],

@@ -183,6 +183,53 @@ describe('the errors', () => {
   });
 });
 
+test('a single error is announced in the singular', () => {
+  expect(getConfigError({ PORT: 'eighty' }).message).toBe(
+    '1 configuration error:\n  - PORT: must be a whole number from 0 to 65535',
+  );
+});
+
+describe('the address of Redis', () => {
+  const files = { '/ca': 'CA', '/cert': 'CERT', '/key': 'KEY' };
+
+  test('without TLS, the address has no certificates', () => {
+    expect(load({ REDIS_URL: 'redis://redis.test' }).redisAddress).toEqual({
+      topology: 'single',
+      nodes: [{ host: 'redis.test', port: 6379 }],
+      masterName: '',
+      database: 0,
+      username: undefined,
+      password: undefined,
+      tls: undefined,
+    });
+  });
+
+  test('with TLS, the address has the certificates and the key of the files that are named', () => {
+    const url = { REDIS_URL: 'rediss://redis.test' };
+    const none = { ca: undefined, cert: undefined, key: undefined };
+    expect(load(url).redisAddress?.tls).toEqual(none);
+    expect(load({ ...url, REDIS_CA_FILE: '/ca' }, files).redisAddress?.tls).toEqual({ ...none, ca: 'CA' });
+    const pair = { REDIS_CERT_FILE: '/cert', REDIS_KEY_FILE: '/key' };
+    expect(load({ ...url, ...pair }, files).redisAddress?.tls).toEqual({ ...none, cert: 'CERT', key: 'KEY' });
+  });
+
+  test.each([
+    [
+      'redis://redis.test',
+      { REDIS_CA_FILE: '/ca' },
+      'REDIS_URL: must begin with rediss for the REDIS_*_FILE that are given',
+    ],
+    [
+      'rediss://redis.test',
+      { REDIS_CERT_FILE: '/cert' },
+      'REDIS_CERT_FILE: needs REDIS_KEY_FILE, and that one needs it',
+    ],
+    ['rediss://redis.test', { REDIS_CA_FILE: '/gone' }, 'REDIS_CA_FILE: the file cannot be read'],
+  ])('%s with %j is an error', (url, changes, error) => {
+    expect(getErrors({ REDIS_URL: url, ...changes }, files)).toEqual([error]);
+  });
+});
+
 describe('an unknown name with a prefix of the service', () => {
   test.each([
     ['AUTH0_DOMIAN', 'AUTH0_DOMAIN'],

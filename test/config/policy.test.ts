@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
-import { policyJsonSchema } from '../../config/policy.ts';
+import { getPolicyJsonSchema } from '../../config/policy.ts';
 import { getErrors, load } from './environment.ts';
 
 const own = (name: string) => readFileSync(new URL(`../../config/${name}`, import.meta.url), 'utf8');
@@ -14,7 +14,7 @@ test('the policy file of the service means the same as an empty one', () => {
 });
 
 test('policy.schema.json is the JSON Schema of the schema that validates policies', () => {
-  expect(JSON.parse(own('policy.schema.json'))).toEqual(JSON.parse(JSON.stringify(policyJsonSchema())));
+  expect(JSON.parse(own('policy.schema.json'))).toEqual(JSON.parse(JSON.stringify(getPolicyJsonSchema())));
 });
 
 describe('the schema of user_metadata', () => {

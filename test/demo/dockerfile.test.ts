@@ -52,7 +52,7 @@ test('only compiled code, production packages, package.json and the default poli
     'config/policy.json config/user-metadata.schema.json ./config/',
   ]);
   expect(valuesOf(final, 'RUN')).toEqual([]);
-  expect(valuesOf(stages[0] ?? [], 'RUN').join(' && ')).toContain('npm prune --omit=dev');
+  expect(valuesOf(stages[0] ?? [], 'RUN').join(' && ')).toContain('npm prune --omit=dev --workspaces=false');
 });
 
 test('of what does not ship, nothing but the writer of the bill of materials is even sent to the builder', () => {
@@ -65,7 +65,6 @@ test('of what does not ship, nothing but the writer of the bill of materials is 
     'tsconfig.build.json',
     'config',
     'src',
-    'packages',
     'scripts/sbom.js',
   ]);
   const [everything, ...exceptions] = readFileSync(join(root, '.dockerignore'), 'utf8')

@@ -1,8 +1,8 @@
 /** What the lock promises about packages, and what the audit of the pipeline says. */
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, dirname, join, relative } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { parseObject } from '../support/json.ts';
 
@@ -13,7 +13,7 @@ interface Locked {
   readonly license?: string;
   readonly integrity?: string;
   readonly resolved?: string;
-  readonly dev?: boolean;
+  readonly link?: boolean;
   readonly optional?: boolean;
   readonly hasInstallScript?: boolean;
 }
@@ -21,8 +21,15 @@ interface Locked {
 const { packages }: { packages: Record<string, Locked> } = JSON.parse(
   readFileSync(join(ROOT, 'package-lock.json'), 'utf8'),
 );
-const locked = Object.entries(packages).filter(([path]) => path !== '');
-const shipped = locked.filter(([, { dev }]) => !dev);
+const locked = Object.entries(packages).filter(([path, { link }]) => path.includes('node_modules/') && !link);
+// The lock marks the dependencies of the workspaces as production packages, too.
+const listing = ['ls', '--all', '--omit=dev', '--workspaces=false', '--package-lock-only', '--parseable'];
+const production = new Set(
+  execFileSync('npm', listing, { cwd: ROOT, encoding: 'utf8' })
+    .split('\n')
+    .map((path) => relative(ROOT, path)),
+);
+const shipped = locked.filter(([path]) => production.has(path));
 const names = (entries: typeof locked) => entries.map(([path]) => path.replace(/^.*node_modules\//, ''));
 
 describe('licences', () => {
@@ -66,6 +73,14 @@ function licenceIn(path: string): unknown {
     return undefined;
   }
 }
+
+test('the service ships none of the dependencies of the packages beside it', () => {
+  expect(names(shipped)).toEqual(expect.arrayContaining(['express', 'zod', 'pino', 'body-parser']));
+  for (const name of ['oidc-provider', 'koa', 'typescript', 'jest']) {
+    expect(names(locked)).toContain(name);
+    expect(names(shipped)).not.toContain(name);
+  }
+});
 
 test('packages run no script when they are installed, and what ships needs none', () => {
   expect(readFileSync(join(ROOT, '.npmrc'), 'utf8')).toMatch(/^ignore-scripts=true$/m);

@@ -55,7 +55,7 @@ test('the snippets of docs/client.md compile together', async () => {
       noEmit: true,
       skipLibCheck: true,
       paths: {
-        'metadata-bff/client': [join(ROOT, 'packages/client/src/exports.ts')],
+        '@metadata-bff/client': [join(ROOT, 'packages/client/src/index.ts')],
         '@auth0/auth0-spa-js': [join(ROOT, 'node_modules/@auth0/auth0-spa-js/dist/typings/index.d.ts')],
       },
     },

@@ -76,8 +76,19 @@ function commandsIn(text: string): Command[] {
     .map(([program = '', ...words]) => ({ program, words }));
 }
 
-const { name, version, scripts }: { name: string; version: string; scripts: Record<string, string> } =
-  JSON.parse(contentOf('package.json'));
+const { name, scripts }: { name: string; scripts: Record<string, string> } = JSON.parse(
+  contentOf('package.json'),
+);
+
+/** The tarballs that `npm run pack:packages` writes. */
+const TARBALLS = new Set(
+  ['client', 'form', 'local-tenant'].map((folder) => {
+    const manifest: { name: string; version: string } = JSON.parse(
+      contentOf(`packages/${folder}/package.json`),
+    );
+    return `./${manifest.name.replace(/^@/, '').replace('/', '-')}-${manifest.version}.tgz`;
+  }),
+);
 
 /** What is wrong with the words after a program's name. */
 type Look = (words: readonly string[]) => readonly string[];
@@ -89,7 +100,7 @@ const nothingBut =
 
 const npm: Look = ([verb = '', ...words]) => {
   if (verb === 'ci') return words;
-  if (verb === 'install') return words.filter((word) => word !== `./${name}-${version}.tgz`);
+  if (verb === 'install') return words.filter((word) => !TARBALLS.has(word));
   const [script = verb, ...rest] = verb === 'run' ? words.filter((word) => word !== '--silent') : [];
   const source = scripts[script];
   if (source === undefined) return [`no script ${script}`];
@@ -175,7 +186,7 @@ test.each([
   ['npm run no-such'],
   ['npm run bench:check -- --no-such'],
   ['npm run bench:requests --rounds=3'],
-  ['npm install ./metadata-bff-0.0.1.tgz'],
+  ['npm install ./metadata-bff-client-0.0.1.tgz'],
   ['node scripts/no-such.js'],
   ['node dist/src/main.js no-such'],
   ['docker run --no-such metadata-bff'],

@@ -8,7 +8,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { loadConfig } from '../../config/load.ts';
 import { VARIABLES, type Variable } from '../../config/variables.ts';
-import { LISTENER_BOUNDS } from '../../src/http/server/limits.ts';
+import { SERVER_LIMITS } from '../../src/http/server/limits.ts';
 import { EVENT_STREAMS, STOP } from '../../src/composition/constants.ts';
 import { pageAt, ROOT } from './documents.ts';
 
@@ -112,7 +112,7 @@ describe('the compose file', () => {
 
   test('lets requests under way end, and allows more files than connections', () => {
     expect(Number.parseInt(service.stop_grace_period, 10)).toBeGreaterThan(graceSeconds + 2);
-    expect(service.ulimits.nofile).toBeGreaterThan(LISTENER_BOUNDS.connectionsMax);
+    expect(service.ulimits.nofile).toBeGreaterThan(SERVER_LIMITS.maxConnections);
   });
 
   test('lets only the service reach Redis, which evicts no lock', () => {
@@ -217,7 +217,7 @@ describe('the proxies', () => {
 
   test('nginx takes the header fields that the service takes, and does not weaken tags', () => {
     const [, kilobytes] = /large_client_header_buffers \d+ (\d+)k;/.exec(nginx) ?? [];
-    expect(Number(kilobytes) * 1024).toBe(LISTENER_BOUNDS.headerBytesMax);
+    expect(Number(kilobytes) * 1024).toBe(SERVER_LIMITS.maxHeaderBytes);
     expect(nginx).toContain('gzip off;');
   });
 
@@ -231,6 +231,6 @@ describe('the proxies', () => {
 
   test('Caddy drops idle connections before the service does', () => {
     const [, seconds] = /keepalive (\d+)s/.exec(fence('caddy')) ?? [];
-    expect(Number(seconds) * 1000).toBeLessThan(LISTENER_BOUNDS.keepAliveTimeoutMs);
+    expect(Number(seconds) * 1000).toBeLessThan(SERVER_LIMITS.keepAliveTimeoutMs);
   });
 });

@@ -1,7 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { policyJsonSchema } from '../../config/policy.ts';
 import { errorSections, generatedFiles, metricsTable, withPart, wrap } from '../../scripts/docs.ts';
 import { PROBLEMS } from '../../src/http/errors.ts';
 import { ROOT } from './documents.ts';
@@ -44,8 +43,4 @@ test('the table of metrics has a row for each, with its kind', async () => {
   expect(await metricsTable()).toMatch(
     /^\| `metadata_bff_http_request_duration_seconds` \| histogram \| \S/m,
   );
-});
-
-test('the policy file’s schema for editors is the one that checks it', () => {
-  expect(JSON.parse(contentOf('config/policy.schema.json'))).toEqual(policyJsonSchema());
 });

@@ -4,7 +4,7 @@ import { fetchEventSource } from '@microsoft/fetch-event-source';
 import { describe, expect, test } from '@jest/globals';
 import { EventSource } from 'eventsource';
 import express from 'express';
-import { beginEventStream, type EventStream } from '../../src/http/event-stream.ts';
+import { startEventStream, type EventStream } from '../../src/http/event-stream.ts';
 import { createDeferred } from '../../src/lib/promises.ts';
 import { listen } from '../lib/local-server.ts';
 import { until } from '../support/until.ts';
@@ -146,7 +146,7 @@ describe.each(READERS)('%s', (_name, open) => {
     const streams: EventStream[] = [];
     const app = express().get('/', (_req, res) => {
       const first = { id: '"a"', event: 'stream.opened', data: {} };
-      streams.push(beginEventStream(res, { first, retryMs: 1 }, { heartbeatMs: 5, unreadBytesMax: 10_000 }));
+      streams.push(startEventStream(res, { first, retryMs: 1 }, { heartbeatMs: 5, maxUnreadBytes: 10_000 }));
     });
     const reader = open(await listen(createServer(app)), '');
     await until(() => /: heartbeat\n: heartbeat\n/.test(reader.text()) || undefined);

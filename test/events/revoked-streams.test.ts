@@ -3,8 +3,8 @@ import { createServer } from 'node:http';
 import { expect, test } from '@jest/globals';
 import { createOpenStreams } from '../../src/http/event-stream.ts';
 import { createErrorHandler } from '../../src/http/middleware/error-handler.ts';
-import { addResources, createApplication } from '../../src/http/routes/route.ts';
-import { eventRoutes } from '../../src/http/routes/events.ts';
+import { addRoutes, createApplication } from '../../src/http/routes/route.ts';
+import { createEventRoutes } from '../../src/http/routes/events.ts';
 import type { Caller } from '../../src/identity/caller.ts';
 import { AppError } from '../../src/lib/app-error.ts';
 import { listen } from '../lib/local-server.ts';
@@ -24,9 +24,9 @@ const CALLER: Caller = {
 /** Streams of one caller whose key can be retired; `begins` is what happens when the first state is read. */
 async function serveStreams(begins: () => Promise<unknown> = async () => undefined) {
   const watched = new Map<() => void, Caller>();
-  const streams = createOpenStreams({ perUserMax: 5, totalMax: 5 });
+  const streams = createOpenStreams({ maxPerUser: 5, maxTotal: 5 });
   const app = createApplication();
-  const routes = eventRoutes(
+  const routes = createEventRoutes(
     {
       streams,
       guard: (_scopes, handle) => (req, res) => handle(req, res, CALLER),
@@ -44,9 +44,9 @@ async function serveStreams(begins: () => Promise<unknown> = async () => undefin
         return () => void watched.delete(end);
       },
     },
-    { readScope: 'read:metadata', reconnectMs: 1_000, heartbeatMs: 60_000, unreadBytesMax: 10_000 },
+    { readScope: 'read:metadata', reconnectMs: 1_000, heartbeatMs: 60_000, maxUnreadBytes: 10_000 },
   );
-  addResources(app, routes, createErrorHandler({ algorithms: [], dpopRequired: false }));
+  addRoutes(app, routes, createErrorHandler({ algorithms: [], dpopRequired: false }));
   const url = `${await listen(createServer(app))}/me/events`;
   const retire = () => {
     for (const end of watched.keys()) end();

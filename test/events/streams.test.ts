@@ -3,7 +3,7 @@ import express from 'express';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
-import { beginEventStream, createOpenStreams, type EventStream } from '../../src/http/event-stream.ts';
+import { startEventStream, createOpenStreams, type EventStream } from '../../src/http/event-stream.ts';
 import { createMemoryStore } from '../../src/cache/memory-store.ts';
 import { createWatchers } from '../../src/cache/metadata-cache.ts';
 import { appErrorThrownBy } from '../lib/rejection.ts';
@@ -11,7 +11,7 @@ import { listen } from '../lib/local-server.ts';
 import { openSse } from '../support/sse.ts';
 import { until } from '../support/until.ts';
 
-const OPTIONS = { heartbeatMs: 40, unreadBytesMax: 10_000 };
+const OPTIONS = { heartbeatMs: 40, maxUnreadBytes: 10_000 };
 
 /** A server with one stream, and the means to write to it. */
 async function serveStream(options = OPTIONS) {
@@ -22,7 +22,7 @@ async function serveStream(options = OPTIONS) {
       closed = true;
     });
     const first = { id: '"tag"', event: 'opened', data: { etag: '"tag"' } };
-    streams.push(beginEventStream(res, { first, retryMs: 2_500.4 }, options));
+    streams.push(startEventStream(res, { first, retryMs: 2_500.4 }, options));
   });
   const url = await listen(createServer(app));
   return {
@@ -85,7 +85,7 @@ describe('an event stream', () => {
   });
 
   test('cuts off a client that has not taken what was written one heartbeat ago', async () => {
-    const { url, stream, isClosed } = await serveStream({ heartbeatMs: 100, unreadBytesMax: 1e9 });
+    const { url, stream, isClosed } = await serveStream({ heartbeatMs: 100, maxUnreadBytes: 1e9 });
     const socket = connect(Number(new URL(url).port), '127.0.0.1').pause();
     socket.on('error', () => undefined);
     socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
@@ -101,33 +101,33 @@ const end = () => undefined;
 
 describe('the places for streams', () => {
   test('are bounded for each user and in all, and can be taken again', async () => {
-    const streams = createOpenStreams({ perUserMax: 2, totalMax: 3 });
-    const leave = streams.admit('a', end);
-    streams.admit('a', end);
-    expect(await appErrorThrownBy(() => streams.admit('a', end))).toMatchObject({
+    const streams = createOpenStreams({ maxPerUser: 2, maxTotal: 3 });
+    const leave = streams.acquire('a', end);
+    streams.acquire('a', end);
+    expect(await appErrorThrownBy(() => streams.acquire('a', end))).toMatchObject({
       code: 'rate_limited',
       extras: { retryAfterSeconds: 5 },
     });
-    streams.admit('b', end);
-    expect(await appErrorThrownBy(() => streams.admit('c', end))).toMatchObject({
+    streams.acquire('b', end);
+    expect(await appErrorThrownBy(() => streams.acquire('c', end))).toMatchObject({
       code: 'rate_limited',
       extras: { retryAfterSeconds: 60 },
     });
     leave();
     leave();
-    streams.admit('c', end);
-    expect((await appErrorThrownBy(() => streams.admit('d', end))).code).toBe('rate_limited');
+    streams.acquire('c', end);
+    expect((await appErrorThrownBy(() => streams.acquire('d', end))).code).toBe('rate_limited');
   });
 
   test('are emptied together, after which there are none', async () => {
-    const streams = createOpenStreams({ perUserMax: 2, totalMax: 3 });
+    const streams = createOpenStreams({ maxPerUser: 2, maxTotal: 3 });
     const ended: string[] = [];
-    streams.admit('a', () => ended.push('one'));
-    streams.admit('a', () => ended.push('two'));
-    streams.admit('b', () => ended.push('three'))();
+    streams.acquire('a', () => ended.push('one'));
+    streams.acquire('a', () => ended.push('two'));
+    streams.acquire('b', () => ended.push('three'))();
     streams.close();
     expect(ended).toEqual(['one', 'two']);
-    expect((await appErrorThrownBy(() => streams.admit('b', end))).code).toBe('draining');
+    expect((await appErrorThrownBy(() => streams.acquire('b', end))).code).toBe('draining');
   });
 });
 

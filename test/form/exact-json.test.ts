@@ -1,7 +1,7 @@
 /** What JavaScript loses in silence when it reads a number or a JSON text. */
 import { expect, test } from '@jest/globals';
 import { assert, double, jsonValue, property } from 'fast-check';
-import { hasDuplicateMembers, hasExactNumbers, isExactNumber } from '../../packages/form/src/exact-json.ts';
+import { hasDuplicateMembers, hasExactNumbers, isExactNumber } from '../../packages/form/src/validation.ts';
 
 test.each(['0', '-0', '1', '1.50', '007', '-12.5e3', '9007199254740991', '0.1', '1e21', '1E-7', '.5', '1e5'])(
   'the number %s is read with all its digits',

@@ -1,9 +1,9 @@
 /** The form tells the difference between two documents: it must turn the one into the other, whatever they hold. */
 import { expect, test } from '@jest/globals';
 import { array, assert, constantFrom, dictionary, letrec, oneof, property } from 'fast-check';
-import { applyMergePatch, mergePatchOf } from '../../packages/form/src/merge-patch.ts';
+import { applyMergePatch, createMergePatch } from '../../packages/form/src/json.ts';
 
-type Document = Parameters<typeof mergePatchOf>[0];
+type Document = Parameters<typeof createMergePatch>[0];
 type Value = Document[string];
 
 /** Few names, so that documents overlap; a merge patch cannot store a null inside an object. */
@@ -23,7 +23,7 @@ const { document } = letrec<{ value: Value; document: Document }>((tie) => ({
 test('the patch between two documents makes the second of the first', () => {
   assert(
     property(document, document, (before, after) => {
-      expect(applyMergePatch(before, mergePatchOf(before, after))).toEqual(after);
+      expect(applyMergePatch(before, createMergePatch(before, after))).toEqual(after);
     }),
   );
 });
@@ -31,6 +31,6 @@ test('the patch between two documents makes the second of the first', () => {
 test('a patch holds nothing of what stays', () => {
   const before = { theme: 'dark', notifications: { email: true, push: false }, language: 'en' };
   const after = { theme: 'dark', notifications: { email: true, push: true } };
-  expect(mergePatchOf(before, after)).toEqual({ notifications: { push: true }, language: null });
-  expect(mergePatchOf(before, { ...before })).toEqual({});
+  expect(createMergePatch(before, after)).toEqual({ notifications: { push: true }, language: null });
+  expect(createMergePatch(before, { ...before })).toEqual({});
 });

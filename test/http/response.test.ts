@@ -10,7 +10,7 @@ import {
 } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { describe, expect, test } from '@jest/globals';
-import { contextOf, setHeader } from '../../src/http/middleware/request-context.ts';
+import { getContext, setHeader } from '../../src/http/middleware/request-context.ts';
 import { sendResponse, startResponse } from '../../src/http/response.ts';
 import { listen } from '../lib/local-server.ts';
 import { openScene } from '../support/scene.ts';
@@ -70,9 +70,9 @@ async function exchange(handler: (req: IncomingMessage, res: ServerResponse) => 
 
 test('a header of the answer replaces the one of the same name that middleware added', async () => {
   const { headers } = await exchange((req, res) => {
-    setHeader(contextOf(req).headers, 'Vary', 'Origin');
-    setHeader(contextOf(req).headers, 'Age', 1);
-    setHeader(contextOf(req).headers, 'Age', 2);
+    setHeader(getContext(req).headers, 'Vary', 'Origin');
+    setHeader(getContext(req).headers, 'Age', 1);
+    setHeader(getContext(req).headers, 'Age', 2);
     sendResponse(res, 200, { Vary: 'Authorization, Origin', 'Content-Length': 2 }, 'ok');
   });
   expect(headers).toMatchObject({ vary: 'Authorization, Origin', age: '2', 'content-length': '2' });

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { networkOf } from '../../src/http/middleware/rate-limit.ts';
+import { getNetwork } from '../../src/http/middleware/rate-limit.ts';
 
 test.each([
   ['192.0.2.7', '192.0.2.7'],
@@ -29,9 +29,9 @@ test.each([
   ['::ffff:192.0.2.777', '::ffff:192.0.2.777'],
   ['2001:db8::g', '2001:db8::g'],
 ])('%s belongs to %s', (address, network) => {
-  expect(networkOf(address)).toBe(network);
+  expect(getNetwork(address)).toBe(network);
 });
 
 test('what is no address at all is bounded', () => {
-  expect(networkOf('x'.repeat(10_000))).toHaveLength(64);
+  expect(getNetwork('x'.repeat(10_000))).toHaveLength(64);
 });

@@ -8,14 +8,14 @@ const { service } = await openScene({ env: { AUTH0_COMPAT: 'true', PUBLIC_HEALTH
 const { document, paths } = await openContract(service);
 const plain = await openContract((await openScene()).service);
 
-/** The first argument of every `resource(...)` in the routes, in the notation of OpenAPI. */
+/** The first argument of every `createRoute(...)` in the routes, in the notation of OpenAPI. */
 function registeredPaths(): string[] {
   const folder = 'src/http/routes';
   const files = readdirSync(folder).filter((file) => file !== 'route.ts');
   const sources = files.map((file) => readFileSync(`${folder}/${file}`, 'utf8'));
   const constants: Record<string, string> = { RESOURCE_METADATA_PATH };
   return sources.flatMap((source) =>
-    [...source.matchAll(/\bresource\(\s*(?:'([^']+)'|(\w+))/g)].map(([, literal, name = '']) =>
+    [...source.matchAll(/\bcreateRoute\(\s*(?:'([^']+)'|(\w+))/g)].map(([, literal, name = '']) =>
       (literal ?? constants[name] ?? name).replaceAll(/:(\w+)/g, '{$1}'),
     ),
   );

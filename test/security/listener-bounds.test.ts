@@ -5,7 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { createListener } from '../../src/http/server/server.ts';
-import { HEADER_FIELDS_MAX, LISTENER_BOUNDS, type ListenerBounds } from '../../src/http/server/limits.ts';
+import { MAX_HEADERS, SERVER_LIMITS, type ServerLimits } from '../../src/http/server/limits.ts';
 import { pageAt } from '../docs/documents.ts';
 import { until } from '../support/until.ts';
 
@@ -24,12 +24,12 @@ const hello: RequestListener = (_req, res) => {
   res.end('hello');
 };
 
-async function open(bounds: Partial<ListenerBounds>, handler: RequestListener = hello): Promise<Opened> {
+async function open(bounds: Partial<ServerLimits>, handler: RequestListener = hello): Promise<Opened> {
   const refusals: string[] = [];
   const listener = createListener(
-    { handler, onRefused: ({ code }) => refusals.push(code) },
+    { handler, onClientError: ({ code }) => refusals.push(code) },
     { name: 'test', host: '127.0.0.1', port: 0 },
-    { ...LISTENER_BOUNDS, checkIntervalMs: 20, ...bounds },
+    { ...SERVER_LIMITS, checkIntervalMs: 20, ...bounds },
   );
   const port = await listener.start();
   closers.push(() => listener.stop({ settleMs: 0, graceMs: 0 }));
@@ -138,7 +138,7 @@ test('a refusal arrives whole although the client had sent much more', async () 
 });
 
 test('connections beyond the number are closed at once, and those there are go on', async () => {
-  const { dial } = await open({ connectionsMax: 2 });
+  const { dial } = await open({ maxConnections: 2 });
   const first = dial(REQUEST);
   const second = dial(REQUEST);
   await Promise.all([once(first, 'data'), once(second, 'data')]);
@@ -159,7 +159,7 @@ describe('requests that are sent ahead', () => {
     let begun = 0;
     let atOnce = 0;
     let most = 0;
-    const { dial } = await open({ pipelinedMax: 3 }, (_req, res) => {
+    const { dial } = await open({ maxPipelined: 3 }, (_req, res) => {
       begun += 1;
       atOnce += 1;
       most = Math.max(most, atOnce);
@@ -203,18 +203,18 @@ test('the documented bounds are those of the code', () => {
   const { text: page } = pageAt('docs/operations.md');
   const [, section = ''] = page.split('## Bounds of the listener\n');
   const [table = ''] = section.split('\n\n## ');
-  const b = LISTENER_BOUNDS;
+  const b = SERVER_LIMITS;
   const wanted = {
-    'request line and header fields together': `${b.headerBytesMax} bytes`,
-    'header fields': String(HEADER_FIELDS_MAX),
+    'request line and header fields together': `${b.maxHeaderBytes} bytes`,
+    'header fields': String(MAX_HEADERS),
     'time for the header fields': `${b.headersTimeoutMs / 1000} s`,
     'time for the whole request': `${b.requestTimeoutMs / 1000} s`,
     'time without a request': `${b.keepAliveTimeoutMs / 1000} s`,
     'time without a byte while an answer is due or unread': `${b.stalledTimeoutMs / 1000} s`,
     'time to take an answer that is complete on our side': `${b.answerTimeoutMs / 1000} s`,
     'time to take a refusal': `${b.lingerMs / 1000} s`,
-    connections: String(b.connectionsMax),
-    'requests sent ahead on one connection': String(b.pipelinedMax),
+    connections: String(b.maxConnections),
+    'requests sent ahead on one connection': String(b.maxPipelined),
   };
   const rows = [...table.matchAll(/^\| ([\w ]+?) \| ([^|]+?) \| ([^|]+) \|$/gm)].slice(1);
   const documented = Object.fromEntries(rows.map(([, bound = '', value = '']) => [bound, value]));

@@ -6,7 +6,7 @@ import { describe, expect, test } from '@jest/globals';
 import { expectProblem } from '../support/problem.ts';
 import { exchangeBytes, sendRaw } from '../support/raw-http.ts';
 import { openScene } from '../support/scene.ts';
-import { HEADER_FIELDS_MAX, LISTENER_BOUNDS } from '../../src/http/server/limits.ts';
+import { MAX_HEADERS, SERVER_LIMITS } from '../../src/http/server/limits.ts';
 
 const { person, service, tenant, managementCalls } = await openScene();
 const jane = await person({ a: 1 });
@@ -76,8 +76,8 @@ describe('answered with a problem and the end of the connection, before anything
     ['endless trailers', patch(CHUNKED, `7\r\n{"b":2}\r\n0\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`), TOO_LARGE],
     ['a long address', `GET /${'x'.repeat(20_000)} HTTP/1.1\r\n${HOST}${token}\r\n`, TOO_LARGE],
     ['a long query', `GET /me/metadata?${'x'.repeat(20_000)} HTTP/1.1\r\n${HOST}${token}\r\n`, TOO_LARGE],
-    ['long header fields', get(`X: ${'x'.repeat(LISTENER_BOUNDS.headerBytesMax)}\r\n`), TOO_LARGE],
-    ['fields beyond number', get('x:\r\n'.repeat(HEADER_FIELDS_MAX)), TOO_LARGE],
+    ['long header fields', get(`X: ${'x'.repeat(SERVER_LIMITS.maxHeaderBytes)}\r\n`), TOO_LARGE],
+    ['fields beyond number', get('x:\r\n'.repeat(MAX_HEADERS)), TOO_LARGE],
     ['more fields than Node reads', get(`${'x:\r\n'.repeat(3_000)}If-None-Match: *\r\n`), TOO_LARGE],
   ])('%s', async (_name, bytes, [status, code]) => {
     const response = await exchangeBytes(service.port, bytes);
@@ -106,7 +106,7 @@ describe('served as if it were plain:', () => {
     ],
     ['an expectation nobody knows', get(`Expect: tea\r\n${CLOSE}`)],
     ['a body that nobody asked for', get(`Content-Length: 3\r\n${CLOSE}`, 'abc')],
-    ['as many fields as may be', get(`${'x:\r\n'.repeat(HEADER_FIELDS_MAX - 3)}${CLOSE}`)],
+    ['as many fields as may be', get(`${'x:\r\n'.repeat(MAX_HEADERS - 3)}${CLOSE}`)],
     [
       'a query that cannot be decoded',
       `GET /me/metadata?a=%zz&%E0%A4%A HTTP/1.1\r\n${HOST}${token}${CLOSE}\r\n`,

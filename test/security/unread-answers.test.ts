@@ -109,8 +109,8 @@ describe('an answer to a user', () => {
 });
 
 /** A set of answers with this bound, and a function that adds one to it. */
-function open(bytesMax: number) {
-  const unread = createUnreadAnswers({ bytesMax });
+function open(maxBytes: number) {
+  const unread = createUnreadAnswers({ maxBytes });
   const share = (content?: string, body = Buffer.alloc(1_000)) => {
     const response = new ServerResponse(new IncomingMessage(new Socket()));
     return { response, sent: unread.share(response, content, body) };

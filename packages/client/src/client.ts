@@ -1,166 +1,182 @@
 /**
- * The caller's own metadata, as an app reads and changes it. A write is judged by the service alone; what this
- * adds is to notice what others changed meanwhile, and to lose nothing of it in silence.
+ * Reads and writes the user's metadata. Only the service decides whether a write is valid. The client adds the
+ * detection of concurrent changes: it never overwrites one without a sign.
  */
 import { type Conflict, ConflictError } from './errors.ts';
-import { difference, type JsonObject, leavesAlone, own, parse } from './json.ts';
+import { createMergePatch, type JsonObject, isUntouched, getMember, parseJson } from './json.ts';
 import {
-  createKeptStates,
-  factsIn,
-  type KeptStates,
+  createSnapshotStore,
+  readQuotaAndCacheStatus,
+  type SnapshotStore,
   type Snapshot,
-  type State,
-  tagIn,
-} from './kept-states.ts';
-import type { MetadataClient, MetadataClientOptions, ReadOptions, WriteOptions } from './metadata-client.ts';
-import { type Answer, problemOf } from './problem-answer.ts';
-import { platform, type Runtime } from './runtime.ts';
-import { createTransport, type Order } from './transport.ts';
+  type DocumentState,
+  readEtag,
+} from './snapshot-store.ts';
+import type { MetadataClient, MetadataClientOptions, ReadOptions, WriteOptions } from './options.ts';
+import { type ClientResponse, toMetadataError } from './response.ts';
+import { platformRuntime, type Runtime } from './runtime.ts';
+import { createTransport, type ClientRequest } from './transport.ts';
 import { createWatch } from './watch.ts';
 
-/** One client for each person who is logged in: what it has seen is theirs. */
+/** Creates a client. Create one for each user who logs in: it remembers what that user has read. */
 export function createMetadataClient<T extends object = JsonObject>(
   options: MetadataClientOptions,
 ): MetadataClient<T> {
-  return createClient<T>({ ...platform, ...(options.fetch ? { fetch: options.fetch } : {}) }, options);
+  return createClient<T>({ ...platformRuntime, ...(options.fetch ? { fetch: options.fetch } : {}) }, options);
 }
 
-/** How often a patch is sent again because others changed something else. */
-const REBASES_MAX = 5;
+/** How often a patch is sent again after others changed something else. */
+const MAX_REBASES = 5;
 
 interface Resource {
   readonly path: string;
-  readonly kept: KeptStates;
-  /** A value of the resource as a document. */
-  readonly documentOf: (value: unknown) => unknown;
+  readonly snapshots: SnapshotStore;
+  /** Turns a value of the resource into a document. */
+  readonly toDocument: (value: unknown) => unknown;
 }
 
-interface Write {
+interface WriteRequest {
   readonly method: 'PUT' | 'PATCH' | 'DELETE';
   readonly body?: string;
-  /** What it would change, as a merge patch, given what is there. */
-  readonly changes: (present: unknown) => unknown;
+  /** The change as a merge patch, given the current value. */
+  readonly changes: (current: unknown) => unknown;
   readonly isMerge?: boolean;
 }
 
-/** The client over a world of the caller's choice. */
+/** The client on a given runtime, so that tests control time and network. */
 export function createClient<T extends object>(
   runtime: Runtime,
-  options: MetadataClientOptions,
+  clientOptions: MetadataClientOptions,
 ): MetadataClient<T> {
-  const transport = createTransport(runtime, options);
+  const transport = createTransport(runtime, clientOptions);
   const keys = new Map<string, Resource>();
-  const document: Resource = { path: '/me/metadata', kept: createKeptStates(), documentOf: (value) => value };
-  const schema: Resource = { ...document, path: '/schemas/user-metadata', kept: createKeptStates() };
+  const document: Resource = {
+    path: '/me/metadata',
+    snapshots: createSnapshotStore(),
+    toDocument: (value) => value,
+  };
+  const schema: Resource = { ...document, path: '/schemas/user-metadata', snapshots: createSnapshotStore() };
 
-  function resourceOf(key: string): Resource {
-    // An address that ends so means another resource, and removing that is removing everything.
-    if (/^\.{0,2}$/.test(key)) throw new RangeError(`There can be no key "${key}".`);
+  function getResource(key: string): Resource {
+    // Such a path would name another resource: a removal would remove the whole document.
+    if (/^\.{0,2}$/.test(key)) throw new RangeError(`"${key}" cannot be a key.`);
     const known = keys.get(key);
     if (known) return known;
     const resource: Resource = {
       path: `${document.path}/${encodeURIComponent(key)}`,
-      kept: createKeptStates(),
-      documentOf: (value) => (value === undefined ? {} : { [key]: value }),
+      snapshots: createSnapshotStore(),
+      toDocument: (value) => (value === undefined ? {} : { [key]: value }),
     };
     keys.set(key, resource);
     return resource;
   }
 
   async function read<V>(
-    { path, kept }: Resource,
+    { path, snapshots }: Resource,
     { signal, revalidate = false }: ReadOptions = {},
-    more: Partial<Order> = {},
+    overrides: Partial<ClientRequest> = {},
   ): Promise<Snapshot<V>> {
-    const { base, take } = kept.begin();
+    const { base, take } = snapshots.startRequest();
     const headers = {
-      // Left out, a browser adds no-cache to every request with If-None-Match, which asks the tenant each time.
+      // Without it, a browser adds no-cache to each request with If-None-Match, and the service would ask Auth0.
       'Cache-Control': revalidate ? 'no-cache' : 'max-stale',
       ...(base?.etag ? { 'If-None-Match': base.etag } : {}),
     };
-    const answer = await transport.send({ path, headers, signal, ...more });
-    return snapshotOf(take(answer), answer);
+    const response = await transport.send({ path, headers, signal, ...overrides });
+    return toSnapshot(take(response), response);
   }
 
   async function write(
-    { path, kept, documentOf }: Resource,
-    { method, body, changes, isMerge = false }: Write,
+    { path, snapshots, toDocument }: Resource,
+    { method, body, changes, isMerge = false }: WriteRequest,
     { signal, ifMatch = false }: WriteOptions = {},
-  ): Promise<Answer> {
-    let tag = ifMatch === 'latest' ? kept.latest()?.etag : ifMatch || undefined;
-    const baseText = tag === undefined ? undefined : kept.textOf(tag);
-    const base = baseText === undefined ? undefined : parse(baseText);
+  ): Promise<ClientResponse> {
+    let etag = ifMatch === 'latest' ? snapshots.getLatest()?.etag : ifMatch || undefined;
+    const baseText = etag === undefined ? undefined : snapshots.getText(etag);
+    const base = baseText === undefined ? undefined : parseJson(baseText);
     for (let rebases = 0; ; rebases += 1) {
       const headers = {
         'Content-Type': isMerge ? 'application/merge-patch+json' : 'application/json',
-        ...(tag ? { 'If-Match': tag } : {}),
+        ...(etag ? { 'If-Match': etag } : {}),
       };
-      const answer = await transport.send({
+      const response = await transport.send({
         method,
         path,
         headers,
         signal,
         body,
       });
-      if (answer.status !== 412) return answer;
-      const current = own(answer.body, 'current');
-      tag = tagIn(answer.headers) || undefined;
-      if (tag !== undefined) kept.note({ etag: tag, text: JSON.stringify(current) });
-      const isApart = base !== undefined && leavesAlone(changes(base), base, current);
-      if (isMerge && isApart && tag !== undefined && rebases < REBASES_MAX) continue;
+      if (response.status !== 412) return response;
+      const current = getMember(response.body, 'current');
+      etag = readEtag(response.headers) || undefined;
+      if (etag !== undefined) snapshots.remember({ etag, text: JSON.stringify(current) });
+      const hasNoConflict = base !== undefined && isUntouched(changes(base), base, current);
+      if (isMerge && hasNoConflict && etag !== undefined && rebases < MAX_REBASES) continue;
       const conflict: Conflict<T> = JSON.parse(
         JSON.stringify({
-          current: documentOf(current),
-          etag: tag,
-          base: base === undefined ? undefined : documentOf(base),
+          current: toDocument(current),
+          etag,
+          base: base === undefined ? undefined : toDocument(base),
           changes: changes(base ?? current),
         }),
       );
-      throw new ConflictError<T>(problemOf(answer, true, runtime.now()), conflict);
+      throw new ConflictError<T>(toMetadataError(response, true, runtime.now()), conflict);
     }
   }
 
-  async function store<V>(resource: Resource, order: Write, how?: WriteOptions): Promise<Snapshot<V>> {
-    const { take } = resource.kept.begin();
-    const answer = await write(resource, order, how);
-    return snapshotOf(take(answer), answer);
+  async function save<V>(
+    resource: Resource,
+    request: WriteRequest,
+    options?: WriteOptions,
+  ): Promise<Snapshot<V>> {
+    const { take } = resource.snapshots.startRequest();
+    const response = await write(resource, request, options);
+    return toSnapshot(take(response), response);
   }
 
-  async function remove(resource: Resource, changes: Write['changes'], how?: WriteOptions): Promise<void> {
-    await write(resource, { method: 'DELETE', changes }, how);
-    resource.kept.forget();
+  async function remove(
+    resource: Resource,
+    changes: WriteRequest['changes'],
+    options?: WriteOptions,
+  ): Promise<void> {
+    await write(resource, { method: 'DELETE', changes }, options);
+    resource.snapshots.forgetLatest();
   }
 
   return {
-    read: (how) => read(document, how),
-    patch: (changes, how) =>
-      store(
+    read: (options) => read(document, options),
+    patch: (changes, options) =>
+      save(
         document,
         { method: 'PATCH', body: JSON.stringify(changes), changes: () => changes, isMerge: true },
-        how,
+        options,
       ),
-    replace: (value, how) =>
-      store(
+    replace: (value, options) =>
+      save(
         document,
-        { method: 'PUT', body: JSON.stringify(value), changes: (present) => difference(present, value) },
-        { ifMatch: 'latest', ...how },
+        {
+          method: 'PUT',
+          body: JSON.stringify(value),
+          changes: (current) => createMergePatch(current, value),
+        },
+        { ifMatch: 'latest', ...options },
       ),
-    remove: (how) => remove(document, (present) => difference(present, {}), how),
-    readKey: async (key, how) => read(resourceOf(key), how),
-    replaceKey: async (key, value, how) =>
-      store(
-        resourceOf(key),
+    remove: (options) => remove(document, (current) => createMergePatch(current, {}), options),
+    readKey: async (key, options) => read(getResource(key), options),
+    replaceKey: async (key, value, options) =>
+      save(
+        getResource(key),
         { method: 'PUT', body: JSON.stringify(value), changes: () => ({ [key]: value }) },
-        how,
+        options,
       ),
-    removeKey: async (key, how) => remove(resourceOf(key), () => ({ [key]: null }), how),
-    schema: async (how) => (await read<JsonObject>(schema, how, { isPublic: true })).value,
-    watch: createWatch(runtime, transport, () => document.kept.latest()?.etag),
+    removeKey: async (key, options) => remove(getResource(key), () => ({ [key]: null }), options),
+    schema: async (options) => (await read<JsonObject>(schema, options, { isPublic: true })).value,
+    watch: createWatch(runtime, transport, () => document.snapshots.getLatest()?.etag),
   };
 }
 
-function snapshotOf<V>({ etag, text }: State, { headers }: Answer): Snapshot<V> {
-  // Nothing is shown to a token that may change and not read.
+function toSnapshot<V>({ etag, text }: DocumentState, { headers }: ClientResponse): Snapshot<V> {
+  // The service shows nothing to a token that may write and not read.
   const value: V = JSON.parse(text || 'null');
-  return { value, etag, ...factsIn(headers) };
+  return { value, etag, ...readQuotaAndCacheStatus(headers) };
 }

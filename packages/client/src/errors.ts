@@ -1,7 +1,7 @@
-/** What an operation of the client rejects with. Decide by `code`, show `detail`, quote `requestId` in a report. */
+/** The errors of the client. Decide by `code`, show `detail`, and name `requestId` in a report. */
 import type { JsonObject, MergePatch } from './json.ts';
 
-/** What the service answers. A newer one may know more codes than these: keep a branch for the rest. */
+/** The codes of the service. A newer service may have more of them: keep a default branch. */
 export type ProblemCode =
   | 'request_malformed'
   | 'body_required'
@@ -44,66 +44,66 @@ export type ProblemCode =
   | 'upstream_timeout';
 
 /**
- * `network_failed`: there was no answer. `invalid_response`: it was not the service that answered. `redirect_refused`:
- * the answer was a redirect, which the client never follows. A browser reports a redirect as `network_failed`.
+ * `network_failed`: there was no response. `invalid_response`: another server responded. `redirect_refused`: the
+ * response was a redirect, which the client never follows. A browser reports a redirect as `network_failed`.
  */
 export type MetadataErrorCode = ProblemCode | 'network_failed' | 'invalid_response' | 'redirect_refused';
 
-/** One fault of a document: where (RFC 6901 JSON Pointer), which rule, and a sentence for a person. */
-export interface DocumentFault {
+/** One error in a document: the place (JSON Pointer, RFC 6901), the rule, and a sentence for the user. */
+export interface FieldError {
   readonly pointer: string;
   readonly code: string;
   readonly detail: string;
-  /** What the rule asks for (`limit`, `allowedValues` ...), so that an app can make its own sentence from `code`. */
+  /** The parameters of the rule (`limit`, `allowedValues` ...), for sentences of the app's own. */
   readonly params?: Readonly<Record<string, unknown>>;
 }
 
-export interface ErrorFacts {
+export interface ErrorFields {
   readonly code: MetadataErrorCode;
-  /** Of the answer; 0 where there was none. */
+  /** The status of the response; 0 without one. */
   readonly status: number;
   readonly title: string;
   readonly detail: string;
   readonly requestId: string | undefined;
-  readonly errors: readonly DocumentFault[];
-  /** After which a repetition is worth trying, as far as the answer says so. */
+  readonly errors: readonly FieldError[];
+  /** `Retry-After` of the response. */
   readonly retryAfterSeconds: number | undefined;
 }
 
-export class MetadataError extends Error implements ErrorFacts {
+export class MetadataError extends Error implements ErrorFields {
   override readonly name: string = 'MetadataError';
   declare readonly code: MetadataErrorCode;
   declare readonly status: number;
   declare readonly title: string;
   declare readonly detail: string;
   declare readonly requestId: string | undefined;
-  declare readonly errors: readonly DocumentFault[];
+  declare readonly errors: readonly FieldError[];
   declare readonly retryAfterSeconds: number | undefined;
 
-  constructor(facts: ErrorFacts, options?: ErrorOptions) {
+  constructor(facts: ErrorFields, options?: ErrorOptions) {
     super(`${facts.title} (${facts.code})`, options);
     Object.assign(this, facts);
   }
 }
 
-/** Whether a write was applied is not known: read before you decide anything. It is never repeated by the client. */
+/** The write may or may not be stored: read before you decide. The client never repeats it. */
 export class OutcomeUnknownError extends MetadataError {
   override readonly name = 'OutcomeUnknownError';
 }
 
-/** The three documents of a conflict. For an operation on one key they hold that key alone. */
+/** The three documents of a conflict. For an operation on one key they hold only that key. */
 export interface Conflict<T extends object> {
-  /** What is stored now. */
+  /** The stored document. */
   readonly current: Partial<T>;
-  /** Its tag: the write that follows the person's choice sends it as `ifMatch`. Undefined for a key that is gone. */
+  /** Its entity tag, for `ifMatch` of the write that follows the user's choice. Undefined for a key that is gone. */
   readonly etag?: string;
-  /** What the change was made on; undefined if this client has not seen the state that `ifMatch` names. */
+  /** The document that the change was based on; undefined if this client has not seen it. */
   readonly base?: Partial<T>;
-  /** What the write would have changed, as a merge patch. */
+  /** The refused change, as a merge patch. */
   readonly changes: MergePatch<T>;
 }
 
-/** Somebody else changed meanwhile what the write would change. Nothing was written. */
+/** The document has changed in a place that the write would change. Nothing was written. */
 export class ConflictError<T extends object = JsonObject> extends MetadataError {
   override readonly name = 'ConflictError';
   declare readonly current: Partial<T>;
@@ -111,7 +111,7 @@ export class ConflictError<T extends object = JsonObject> extends MetadataError 
   declare readonly base: Partial<T> | undefined;
   declare readonly changes: MergePatch<T>;
 
-  constructor(facts: ErrorFacts, conflict: Conflict<T>) {
+  constructor(facts: ErrorFields, conflict: Conflict<T>) {
     super(facts);
     Object.assign(this, conflict);
   }

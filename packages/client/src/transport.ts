@@ -1,24 +1,22 @@
 /**
- * Requests with the caller's token. One is repeated only where that is safe: a refusal that says when to come
- * back, a read without an answer, or a token that was not taken. A write whose fate is unknown never is.
+ * Sends requests with the user's token. Repeats one only where that is safe: after 429 and 503, after a read without a
+ * response, and after a refused token. A write whose outcome is unknown is never repeated.
  */
 import { isMetadataError, OutcomeUnknownError } from './errors.ts';
-import { isObject, own, parse } from './json.ts';
-import { type Answer, networkProblem, problemOf } from './problem-answer.ts';
-import { MAX_PAUSE_SECONDS, MIN_PAUSE_SECONDS, pause, type Runtime } from './runtime.ts';
+import { isObject, getMember, parseJson } from './json.ts';
+import { type ClientResponse, createNetworkError, toMetadataError } from './response.ts';
+import { MAX_DELAY_SECONDS, MIN_DELAY_SECONDS, delay, type Runtime } from './runtime.ts';
 
 /**
- * An access token for the service. `forceRefresh` says that the one given before was refused. Undefined, and whatever
- * it rejects with, is the caller's affair.
+ * Gives an access token for the service. `forceRefresh` is true after the service refused the token before. With
+ * undefined, the request has no token. A rejection reaches the caller unchanged.
  */
 export type GetAccessToken = (request: { readonly forceRefresh: boolean }) => Promise<string | undefined>;
 
 export interface RetryOptions {
-  /** Requests in all; 3 unless told. */
+  /** Requests in total; 3 by default. */
   readonly maxAttempts?: number;
-  /**
-   * Waiting in all; 10 unless told, and 3600 at most. A refusal that asks for more is handed to the caller at once.
-   */
+  /** Waiting in total; 10 by default, 3600 at most. A refusal that asks for more reaches the caller at once. */
   readonly maxWaitSeconds?: number;
 }
 
@@ -28,24 +26,24 @@ export interface TransportOptions {
   readonly retry?: RetryOptions | undefined;
 }
 
-export interface Order {
+export interface ClientRequest {
   readonly method?: 'GET' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Whether it is for everybody, and goes without a token. */
+  /** Whether it needs no token. */
   readonly isPublic?: boolean;
 }
 
 export interface Transport {
   /**
-   * Resolves to a success that holds what the service would send, or to 304 or 412, which are answers to what was asked.
+   * Resolves to a success of the service, or to 304 or 412, which answer the conditions of the request.
    * @throws MetadataError; OutcomeUnknownError for a write; the signal's reason; what the token function throws.
    */
-  send(order: Order): Promise<Answer>;
-  /** The same in one attempt, not counting the one with another token; with `forceRefresh` it begins with that. */
-  attempt(order: Order, forceRefresh: boolean): Promise<Answer>;
+  send(request: ClientRequest): Promise<ClientResponse>;
+  /** The same in one attempt, or two if the token is refused. `forceRefresh` begins with a new token. */
+  attempt(request: ClientRequest, forceRefresh: boolean): Promise<ClientResponse>;
 }
 
 export function createTransport(
@@ -53,15 +51,15 @@ export function createTransport(
   { baseUrl, getAccessToken, retry: { maxAttempts = 3, maxWaitSeconds = 10 } = {} }: TransportOptions,
 ): Transport {
   const base = baseUrl.replace(/\/+$/, '');
-  const waitLimitSeconds = Math.min(maxWaitSeconds, MAX_PAUSE_SECONDS);
+  const waitLimitSeconds = Math.min(maxWaitSeconds, MAX_DELAY_SECONDS);
 
-  async function attempt(order: Order, forceRefresh: boolean): Promise<Answer> {
-    const { method = 'GET', path, headers, body, signal, isPublic = false } = order;
+  async function attempt(request: ClientRequest, forceRefresh: boolean): Promise<ClientResponse> {
+    const { method = 'GET', path, headers, body, signal, isPublic = false } = request;
     const isWrite = method !== 'GET';
     const token = isPublic ? undefined : await getAccessToken?.({ forceRefresh });
     signal?.throwIfAborted();
     const authorization = token === undefined ? {} : { Authorization: `Bearer ${token}` };
-    // A redirect that is followed takes the body along, to whichever origin it names.
+    // A browser that follows a redirect sends the body along, to any origin.
     const init: RequestInit = {
       method,
       headers: { ...headers, ...authorization },
@@ -69,30 +67,31 @@ export function createTransport(
       body: body ?? null,
       signal: signal ?? null,
     };
-    const answer = await runtime
+    const response = await runtime
       .fetch(base + path, init)
-      .then(answerOf)
+      .then(readResponse)
       .catch((error: unknown) => {
-        throw isNetworkFailure(error) ? networkProblem(error, isWrite) : error;
+        throw isNetworkFailure(error) ? createNetworkError(error, isWrite) : error;
       });
-    if (isExpected(answer)) return answer;
-    const refusal = problemOf(answer, isWrite, runtime.now());
-    if (refusal.code === 'token_invalid' && token !== undefined && !forceRefresh) return attempt(order, true);
+    if (isExpected(response)) return response;
+    const refusal = toMetadataError(response, isWrite, runtime.now());
+    if (refusal.code === 'token_invalid' && token !== undefined && !forceRefresh)
+      return attempt(request, true);
     throw refusal;
   }
 
-  async function send(order: Order): Promise<Answer> {
+  async function send(request: ClientRequest): Promise<ClientResponse> {
     let waited = 0;
     for (let count = 1; ; count += 1) {
       try {
-        return await attempt(order, false);
+        return await attempt(request, false);
       } catch (error) {
-        const seconds = count < maxAttempts ? secondsAfter(error, count) : undefined;
+        const seconds = count < maxAttempts ? getRetryDelaySeconds(error, count) : undefined;
         // The comparison is also false for an option that is not a number.
         if (seconds === undefined || !(waited + seconds <= waitLimitSeconds)) throw error;
         waited += seconds;
-        // A little more for each, so that those who were refused together do not come back together.
-        await pause(runtime, seconds * (1 + runtime.random() / 4) * 1000, order.signal);
+        // A random part keeps clients that were refused together from coming back together.
+        await delay(runtime, seconds * (1 + runtime.random() / 4) * 1000, request.signal);
       }
     }
   }
@@ -100,29 +99,29 @@ export function createTransport(
   return { send, attempt };
 }
 
-async function answerOf(response: Response): Promise<Answer> {
+async function readResponse(response: Response): Promise<ClientResponse> {
   const { ok, status, headers } = response;
   const isStream = ok && /^text\/event-stream\b/.test(headers.get('content-type') ?? '');
   if (isStream) return { status, headers, text: '', body: undefined, stream: response.body ?? undefined };
   const text = await response.text();
-  return { status, headers, text, body: parse(text), stream: undefined };
+  return { status, headers, text, body: parseJson(text), stream: undefined };
 }
 
-/** A page of somebody on the way is none, whatever its status. */
-function isExpected({ status, body, stream }: Answer): boolean {
+/** False for the page of a proxy or portal, whatever its status. */
+function isExpected({ status, body, stream }: ClientResponse): boolean {
   if (status === 204 || status === 304) return true;
-  if (status === 412) return own(body, 'code') === 'precondition_failed';
+  if (status === 412) return getMember(body, 'code') === 'precondition_failed';
   return status >= 200 && status < 300 && (body !== undefined || stream !== undefined);
 }
 
-/** When to try again what failed so, or undefined for never. */
-function secondsAfter(error: unknown, count: number): number | undefined {
+/** How long to wait before the next attempt; undefined for none. */
+function getRetryDelaySeconds(error: unknown, count: number): number | undefined {
   if (!isMetadataError(error) || error instanceof OutcomeUnknownError) return undefined;
   const passes = error.code === 'network_failed' || error.status === 429 || error.status === 503;
-  return passes ? Math.max(error.retryAfterSeconds ?? 2 ** (count - 2), MIN_PAUSE_SECONDS) : undefined;
+  return passes ? Math.max(error.retryAfterSeconds ?? 2 ** (count - 2), MIN_DELAY_SECONDS) : undefined;
 }
 
-/** How `fetch` says that there is no answer, or no more of it. Whatever else it rejects with is not about the network. */
+/** How `fetch` reports that there is no response, or that it broke off. All its other errors have other causes. */
 function isNetworkFailure(error: unknown): boolean {
   return isObject(error) && error['name'] === 'TypeError';
 }

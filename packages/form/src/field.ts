@@ -1,55 +1,55 @@
-/** What all fields have in common, and what they are given. A field shows a value and says what it has become. */
+/** The interface of all fields, and the elements that they share. A field shows a value and returns its edited form. */
 import type { Json } from './json.ts';
-import type { Common, Plan } from './plan.ts';
+import type { CommonSpec, FieldSpec } from './schema-to-fields.ts';
 import type { Messages } from './messages.ts';
 
-/** A problem with one place of the document, as `errors[]` of a problem document holds it. */
+/** An error at one place of the document, as in `errors[]` of a problem document. */
 export interface FieldError {
-  /** RFC 6901. */
+  /** JSON Pointer (RFC 6901). */
   readonly pointer: string;
-  /** The sentence that is shown. */
+  /** The sentence that the form shows. */
   readonly detail: string;
-  /** Which rule, and its limits: for an app that makes sentences of its own. The form does not look at them. */
+  /** The rule and its parameters, for apps that make their own sentences. The form ignores them. */
   readonly code?: string;
   readonly params?: Readonly<Record<string, unknown>>;
 }
 
-/** What keeps the form from being submitted. */
-export interface Fault {
+/** An error that keeps the form from being submitted. */
+export interface InputError {
   readonly field: Field;
   readonly message: string;
 }
 
 export interface Field {
   readonly element: HTMLElement;
-  /** The value as it is now; undefined where there is none. What cannot be read counts as what is stored. */
+  /** The current value; undefined if there is none. An invalid text counts as the stored value. */
   read(): Json | undefined;
-  /** Another value is stored now. Edits stay; what was not edited shows the new one. */
+  /** Takes a new stored value. Edits stay; unedited parts show the new value. */
   rebase(stored: Json | undefined): void;
-  /** Shows `value` as though it had been typed in. */
-  put(value: Json | undefined): void;
-  /** What is wrong with what was edited. */
-  faults(): readonly Fault[];
-  /** The innermost field on the way to this place. */
-  find(steps: readonly string[]): Field;
-  /** Shows what is wrong with this field; nothing, where there are no `texts`. */
-  show(texts: readonly string[]): void;
+  /** Shows `value` as if the user had typed it. */
+  setValue(value: Json | undefined): void;
+  /** The errors of edited parts. */
+  getErrors(): readonly InputError[];
+  /** The innermost field on the path. */
+  findField(steps: readonly string[]): Field;
+  /** Shows these errors at the field; an empty list hides them. */
+  showErrors(texts: readonly string[]): void;
   focus(): void;
 }
 
 export interface FieldContext {
   readonly messages: Messages;
-  /** Another id each time, for labels and descriptions. */
+  /** A new id for a label or description. */
   readonly nextId: () => string;
-  /** For those who cannot see what has moved. */
+  /** Tells screen readers what has moved. */
   readonly announce: (text: string) => void;
-  /** Tells the form that a value changed other than by an input. */
-  readonly changed: () => void;
-  readonly create: (plan: Plan, stored: Json | undefined) => Field;
+  /** Tells the form about a change without an input event. */
+  readonly onChange: () => void;
+  readonly createField: (spec: FieldSpec, stored: Json | undefined) => Field;
 }
 
-/** A new element. Strings become text, never markup. */
-export function make<N extends keyof HTMLElementTagNameMap>(
+/** Creates an element. Strings become text, never markup. */
+export function createElement<N extends keyof HTMLElementTagNameMap>(
   name: N,
   attributes: Readonly<Record<string, string>>,
   ...children: ReadonlyArray<Node | string>
@@ -60,40 +60,40 @@ export function make<N extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-export const createTitle = (label: string): HTMLElement => make('span', { class: 'title' }, label);
+export const createTitle = (label: string): HTMLElement => createElement('span', { class: 'title' }, label);
 
-/** What the field is called, for where it is spoken of elsewhere. */
-export function nameOf({ element }: Field): string {
-  return titleOf(element)?.textContent ?? '';
+/** The label of a field, for messages about it. */
+export function getFieldName({ element }: Field): string {
+  return getTitleElement(element)?.textContent ?? '';
 }
 
-export function rename({ element }: Field, name: string): void {
-  const title = titleOf(element);
+export function setFieldName({ element }: Field, name: string): void {
+  const title = getTitleElement(element);
   if (title) title.textContent = name;
 }
 
-const titleOf = (element: HTMLElement): Element | null => element.querySelector('.title');
+const getTitleElement = (element: HTMLElement): Element | null => element.querySelector('.title');
 
-/** What stands around the control of a field, and tells assistive technology of it. */
+/** Hint, error and mark of a field, linked to its control for assistive technology. */
 export interface Notes {
   readonly hint: HTMLElement | undefined;
   readonly error: HTMLElement;
-  /** What is to be said beside the label: that it is read-only, or required. */
+  /** Beside the label: read-only, or required. */
   readonly mark: HTMLElement | undefined;
-  readonly show: (texts: readonly string[]) => void;
+  readonly showErrors: (texts: readonly string[]) => void;
 }
 
-/** Ties hint and messages to `described`. */
+/** Creates hint and error, and links them to `described`. */
 export function createNotes(
-  { description, readOnly, required }: Pick<Common, 'description' | 'readOnly' | 'required'>,
+  { description, readOnly, required }: Pick<CommonSpec, 'description' | 'readOnly' | 'required'>,
   more: string | undefined,
   described: HTMLElement,
   { messages, nextId }: Pick<FieldContext, 'messages' | 'nextId'>,
 ): Notes {
   const hintText = [description, more].filter((text) => text !== undefined).join(' ');
   const hint =
-    hintText === '' ? undefined : make('p', { id: nextId(), class: 'hint', part: 'hint' }, hintText);
-  const error = make('p', { id: nextId(), class: 'error', part: 'error', hidden: '' });
+    hintText === '' ? undefined : createElement('p', { id: nextId(), class: 'hint', part: 'hint' }, hintText);
+  const error = createElement('p', { id: nextId(), class: 'error', part: 'error', hidden: '' });
   const marked = readOnly ? messages.readOnly : required ? messages.required : undefined;
   const describe = (ids: ReadonlyArray<string | undefined>) => {
     const found = ids.filter((id) => id !== undefined);
@@ -104,8 +104,11 @@ export function createNotes(
   return {
     hint,
     error,
-    mark: marked === undefined ? undefined : make('span', { class: 'mark', part: 'mark' }, ` (${marked})`),
-    show(texts) {
+    mark:
+      marked === undefined
+        ? undefined
+        : createElement('span', { class: 'mark', part: 'mark' }, ` (${marked})`),
+    showErrors(texts) {
       const wrong = texts.length > 0;
       error.textContent = texts.join(' ');
       error.hidden = !wrong;
@@ -116,5 +119,5 @@ export function createNotes(
   };
 }
 
-export const present = (nodes: ReadonlyArray<Node | undefined>): Node[] =>
+export const compact = (nodes: ReadonlyArray<Node | undefined>): Node[] =>
   nodes.filter((node) => node !== undefined);

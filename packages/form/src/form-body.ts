@@ -1,14 +1,63 @@
 /**
- * What is inside the element: the fields of a document, a summary of what is wrong, and the buttons. It holds the
- * stored document; what the fields make of it is the edit.
+ * The content of the element: the fields of a document, a summary of errors, and the buttons. It holds the stored
+ * document; the edit is the difference between that and the fields.
  */
-import { createErrorSummary } from './error-summary.ts';
-import { type Fault, type Field, type FieldContext, type FieldError, make } from './field.ts';
-import { isJsonObject, type Json, type JsonObject, stepsOf } from './json.ts';
-import { applyMergePatch, mergePatchOf } from './merge-patch.ts';
-import { planDocument } from './planner.ts';
-import { createSlot } from './slot.ts';
+import { createDynamicField } from './dynamic-field.ts';
+import {
+  createElement,
+  type Field,
+  type FieldContext,
+  type FieldError,
+  getFieldName,
+  type InputError,
+} from './field.ts';
+import {
+  applyMergePatch,
+  createMergePatch,
+  isJsonObject,
+  type Json,
+  type JsonObject,
+  parsePointer,
+} from './json.ts';
 import type { Messages } from './messages.ts';
+import { schemaToFields } from './schema-to-fields.ts';
+
+/** All errors in one place, with a link to each field. */
+interface ErrorSummary {
+  readonly element: HTMLElement;
+  /** Shows the errors and takes the focus; hides without errors. */
+  show(errors: readonly InputError[]): void;
+}
+
+function createErrorSummary(messages: Messages): ErrorSummary {
+  const list = createElement('ul', {});
+  const element = createElement(
+    'div',
+    { class: 'summary', part: 'summary', role: 'group', tabindex: '-1', 'aria-labelledby': 'problems' },
+    createElement('p', { class: 'heading', id: 'problems' }, messages.problems),
+    list,
+  );
+  element.hidden = true;
+
+  return {
+    element,
+    show(errors) {
+      list.replaceChildren(...errors.map(createErrorItem));
+      element.hidden = errors.length === 0;
+      if (errors.length > 0) element.focus();
+    },
+  };
+}
+
+function createErrorItem({ field, message }: InputError): HTMLLIElement {
+  const name = getFieldName(field);
+  const link = createElement('a', { href: '#' }, name === '' ? message : `${name}: ${message}`);
+  link.addEventListener('click', (event) => {
+    event.preventDefault();
+    field.focus();
+  });
+  return createElement('li', {}, link);
+}
 
 export interface FormBody {
   readonly element: HTMLElement;
@@ -31,35 +80,39 @@ interface FormBodyOptions {
   readonly messages: Messages;
 }
 
-/** `tell` passes on what the person did. */
+/** Creates the content of a form. `emit` dispatches the event of a user action. */
 export function createFormBody(
   { schema, stored: first, messages }: FormBodyOptions,
-  tell: (type: 'user-metadata-submit' | 'user-metadata-change') => void,
+  emit: (type: 'user-metadata-submit' | 'user-metadata-change') => void,
 ): FormBody {
   let stored = first;
   let ids = 0;
-  const status = make('p', { class: 'status', role: 'status', part: 'status' });
+  const status = createElement('p', { class: 'status', role: 'status', part: 'status' });
   const context: FieldContext = {
     messages,
     nextId: () => `field-${++ids}`,
     announce: (text) => void (status.textContent = text),
-    changed: () => tell('user-metadata-change'),
-    create: (plan, held) => createSlot(plan, held, context),
+    onChange: () => emit('user-metadata-change'),
+    createField: (fieldSpec, initial) => createDynamicField(fieldSpec, initial, context),
   };
 
-  const plan = planDocument(schema);
-  let root = context.create(plan, first);
+  const spec = schemaToFields(schema);
+  let root = context.createField(spec, first);
   const summary = createErrorSummary(messages);
-  const save = make('button', { type: 'submit', part: 'button submit' }, messages.save);
-  const undo = make('button', { type: 'button', class: 'quiet', part: 'button undo' }, messages.undo);
-  const all = make(
+  const save = createElement('button', { type: 'submit', part: 'button submit' }, messages.save);
+  const undo = createElement(
+    'button',
+    { type: 'button', class: 'quiet', part: 'button undo' },
+    messages.undo,
+  );
+  const all = createElement(
     'fieldset',
     { class: 'all' },
     summary.element,
     root.element,
-    make('div', { class: 'actions', part: 'actions' }, save, undo),
+    createElement('div', { class: 'actions', part: 'actions' }, save, undo),
   );
-  const element = make('form', { novalidate: '', part: 'form' }, all, status);
+  const element = createElement('form', { novalidate: '', part: 'form' }, all, status);
 
   let errors: readonly FieldError[] = [];
   let marked: readonly Field[] = [];
@@ -70,22 +123,22 @@ export function createFormBody(
     return isJsonObject(now) ? now : {};
   }
 
-  function mark(found: readonly Fault[]): void {
-    for (const field of marked) field.show([]);
+  function showInputErrors(found: readonly InputError[]): void {
+    for (const field of marked) field.showErrors([]);
     marked = [...new Set(found.map(({ field }) => field))];
     for (const field of marked) {
-      field.show(found.flatMap((fault) => (fault.field === field ? [fault.message] : [])));
+      field.showErrors(found.flatMap((error) => (error.field === field ? [error.message] : [])));
     }
     summary.show(found);
   }
 
   function reset(): void {
     errors = [];
-    mark([]);
-    const fresh = context.create(plan, stored);
-    root.element.replaceWith(fresh.element);
-    root = fresh;
-    tell('user-metadata-change');
+    showInputErrors([]);
+    const next = context.createField(spec, stored);
+    root.element.replaceWith(next.element);
+    root = next;
+    emit('user-metadata-change');
   }
 
   element.addEventListener('submit', (event) => {
@@ -93,15 +146,15 @@ export function createFormBody(
     if (busy || all.disabled) return;
     status.textContent = '';
     errors = [];
-    const faults = root.faults();
-    mark(faults);
-    if (faults.length > 0) return;
-    if (Object.keys(mergePatchOf(stored, value())).length > 0) tell('user-metadata-submit');
+    const inputErrors = root.getErrors();
+    showInputErrors(inputErrors);
+    if (inputErrors.length > 0) return;
+    if (Object.keys(createMergePatch(stored, value())).length > 0) emit('user-metadata-submit');
     else status.textContent = messages.nothingToSave;
   });
   element.addEventListener('input', () => {
     status.textContent = '';
-    tell('user-metadata-change');
+    emit('user-metadata-change');
   });
   undo.addEventListener('click', reset);
 
@@ -109,25 +162,30 @@ export function createFormBody(
     element,
     stored: () => stored,
     value,
-    patch: () => mergePatchOf(stored, value()),
+    patch: () => createMergePatch(stored, value()),
     rebase(next) {
       stored = next;
       root.rebase(next);
     },
     applyPatch(patch) {
-      root.put(applyMergePatch(value(), patch));
+      root.setValue(applyMergePatch(value(), patch));
     },
     reset,
     errors: () => errors,
     showErrors(next) {
       errors = next;
-      mark(next.map(({ pointer, detail }) => ({ field: root.find(stepsOf(pointer)), message: detail })));
+      showInputErrors(
+        next.map(({ pointer, detail }) => ({
+          field: root.findField(parsePointer(pointer)),
+          message: detail,
+        })),
+      );
     },
     isBusy: () => busy,
     setBusy(next) {
       busy = next;
       element.setAttribute('aria-busy', String(next));
-      // It keeps the focus, which a disabled button would lose.
+      // A disabled button would lose the focus.
       save.setAttribute('aria-disabled', String(next));
     },
     setDisabled(disabled) {

@@ -1,27 +1,27 @@
-/** An object as a group of fields. Keys that have no field stay in it, and are shown as JSON below the others. */
-import { createNotes, createTitle, type Field, type FieldContext, make, present } from './field.ts';
-import { isJsonObject, isSameJson, type Json, type JsonObject, memberOf } from './json.ts';
-import type { GroupPlan, JsonPlan } from './plan.ts';
+/** A group of fields for an object. Keys without a field are shown as JSON below the others. */
+import { createNotes, createTitle, type Field, type FieldContext, createElement, compact } from './field.ts';
+import { isJsonObject, isSameJson, type Json, type JsonObject, getMember } from './json.ts';
+import type { GroupSpec, JsonSpec } from './schema-to-fields.ts';
 
-export function createGroupField(plan: GroupPlan, first: Json | undefined, context: FieldContext): Field {
-  const { isWhole } = plan;
-  const element = make('fieldset', { class: isWhole ? 'whole' : 'group', part: 'group' });
-  const notes = createNotes(plan, undefined, element, context);
-  const legend = make(
+export function createGroupField(spec: GroupSpec, first: Json | undefined, context: FieldContext): Field {
+  const { isWhole } = spec;
+  const element = createElement('fieldset', { class: isWhole ? 'whole' : 'group', part: 'group' });
+  const notes = createNotes(spec, undefined, element, context);
+  const legend = createElement(
     'legend',
     { part: 'legend', tabindex: '-1' },
-    createTitle(plan.label),
-    ...present([notes.mark]),
+    createTitle(spec.label),
+    ...compact([notes.mark]),
   );
-  element.append(...present([isWhole ? undefined : legend, notes.hint, notes.error]));
+  element.append(...compact([isWhole ? undefined : legend, notes.hint, notes.error]));
 
   let stored = first;
   const members = new Map<string, Field>();
-  for (const [key, member] of plan.members) {
-    members.set(key, context.create(member, memberOf(objectOf(first), key)));
+  for (const [key, member] of spec.members) {
+    members.set(key, context.createField(member, getMember(toObject(first), key)));
   }
   element.append(...[...members.values()].map((member) => member.element));
-  const rest = createRest(plan, first, context);
+  const rest = createOtherDataField(spec, first, context);
   element.append(rest.element);
 
   const field: Field = {
@@ -31,32 +31,32 @@ export function createGroupField(plan: GroupPlan, first: Json | undefined, conte
         const value = member.read();
         return value === undefined ? [] : [[key, value]];
       });
-      const others = Object.entries(objectOf(rest.read())).filter(([key]) => !members.has(key));
+      const others = Object.entries(toObject(rest.read())).filter(([key]) => !members.has(key));
       const value = Object.fromEntries([...known, ...others]);
-      // A group that nobody began stays away.
+      // An empty group does not create the object.
       return Object.keys(value).length === 0 && !isJsonObject(stored) ? stored : value;
     },
     rebase(next) {
       stored = next;
-      for (const [key, member] of members) member.rebase(memberOf(objectOf(next), key));
+      for (const [key, member] of members) member.rebase(getMember(toObject(next), key));
       rest.rebase(next);
     },
-    put(value) {
+    setValue(value) {
       for (const [key, member] of members) {
-        const next = memberOf(objectOf(value), key);
-        // What is half typed in another field stays.
-        if (!isSameJson(member.read(), next)) member.put(next);
+        const next = getMember(toObject(value), key);
+        // An invalid text in another field stays.
+        if (!isSameJson(member.read(), next)) member.setValue(next);
       }
-      rest.put(value);
+      rest.setValue(value);
     },
-    faults: () => [...members.values(), rest].flatMap((member) => member.faults()),
-    find([step, ...steps]) {
+    getErrors: () => [...members.values(), rest].flatMap((member) => member.getErrors()),
+    findField([step, ...steps]) {
       if (step === undefined) return field;
       const member = members.get(step);
-      if (member) return member.find(steps);
-      return rest.element.hidden ? field : rest.find([]);
+      if (member) return member.findField(steps);
+      return rest.element.hidden ? field : rest.findField([]);
     },
-    show: notes.show,
+    showErrors: notes.showErrors,
     focus() {
       if (isWhole) [...members.values(), rest][0]?.focus();
       else legend.focus();
@@ -65,16 +65,16 @@ export function createGroupField(plan: GroupPlan, first: Json | undefined, conte
   return field;
 }
 
-/** The keys of an object that have no field of their own. Hidden while there are none, unless there are no others. */
-function createRest(plan: GroupPlan, first: Json | undefined, context: FieldContext): Field {
+/** The keys of an object without a field of their own. Hidden while there are none, if the group has other fields. */
+function createOtherDataField(spec: GroupSpec, first: Json | undefined, context: FieldContext): Field {
   const { messages } = context;
-  const { readOnly, members } = plan;
-  const keysOf = (value: Json | undefined): JsonObject | undefined => {
-    const others = Object.entries(objectOf(value)).filter(([key]) => !members.has(key));
+  const { readOnly, members } = spec;
+  const getOtherMembers = (value: Json | undefined): JsonObject | undefined => {
+    const others = Object.entries(toObject(value)).filter(([key]) => !members.has(key));
     return others.length > 0 ? Object.fromEntries(others) : undefined;
   };
   const description = members.size > 0 ? messages.otherDataHint : undefined;
-  const json: JsonPlan = {
+  const json: JsonSpec = {
     kind: 'json',
     label: messages.otherData,
     description,
@@ -82,29 +82,29 @@ function createRest(plan: GroupPlan, first: Json | undefined, context: FieldCont
     required: false,
     fallback: undefined,
   };
-  const inner = context.create(json, keysOf(first));
+  const inner = context.createField(json, getOtherMembers(first));
   const { element } = inner;
   element.classList.add('rest');
-  const conceal = () => {
-    element.hidden = members.size > 0 && inner.read() === undefined && inner.faults().length === 0;
+  const updateVisibility = () => {
+    element.hidden = members.size > 0 && inner.read() === undefined && inner.getErrors().length === 0;
   };
-  conceal();
+  updateVisibility();
 
   return {
     ...inner,
     rebase(next) {
-      inner.rebase(keysOf(next));
-      conceal();
+      inner.rebase(getOtherMembers(next));
+      updateVisibility();
     },
-    put(value) {
-      if (!isSameJson(inner.read(), keysOf(value))) inner.put(keysOf(value));
-      conceal();
+    setValue(value) {
+      if (!isSameJson(inner.read(), getOtherMembers(value))) inner.setValue(getOtherMembers(value));
+      updateVisibility();
     },
-    faults() {
-      const found = inner.faults();
+    getErrors() {
+      const found = inner.getErrors();
       const value = inner.read();
       if (found.length > 0 || value === undefined) return found;
-      const field = inner.find([]);
+      const field = inner.findField([]);
       if (!isJsonObject(value)) return [{ field, message: messages.notAnObject }];
       const taken = Object.keys(value).filter((key) => members.has(key));
       return taken.map((key) => ({ field, message: `“${key}” ${messages.fieldOfItsOwn}` }));
@@ -112,4 +112,4 @@ function createRest(plan: GroupPlan, first: Json | undefined, context: FieldCont
   };
 }
 
-const objectOf = (value: Json | undefined): JsonObject => (isJsonObject(value) ? value : {});
+const toObject = (value: Json | undefined): JsonObject => (isJsonObject(value) ? value : {});

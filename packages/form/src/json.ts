@@ -1,4 +1,4 @@
-/** JSON as the form handles it: values, their equality, and the pointers (RFC 6901) that name places in them. */
+/** JSON values, their equality, JSON Pointer (RFC 6901) and JSON Merge Patch (RFC 7396). */
 
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 
@@ -10,8 +10,8 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** What an object holds under its own key, never what it inherits. */
-export function memberOf(object: JsonObject, key: string): Json | undefined {
+/** The own member `key`, never an inherited one. */
+export function getMember(object: JsonObject, key: string): Json | undefined {
   return Object.hasOwn(object, key) ? object[key] : undefined;
 }
 
@@ -28,10 +28,37 @@ export function isSameJson(a: Json | undefined, b: Json | undefined): boolean {
   );
 }
 
-/** The keys and indices that a pointer leads through; none for the whole document. */
-export function stepsOf(pointer: string): string[] {
+/** The keys and indices of a pointer; none for the whole document. */
+export function parsePointer(pointer: string): string[] {
   return pointer
     .split('/')
     .slice(1)
     .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
+}
+
+/**
+ * The smallest patch that turns `before` into `after`. Keys set to null in `after` count as removed: a
+ * merge patch has no way to store a null inside an object.
+ */
+export function createMergePatch(before: JsonObject, after: JsonObject): JsonObject {
+  const patch = new Map<string, Json>();
+  for (const key of Object.keys(before)) if (!Object.hasOwn(after, key)) patch.set(key, null);
+  for (const [key, value] of Object.entries(after)) {
+    const old = getMember(before, key);
+    if (isSameJson(old, value) || (old === undefined && value === null)) continue;
+    patch.set(key, isJsonObject(old) && isJsonObject(value) ? createMergePatch(old, value) : value);
+  }
+  return Object.fromEntries(patch);
+}
+
+/** Applies `patch` to `target` and returns the new document. */
+export function applyMergePatch(target: JsonObject, patch: JsonObject): JsonObject {
+  const result = new Map(Object.entries(target));
+  for (const [key, value] of Object.entries(patch)) {
+    const old = result.get(key);
+    if (value === null) result.delete(key);
+    else if (isJsonObject(value)) result.set(key, applyMergePatch(isJsonObject(old) ? old : {}, value));
+    else result.set(key, value);
+  }
+  return Object.fromEntries(result);
 }

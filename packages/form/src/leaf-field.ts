@@ -1,46 +1,45 @@
-/** A field with one control: label, hint, control, message. Its value is edited once its text is another than it was. */
-import { TextError } from './control.ts';
-import { createControl } from './controls.ts';
-import { createNotes, createTitle, type Field, type FieldContext, make, present } from './field.ts';
+/** A field with one control: label, hint, control, error. Its value counts as edited when its text has changed. */
+import { createControl, InvalidTextError } from './controls.ts';
+import { createNotes, createTitle, type Field, type FieldContext, createElement, compact } from './field.ts';
 import { isSameJson, type Json } from './json.ts';
-import type { LeafPlan } from './plan.ts';
+import type { LeafSpec } from './schema-to-fields.ts';
 
-export function createLeafField(plan: LeafPlan, first: Json | undefined, context: FieldContext): Field {
+export function createLeafField(spec: LeafSpec, first: Json | undefined, context: FieldContext): Field {
   const { messages } = context;
-  const control = createControl(plan, first, context);
+  const control = createControl(spec, first, context);
   const { element: input } = control;
-  const notes = createNotes(plan, control.hint, input, context);
+  const notes = createNotes(spec, control.hint, input, context);
   input.id = context.nextId();
-  const label = make(
+  const label = createElement(
     'label',
     { for: input.id, part: 'label' },
-    createTitle(plan.label),
-    ...present([notes.mark]),
+    createTitle(spec.label),
+    ...compact([notes.mark]),
   );
   const parts =
-    plan.kind === 'checkbox'
-      ? [make('div', { class: 'line' }, input, label), notes.hint, notes.error]
+    spec.kind === 'checkbox'
+      ? [createElement('div', { class: 'line' }, input, label), notes.hint, notes.error]
       : [label, notes.hint, input, notes.error];
-  const element = make('div', { class: 'field', part: 'field' }, ...present(parts));
+  const element = createElement('div', { class: 'field', part: 'field' }, ...compact(parts));
 
   let stored = first;
-  let origin = first;
-  const originText = () => control.format(origin);
-  control.write(originText());
-  const edited = () => input.validity.badInput || control.text() !== originText();
-  input.addEventListener('input', () => notes.show([]));
+  let editOrigin = first;
+  const getOriginText = () => control.format(editOrigin);
+  control.setText(getOriginText());
+  const isEdited = () => input.validity.badInput || control.getText() !== getOriginText();
+  input.addEventListener('input', () => notes.showErrors([]));
 
-  /** @throws TextError for a text that is no value. */
-  function entered(): Json | undefined {
-    if (!edited()) return stored;
+  /** @throws InvalidTextError for a text that is not a value. */
+  function parseInput(): Json | undefined {
+    if (!isEdited()) return stored;
     if (input.validity.badInput)
-      throw new TextError(plan.kind === 'number' ? messages.notNumber : messages.incomplete);
-    return control.parse(control.text(), { stored, origin });
+      throw new InvalidTextError(spec.kind === 'number' ? messages.notNumber : messages.incomplete);
+    return control.parse(control.getText(), { stored, origin: editOrigin });
   }
 
-  function isNow(value: Json | undefined): boolean {
+  function hasValue(value: Json | undefined): boolean {
     try {
-      return isSameJson(entered(), value);
+      return isSameJson(parseInput(), value);
     } catch {
       return false;
     }
@@ -50,43 +49,43 @@ export function createLeafField(plan: LeafPlan, first: Json | undefined, context
     element,
     read() {
       try {
-        return entered();
+        return parseInput();
       } catch {
         return stored;
       }
     },
     rebase(next) {
-      const untouched = !edited();
+      const untouched = !isEdited();
       stored = next;
-      if (untouched || isNow(next)) {
-        origin = next;
-        // Whoever is typing keeps the cursor where it is.
-        if (control.text() !== originText()) control.write(originText());
-      } else if (plan.kind !== 'json') {
-        // Only JSON is understood by what it began from; elsewhere a text means the same whatever is stored.
-        origin = next;
+      if (untouched || hasValue(next)) {
+        editOrigin = next;
+        // Setting the same text would move the cursor of a user who is typing.
+        if (control.getText() !== getOriginText()) control.setText(getOriginText());
+      } else if (spec.kind !== 'json') {
+        // Only an edit of JSON is a change of its origin; any other text means the same on any stored value.
+        editOrigin = next;
       }
     },
-    put(value) {
-      control.write(control.format(value));
+    setValue(value) {
+      control.setText(control.format(value));
     },
-    faults() {
-      const message = faultOf();
+    getErrors() {
+      const message = getError();
       return message === undefined ? [] : [{ field, message }];
     },
-    find: () => field,
-    show: notes.show,
+    findField: () => field,
+    showErrors: notes.showErrors,
     focus: () => input.focus(),
   };
 
-  function faultOf(): string | undefined {
-    // What was stored may break today's rules; that is not held against whoever changes something else.
-    if (!edited()) return undefined;
+  function getError(): string | undefined {
+    // A stored value may break the rules. That must not keep the user from changing something else.
+    if (!isEdited()) return undefined;
     try {
-      const value = entered();
+      const value = parseInput();
       return control.check?.(value);
     } catch (error) {
-      if (error instanceof TextError) return error.message;
+      if (error instanceof InvalidTextError) return error.message;
       throw error;
     }
   }

@@ -1,4 +1,4 @@
-/** What the form says by itself, in English until the app sets others. Labels and hints are the schema's. */
+/** The texts of the form, in English unless the app sets others. Labels and hints come from the schema. */
 
 export interface Messages {
   readonly save: string;
@@ -20,7 +20,7 @@ export interface Messages {
   readonly fieldOfItsOwn: string;
   readonly fillIn: string;
   readonly missing: string;
-  /** `{limit}` and `{length}`, both in characters, are put in. */
+  /** With `{limit}` and `{length}`, both in characters. */
   readonly tooShort: string;
   readonly tooLong: string;
   readonly patternMismatch: string;
@@ -32,7 +32,7 @@ export interface Messages {
   readonly notWhole: string;
   readonly notExact: string;
   readonly duplicate: string;
-  /** `{limit}` is put in, here and in the next four. */
+  /** With `{limit}`, as the next four. */
   readonly tooSmall: string;
   readonly tooLarge: string;
   readonly notAbove: string;
@@ -41,7 +41,7 @@ export interface Messages {
   readonly localTime: string;
   readonly nothingToSave: string;
   readonly problems: string;
-  /** `{label}` and `{position}` are put in. */
+  /** With `{label}` and `{position}`. */
   readonly item: string;
   readonly moved: string;
   readonly removed: string;
@@ -76,7 +76,7 @@ export const ENGLISH_MESSAGES: Messages = {
   notNumber: 'This is not a number.',
   notWhole: 'This must be a whole number.',
   notExact: 'A number here is too large or has too many digits to be stored exactly.',
-  duplicate: 'A name stands here twice in the same object.',
+  duplicate: 'A name appears twice in the same object.',
   tooSmall: 'This must be {limit} or more.',
   tooLarge: 'This must be {limit} or less.',
   notAbove: 'This must be more than {limit}.',
@@ -90,11 +90,11 @@ export const ENGLISH_MESSAGES: Messages = {
   removed: '{label} was removed.',
 };
 
-export function fill(text: string, label: string, position: number): string {
+export function formatItemMessage(text: string, label: string, position: number): string {
   return formatMessage(text, { label, position });
 }
 
-/** Puts each value where `text` names it in braces. */
+/** Replaces each `{name}` in `text` by its value. */
 export function formatMessage(text: string, values: Readonly<Record<string, string | number>>): string {
   return text.replaceAll(/\{(\w+)\}/g, (whole, name: string) =>
     Object.hasOwn(values, name) ? String(values[name]) : whole,

@@ -1,6 +1,6 @@
 /**
- * `<user-metadata-form>`: a form made from a JSON Schema, which tells what a person changed and never talks to the
- * network. Nothing happens at import, so that a server can load the module, too.
+ * `<user-metadata-form>`: a form made from a JSON Schema. It reports the changes of the user and never uses the network.
+ * Nothing happens at import, so that a server can load the module, too.
  */
 import { createFormBody, type FormBody } from './form-body.ts';
 import type { FieldError } from './field.ts';
@@ -9,29 +9,29 @@ import { createStyles } from './style.ts';
 import { ENGLISH_MESSAGES, type Messages } from './messages.ts';
 
 export interface UserMetadataDetail {
-  /** The merge patch (RFC 7396) of what the person changed, and of nothing else. */
+  /** The merge patch (RFC 7396) of the user's changes. */
   readonly patch: JsonObject;
-  /** What that makes of the document. */
+  /** The document with these changes. */
   readonly value: JsonObject;
 }
 
 export interface UserMetadataForm extends HTMLElement {
   /** JSON Schema, draft 2020-12. Without one, the document is edited as JSON. */
   schema: Json | undefined;
-  /** The document as edited. To set it is to begin again from that document, without edits. */
+  /** The edited document. Setting it discards all edits and shows the new document. */
   value: JsonObject;
   errors: readonly FieldError[];
   disabled: boolean;
-  /** While it is true, the form is not submitted again. Fields stay as they are. */
+  /** While it is true, the form cannot be submitted. */
   busy: boolean;
   messages: Partial<Messages>;
-  /** What the person changed so far. */
+  /** The changes of the user so far. */
   readonly patch: JsonObject;
-  /** Another document is stored now: shows it where nothing was edited, and keeps all edits. */
+  /** Takes a new stored document: shows it in unedited places, and keeps all edits. */
   rebase(stored: JsonObject): void;
-  /** Puts a merge patch into the fields, as though the person had typed it. */
+  /** Applies a merge patch to the fields, as if the user had typed it. */
   applyPatch(patch: JsonObject): void;
-  /** Takes back all edits. */
+  /** Discards all edits. */
   reset(): void;
 }
 
@@ -45,10 +45,10 @@ declare global {
   }
 }
 
-/** What a framework may have set before the element was defined. */
+/** Frameworks may set these before the element is defined. */
 const PROPERTIES = ['messages', 'schema', 'value', 'errors', 'disabled', 'busy'] as const;
 
-/** Makes the element known to the page, once. Elements that are already there come to life. */
+/** Defines the element, once. Elements that the page already has become forms. */
 export function defineUserMetadataForm(name = 'user-metadata-form'): void {
   if (customElements.get(name)) return;
   customElements.define(name, createElementClass());
@@ -57,7 +57,7 @@ export function defineUserMetadataForm(name = 'user-metadata-form'): void {
 function createElementClass(): CustomElementConstructor {
   const styles = createStyles();
 
-  // Custom elements have to be classes; what they do is in the body.
+  // Custom elements have to be classes; the form body holds the behavior.
   return class extends HTMLElement implements UserMetadataForm {
     static readonly observedAttributes = ['disabled'];
     readonly #root = this.attachShadow({ mode: 'open' });

@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /**
  * Starts a local tenant from the command line (`npm run tenant`) and stops it on SIGINT or SIGTERM.
  */

@@ -7,7 +7,7 @@ import type { Actor } from '../../identity/caller.ts';
 import { AppError } from '../../lib/app-error.ts';
 import { namesOf } from '../../metadata/json-pointer.ts';
 import type { OnSent } from '../../metadata/ports.ts';
-import { contextOf } from './request-context.ts';
+import { getContext } from './request-context.ts';
 
 /**
  * - `applied`: the change that carries it was made.
@@ -43,9 +43,9 @@ const ACTIONS: ReadonlyMap<string, AuditedWrite['action']> = new Map([
 ]);
 
 /** What keeps the receipt of a write for its audit. */
-export function onSentFor(req: Request): OnSent {
+export function createOnSent(req: Request): OnSent {
   return (receipt) => {
-    contextOf(req).receipt = receipt;
+    getContext(req).receipt = receipt;
   };
 }
 
@@ -62,7 +62,7 @@ export async function withAudit(audit: Audit, req: Request, write: () => Promise
 
 function record(req: Request, audit: Audit, failure: { readonly error: unknown } | undefined): void {
   const action = ACTIONS.get(req.method);
-  const { id, userId, clientId, actor, route, receipt, startedAt } = contextOf(req);
+  const { id, userId, clientId, actor, route, receipt, startedAt } = getContext(req);
   if (action === undefined || userId === undefined) return;
   audit({
     requestId: id,
@@ -71,29 +71,29 @@ function record(req: Request, audit: Audit, failure: { readonly error: unknown }
     actor,
     action,
     route,
-    keys: receipt?.keys ?? (failure ? keysConcerned(req, failure.error) : []),
-    outcome: failure ? outcomeOf(failure.error, receipt !== undefined) : receipt ? 'applied' : 'unchanged',
-    code: failure && codeOf(failure.error),
+    keys: receipt?.keys ?? (failure ? getKeys(req, failure.error) : []),
+    outcome: failure ? getOutcome(failure.error, receipt !== undefined) : receipt ? 'applied' : 'unchanged',
+    code: failure && getCode(failure.error),
     correlationId: receipt?.correlationId,
     durationMs: performance.now() - startedAt,
   });
 }
 
-function outcomeOf(error: unknown, sent: boolean): WriteOutcome {
+function getOutcome(error: unknown, sent: boolean): WriteOutcome {
   if (!(error instanceof AppError)) return sent ? 'unknown' : 'refused';
-  // The change was made, and somebody else has removed the key since.
+  // The change was made, and another change has removed the key since.
   if (sent && error.code === 'key_not_found') return 'applied';
   return error.extras.outcome ?? 'refused';
 }
 
-function codeOf(error: unknown): string {
+function getCode(error: unknown): string {
   return error instanceof AppError ? error.code : 'internal';
 }
 
 /** The key of the address, or the roots of the places that the refusal names. */
-function keysConcerned(req: Request, error: unknown): readonly string[] {
+function getKeys(req: Request, error: unknown): readonly string[] {
   const { key } = req.params;
   if (typeof key === 'string') return [key];
-  const faults = error instanceof AppError ? (error.extras.errors ?? []) : [];
-  return [...new Set(faults.flatMap(({ pointer }) => namesOf(pointer).slice(0, 1)))];
+  const errors = error instanceof AppError ? (error.extras.errors ?? []) : [];
+  return [...new Set(errors.flatMap(({ pointer }) => namesOf(pointer).slice(0, 1)))];
 }

@@ -1,6 +1,6 @@
 /**
- * Every protected resource is behind this: who calls, whether too often, whether an actor may act for them, and
- * whether they hold the scope it takes.
+ * Guards every protected route: who calls, whether too often, whether an actor may act for the user, and whether the
+ * token has the scope.
  */
 import type { Request, RequestHandler, Response } from 'express';
 import type { Authenticate, Authenticated } from '../../identity/authenticate.ts';
@@ -10,11 +10,11 @@ import { AppError } from '../../lib/app-error.ts';
 import { type Audit, withAudit } from './audit.ts';
 import { getBaseAddress, RESOURCE_METADATA_PATH } from './public-address.ts';
 import type { AddressLimit, CountCaller } from './rate-limit.ts';
-import { contextOf } from './request-context.ts';
+import { getContext } from './request-context.ts';
 
 type CallerHandler = (req: Request, res: Response, caller: Caller) => Promise<void>;
 
-/** Makes a handler that runs `handle` only for a caller who holds one of the scopes. */
+/** Makes a handler that runs `handle` only for a caller with one of the scopes. */
 export type Guard = (scopes: string | readonly string[], handle: CallerHandler) => RequestHandler;
 
 interface Dependencies {
@@ -28,27 +28,27 @@ interface Dependencies {
 }
 
 /**
- * The order is that of cost and trust. Token and proof are verified first, before anything of the request is judged,
- * its body above all. Then the user is counted, so that a request beyond their limit uses up nothing. Then the proof
- * is used up, and then comes what the caller may do.
+ * The order is that of cost and trust. Token and proof are verified before anything else of the request is read. Then
+ * the request counts for its user, so that one beyond the limit consumes nothing. Then the proof is consumed. Then comes
+ * what the caller may do.
  */
 export function createGuard(dependencies: Dependencies): Guard {
   const { authenticate, addresses, countCaller, replay, assertMayAct, audit } = dependencies;
 
-  /** What goes wrong with a token or proof is counted for the address, and answered with what to ask for. */
-  async function credentials<T>(req: Request, scope: string, task: () => Promise<T>): Promise<T> {
+  /** Counts a refused token or proof for the address, and adds the scope to the error. */
+  async function countRefusals<T>(req: Request, scope: string, task: () => Promise<T>): Promise<T> {
     try {
       return await task();
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
-      await addresses.refused(req, error);
+      await addresses.countRefusal(req, error);
       throw withScope(error, scope);
     }
   }
 
   async function identify(req: Request, res: Response, scope: string): Promise<Authenticated> {
-    addresses.admit(req);
-    return credentials(req, scope, () => authenticate(req, res));
+    addresses.assertWithinLimit(req);
+    return countRefusals(req, scope, () => authenticate(req, res));
   }
 
   return (scopes, handle) => {
@@ -56,12 +56,12 @@ export function createGuard(dependencies: Dependencies): Guard {
     const scope = accepted.join(' ');
     async function guarded(req: Request, res: Response): Promise<void> {
       const { caller, proof } = await identify(req, res, scope);
-      const context = contextOf(req);
+      const context = getContext(req);
       context.clientId = caller.clientId;
       context.userId = caller.userId;
       context.actor = caller.actor;
       await countCaller(req, caller.userId);
-      if (proof) await credentials(req, scope, () => replay.consume(proof, caller.userId));
+      if (proof) await countRefusals(req, scope, () => replay.consume(proof, caller.userId));
       assertMayAct(caller.actor, isRead(req) ? 'read' : 'write');
       if (!accepted.some((name) => caller.scopes.has(name))) {
         const wanted = accepted.length === 1 ? `the scope ${scope}` : `any of the scopes ${scope}`;
@@ -96,7 +96,7 @@ const OAUTH_ERRORS: Partial<Record<AppError['code'], string>> = {
 export interface ChallengeOptions {
   /** Algorithms of DPoP proofs. */
   readonly algorithms: readonly string[];
-  /** Whether a bearer token would be refused, so that none is asked for. */
+  /** Whether bearer tokens are refused, so that no challenge names them. */
   readonly dpopRequired: boolean;
 }
 
@@ -104,7 +104,7 @@ export interface ChallengeOptions {
  * The challenge for an error, or undefined where the answer needs none. The scheme that the request used comes first,
  * with an error code of that scheme. A request that sent no token gets no error code (RFC 6750 section 3.1).
  */
-export function challengeFor(
+export function getChallenge(
   error: AppError,
   req: Request,
   { algorithms, dpopRequired }: ChallengeOptions,
@@ -115,7 +115,7 @@ export function challengeFor(
   const parameters = [
     ...(oauthError === undefined ? [] : [`error="${oauthError}"`, `error_description="${error.message}"`]),
     ...(error.extras.scope === undefined ? [] : [`scope="${error.extras.scope}"`]),
-    ...resourceMetadata(req),
+    ...getResourceMetadata(req),
   ];
   const algs = `algs="${algorithms.join(' ')}"`;
   if (!usesDpop) return `Bearer ${[REALM, ...parameters].join(', ')}, DPoP ${algs}`;
@@ -133,7 +133,7 @@ function getOAuthError({ code, extras }: AppError, usesDpop: boolean): string | 
   return OAUTH_ERRORS[code];
 }
 
-function resourceMetadata(req: Request): string[] {
+function getResourceMetadata(req: Request): string[] {
   const base = getBaseAddress(req);
   return base ? [`resource_metadata="${base.url}${RESOURCE_METADATA_PATH}"`] : [];
 }

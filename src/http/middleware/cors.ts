@@ -2,7 +2,7 @@
 import cors from 'cors';
 import type { RequestHandler } from 'express';
 import { sendResponse } from '../response.ts';
-import { contextOf } from './request-context.ts';
+import { getContext } from './request-context.ts';
 import { readHeaders } from './security-headers.ts';
 
 export interface CrossOriginOptions {
@@ -61,13 +61,13 @@ export function createCors({ corsOrigins, corsAllowedHeaders }: CrossOriginOptio
     maxAge: 600,
     preflightContinue: true,
   });
-  const isAllowed = matchOrigins(corsOrigins);
+  const isAllowed = createOriginMatcher(corsOrigins);
   const createHeaders = (method: string) =>
     createOriginHeaders((origin) => readHeaders(middleware, { method, origin }));
   const getHeaders = createHeaders('GET');
   const getPreflightHeaders = createHeaders('OPTIONS');
   return function crossOrigin(req, _res, next) {
-    const { headers } = contextOf(req);
+    const { headers } = getContext(req);
     const { origin } = req.headers;
     // A request that no page of another origin sent needs nothing else.
     if (origin === undefined) headers.push('Vary', 'Origin');
@@ -87,7 +87,7 @@ export const answerPreflight: RequestHandler = (req, res, next) => {
 };
 
 /** Whether an origin is one of the list, or any one label in place of a star in it. */
-function matchOrigins(origins: readonly string[]): (origin: string) => boolean {
+function createOriginMatcher(origins: readonly string[]): (origin: string) => boolean {
   const wildcards = origins.filter((origin) => origin.startsWith(ANY_LABEL));
   const suffixes = new Set(wildcards.map((origin) => origin.slice(ANY_LABEL.length)));
   const exact = new Set(origins.filter((origin) => !origin.startsWith(ANY_LABEL)));

@@ -1,12 +1,12 @@
 /**
- * The only place that turns an error into a response. Whatever is not one of our own errors is answered
- * as `internal`, with nothing of it shown.
+ * The only place that turns an error into a response. Any error that is not an `AppError` is answered as `internal`,
+ * and nothing of it is shown.
  */
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { AppError } from '../../lib/app-error.ts';
 import { MIN_SHARED_BYTES } from '../../metadata/representation.ts';
-import { type ChallengeOptions, challengeFor } from './authorize.ts';
-import { contextOf } from './request-context.ts';
+import { type ChallengeOptions, getChallenge } from './authorize.ts';
+import { getContext } from './request-context.ts';
 import { sendResponse, unreadAnswers } from '../response.ts';
 
 /** Errors of body-parser, by their `type`; its messages quote the caller's bytes. */
@@ -20,14 +20,14 @@ export function createErrorHandler(options: ChallengeOptions) {
   // Express knows an error handler by its four parameters.
   return function errorHandler(thrown: unknown, req: Request, res: Response, _next: NextFunction): void {
     const error = toAppError(thrown);
-    const context = contextOf(req);
+    const context = getContext(req);
     context.failure = { code: error.code, error: error.code === 'internal' ? thrown : error };
     if (res.headersSent) {
       res.destroy();
       return;
     }
     const { status, headers, body } = context.renderError(error, context.id);
-    const challenge = challengeFor(error, req, options);
+    const challenge = getChallenge(error, req, options);
     const bytes = Buffer.byteLength(body);
     // Some carry the current document.
     const isLarge = bytes >= MIN_SHARED_BYTES;
@@ -42,22 +42,22 @@ export function createErrorHandler(options: ChallengeOptions) {
 
 function toAppError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
-  const type = property(thrown, 'type');
+  const type = getProperty(thrown, 'type');
   const body = typeof type === 'string' ? BODY_ERRORS[type] : undefined;
   if (body) return body;
   // The router (a path that cannot be decoded) and body-parser (a broken content coding) mark what the
   // caller did wrong by a status of theirs.
-  const status = property(thrown, 'status');
+  const status = getProperty(thrown, 'status');
   if (typeof status === 'number' && status >= 400 && status < 500) {
     return new AppError('request_malformed', 'The request cannot be read.');
   }
-  return new AppError('internal', 'An error of this service. Quote the request id when you report it.');
+  return new AppError('internal', 'This service failed. Quote the request id when you report it.');
 }
 
-function property(value: unknown, name: string): unknown {
+function getProperty(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }
 
 export const routeNotFound: RequestHandler = () => {
-  throw new AppError('route_not_found', 'There is nothing at this address.');
+  throw new AppError('route_not_found', 'There is no resource at this address.');
 };

@@ -7,8 +7,8 @@ import type { IncomingMessage } from 'node:http';
 import type { Request, RequestHandler } from 'express';
 import type { RequestAddress } from '../../identity/access-token.ts';
 import { AppError } from '../../lib/app-error.ts';
-import { type BaseAddress, contextOf } from './request-context.ts';
-import type { Resource } from '../routes/route.ts';
+import { type BaseAddress, getContext } from './request-context.ts';
+import type { Route } from '../routes/route.ts';
 
 /** Where the description of this protected resource stands (RFC 9728 section 3). */
 export const RESOURCE_METADATA_PATH = '/.well-known/oauth-protected-resource';
@@ -20,7 +20,7 @@ const DEFAULT_PORTS: Readonly<Record<string, string>> = { http: ':80', https: ':
 
 /** What callers see before the path, without a trailing slash; undefined where the request names no usable host. */
 export function getBaseAddress(req: Request): BaseAddress | undefined {
-  return contextOf(req).base ?? getNamedAddress(req);
+  return getContext(req).base ?? getNamedAddress(req);
 }
 
 /** The whole address that callers see; undefined where the request names no usable host. */
@@ -41,7 +41,7 @@ function getProtocol({ protocol }: Request): string {
   return protocol.toLowerCase() === 'https' ? 'https' : 'http';
 }
 
-/** A path in front of the resources, and what stands there in place of it. */
+/** A path in front of the routes, and what replaces it. */
 interface Mount {
   readonly prefix: string;
   readonly target: string;
@@ -59,26 +59,26 @@ interface Site {
 export interface PublicAddressOptions {
   /** Without trailing slashes; not empty. */
   readonly publicUrls: readonly string[];
-  /** Resources that answer under any host, because probes name the address of a machine. */
-  readonly exempt: readonly Resource[];
+  /** Routes that answer under any host, because probes name the address of a machine. */
+  readonly exempt: readonly Route[];
 }
 
 /**
- * Refuses requests for a foreign host, and takes the path in front off the others, whether or not a proxy did so before.
+ * Refuses requests for a foreign host, and removes the path in front from the others, unless a proxy did so before.
  * @throws AppError `misdirected_request`.
  */
-export function selectPublicAddress(
-  resources: readonly Resource[],
+export function createPublicAddress(
+  routes: readonly Route[],
   { publicUrls, exempt }: PublicAddressOptions,
 ): RequestHandler {
   const sites = createSites(publicUrls.map(parseBase));
-  const isExempt = matchPaths(exempt);
-  const isOwnPath = matchPaths(resources);
+  const isExempt = createPathMatcher(exempt);
+  const isOwnPath = createPathMatcher(routes);
 
   return function publicAddress(req, _res, next) {
     const site = sites.get(req.host?.toLowerCase() ?? '');
     if (site) {
-      contextOf(req).base = enter(req, site);
+      getContext(req).base = enter(req, site);
     } else if (!isExempt(getPath(req))) {
       throw new AppError('misdirected_request', 'This service does not answer for the host of this request.');
     }
@@ -88,7 +88,7 @@ export function selectPublicAddress(
   /** Chooses the address, and leaves the path below it in `req.url`. */
   function enter(req: Request, { roots, mounts }: Site): BaseAddress {
     const path = mounts.length > 0 ? getPath(req) : '';
-    // A resource of ours may begin with the path in front of another: `/api/v2/users/{id}` at `https://host/api`.
+    // A route may begin with the path in front of another: `/api/v2/users/{id}` at `https://host/api`.
     const longest = isOwnPath(path) ? undefined : mounts.find(({ prefix }) => isBelow(path, prefix));
     if (!longest) return chooseByProtocol(roots, req).base;
     const alike = mounts.filter(({ prefix }) => prefix === longest.prefix);
@@ -151,9 +151,9 @@ function getPath({ url = '' }: IncomingMessage): string {
   return query < 0 ? url : url.slice(0, query);
 }
 
-/** Whether a path is that of one of the resources. */
-function matchPaths(resources: readonly Resource[]): (path: string) => boolean {
-  const patterns = resources.map(({ path, below = false }) => {
+/** Whether a path is that of one of the routes. */
+function createPathMatcher(routes: readonly Route[]): (path: string) => boolean {
+  const patterns = routes.map(({ path, below = false }) => {
     const pattern = path.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll(/:\w+/g, '[^/]+');
     return below ? `${pattern}(?:/.*)?` : pattern;
   });

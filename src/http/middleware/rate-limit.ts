@@ -1,6 +1,6 @@
 /**
- * How often an address may come with a token or proof that is refused. An address beyond it is answered before
- * anything is verified, so that nobody can make this service spend its time on signatures.
+ * How often an address may send a token or proof that is refused. Beyond that, it is answered before anything is
+ * verified, so that no client can make this service spend its time on signatures.
  */
 import type { Request } from 'express';
 import ipaddr from 'ipaddr.js';
@@ -9,7 +9,7 @@ import { boundedMap } from '../../lib/bounded-map.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Count, Quota, RateLimit } from '../../redis/rate-limit.ts';
 import { wantsRevalidation } from '../request-options.ts';
-import { contextOf, setHeader } from './request-context.ts';
+import { getContext, setHeader } from './request-context.ts';
 
 // Which network an address belongs to, for what is counted by address.
 
@@ -24,7 +24,7 @@ const GROUPS_OF_NETWORK = 4;
  * first 64 bits, because a single host has all addresses below them. Some proxies write a port behind the address: it
  * says nothing of who calls. What is no address counts as the text that it is, up to 64 characters.
  */
-export function networkOf(address: string): string {
+export function getNetwork(address: string): string {
   const bare = withoutPort(address);
   // The library understands shorter notations of IPv4, too, which no socket and no proxy writes.
   if (bare.length > MAX_CHARACTERS || !bare.includes(':') || !ipaddr.IPv6.isValid(bare)) {
@@ -43,7 +43,7 @@ function withoutPort(address: string): string {
   return v4 ?? v6 ?? address;
 }
 
-// What a counted request is told of its limit: `RateLimit` and `RateLimit-Policy` as the IETF draft
+// What a client sees of a limit: `RateLimit` and `RateLimit-Policy` as the IETF draft
 // (draft-ietf-httpapi-ratelimit-headers) writes them, and the refusal of one too many.
 
 /** A closed set: the names stand in answers and in metrics. */
@@ -60,52 +60,57 @@ export function nameLimit(name: LimitName, limit: RateLimit): NamedLimit {
   return { ...limit, name, policy: `"${name}";q=${points};w=${windowSeconds}` };
 }
 
-/** They stay on the answer, whatever becomes of the request. */
-function setRateLimit(req: Request, { name, policy }: NamedLimit, { remaining, resetMs }: Count): void {
-  const { headers } = contextOf(req);
+/** They stay on the answer, whether the request succeeds or fails. */
+function addRateLimitHeaders(
+  req: Request,
+  { name, policy }: NamedLimit,
+  { remaining, resetMs }: Count,
+): void {
+  const { headers } = getContext(req);
   setHeader(headers, 'RateLimit-Policy', policy);
-  setHeader(headers, 'RateLimit', `"${name}";r=${remaining};t=${secondsOf(resetMs)}`);
+  setHeader(headers, 'RateLimit', `"${name}";r=${remaining};t=${toSeconds(resetMs)}`);
 }
 
-function tooMany(message: string, { resetMs }: Count): AppError {
-  return new AppError('rate_limited', message, { retryAfterSeconds: Math.max(1, secondsOf(resetMs)) });
+function createLimitError(message: string, { resetMs }: Count): AppError {
+  return new AppError('rate_limited', message, { retryAfterSeconds: Math.max(1, toSeconds(resetMs)) });
 }
 
-/** Rounded up: whoever comes back then is not too early. */
-function secondsOf(ms: number): number {
+/** Rounded up, so that a client that waits so long is not too early. */
+function toSeconds(ms: number): number {
   return Math.ceil(ms / 1000);
 }
 
 export interface AddressLimit {
   /** @throws AppError `rate_limited` for an address that has used up its refusals. */
-  admit(req: Request): void;
+  assertWithinLimit(req: Request): void;
   /** Counts a refusal, if it is one of a token or proof. */
-  refused(req: Request, error: AppError): Promise<void>;
+  countRefusal(req: Request, error: AppError): Promise<void>;
 }
 
 interface Dependencies {
-  /** Undefined: as many as they like. */
+  /** Undefined where there is no limit. */
   readonly failures: NamedLimit | undefined;
   readonly clock: Clock;
   readonly onRefused: (limit: NamedLimit['name']) => void;
 }
 
-/** Not `token_missing`: that costs nothing, and is what a browser gets whose log-in has ended. */
+/** Not `token_missing`: that costs nothing, and is what a browser gets whose login has ended. */
 const COUNTED: ReadonlySet<ErrorCode> = new Set(['token_invalid', 'dpop_proof_invalid']);
 
 export function createAddressLimit(
   { failures, clock, onRefused }: Dependencies,
-  { addressesMax }: { readonly addressesMax: number },
+  { maxAddresses }: { readonly maxAddresses: number },
 ): AddressLimit {
-  if (failures === undefined) return { admit: () => undefined, refused: async () => undefined };
+  if (failures === undefined)
+    return { assertWithinLimit: () => undefined, countRefusal: async () => undefined };
   /** When each may come again. */
-  const closedUntil = boundedMap<number>(addressesMax);
+  const closedUntil = boundedMap<number>(maxAddresses);
 
   return {
-    admit(req) {
+    assertWithinLimit(req) {
       // The usual case, in which the address need not even be looked at.
       if (closedUntil.size === 0) return;
-      const network = networkOf(req.ip ?? '');
+      const network = getNetwork(req.ip ?? '');
       const until = closedUntil.get(network);
       if (until === undefined) return;
       const count = { within: false, remaining: 0, resetMs: until - clock.now() };
@@ -113,13 +118,16 @@ export function createAddressLimit(
         closedUntil.delete(network);
         return;
       }
-      setRateLimit(req, failures, count);
+      addRateLimitHeaders(req, failures, count);
       onRefused(failures.name);
-      throw tooMany('Too many requests from this address carried a token or proof that was refused.', count);
+      throw createLimitError(
+        'Too many requests from this address carried a token or proof that was refused.',
+        count,
+      );
     },
-    async refused(req, { code }) {
+    async countRefusal(req, { code }) {
       if (!COUNTED.has(code)) return;
-      const network = networkOf(req.ip ?? '');
+      const network = getNetwork(req.ip ?? '');
       const { remaining, resetMs } = await failures.count(network);
       if (remaining === 0) closedUntil.set(network, clock.now() + resetMs);
     },
@@ -127,13 +135,13 @@ export function createAddressLimit(
 }
 
 // How often a user may read and write. A request counts once its caller is known, before anything else of it is
-// judged; one too many reaches nothing behind this door.
+// read; one too many reaches nothing else.
 
 /** Counts a request of this user. @throws AppError `rate_limited`. */
 export type CountCaller = (req: Request, userId: string) => Promise<void>;
 
 interface CallerLimits {
-  /** Undefined: as many as they like. */
+  /** Undefined where there is no limit. */
   readonly reads: NamedLimit | undefined;
   readonly writes: NamedLimit | undefined;
 }
@@ -147,10 +155,10 @@ export function createCallerLimits({ reads, writes, onRefused }: CallerLimitsDep
     const limit = isRead(req) ? reads : writes;
     if (limit === undefined) return;
     const count = await limit.count(userId);
-    setRateLimit(req, limit, count);
+    addRateLimitHeaders(req, limit, count);
     if (count.within) return;
     onRefused(limit.name);
-    throw tooMany(`More ${limit.name} than ${limit.quota.points} a minute.`, count);
+    throw createLimitError(`More ${limit.name} than ${limit.quota.points} a minute.`, count);
   };
 }
 

@@ -14,7 +14,7 @@ export interface BaseAddress {
   readonly protocol: string;
   /** With a port, unless it is the default one. */
   readonly host: string;
-  /** In front of the resources; empty, or without a trailing slash. */
+  /** In front of the routes; empty, or without a trailing slash. */
   readonly path: string;
   /** All three as one address. */
   readonly url: string;
@@ -39,7 +39,7 @@ interface RequestContext {
   actor: Actor | undefined;
   /** Of a write that was on its way to the tenant. */
   receipt: SentWrite | undefined;
-  /** How errors are written for this request; the drop-in speaks another dialect. */
+  /** How errors are written for this request; the drop-in writes them as Auth0 does. */
   renderError: RenderError;
   /** The problem that was answered, and what lies behind it. */
   failure: { readonly code: string; readonly error: unknown } | undefined;
@@ -51,12 +51,12 @@ const CONTEXT = Symbol('context');
 /** An id from outside is kept only in this form, so that it cannot forge a log line or a header. */
 const WELL_FORMED_ID = /^[\w-]{8,64}$/;
 
-export function contextOf(req: IncomingMessage & { [CONTEXT]?: RequestContext }): RequestContext {
-  req[CONTEXT] ??= newContext(req);
+export function getContext(req: IncomingMessage & { [CONTEXT]?: RequestContext }): RequestContext {
+  req[CONTEXT] ??= createContext(req);
   return req[CONTEXT];
 }
 
-function newContext(req: IncomingMessage): RequestContext {
+function createContext(req: IncomingMessage): RequestContext {
   const sent = req.headers['x-request-id'];
   const id = typeof sent === 'string' && WELL_FORMED_ID.test(sent) ? sent : randomUUID();
   return {
@@ -114,7 +114,7 @@ export interface RequestObservers {
 
 export function createRequestObserver({ onEnd, trace }: RequestObservers): RequestHandler {
   return function requestObserver(req, res, next) {
-    const context = contextOf(req);
+    const context = getContext(req);
     const span = trace?.(req.method, req.headers);
     res.on('close', () => {
       const observed = {

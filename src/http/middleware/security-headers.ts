@@ -3,7 +3,7 @@ import type { RequestHandler } from 'express';
 import helmet from 'helmet';
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
-import { contextOf } from './request-context.ts';
+import { getContext } from './request-context.ts';
 
 declare module 'http' {
   // Node has it on every outgoing message; the types have it on requests only.
@@ -44,7 +44,7 @@ export function createSecurityHeaders(): RequestHandler {
     }),
   );
   return function securityHeaders(req, _res, next) {
-    contextOf(req).headers.push(...headers);
+    getContext(req).headers.push(...headers);
     next();
   };
 }

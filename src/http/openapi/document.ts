@@ -15,14 +15,14 @@ import { createEndpoints, type EndpointsOptions } from './endpoints.ts';
 import {
   type Answer,
   createErrorAnswers,
-  type Dialect,
+  type ErrorFormat,
   type Endpoint,
   type ErrorAnswers,
-  headerComponents,
+  createHeaderComponents,
   type Operation,
-  parameterComponents,
+  createParameterComponents,
   referToRequestHeaders,
-  responseHeaders,
+  referToResponseHeaders,
 } from './operation.ts';
 
 // The operator's JSON Schema as a component of the document. Its references to itself are rewritten to where
@@ -30,7 +30,7 @@ import {
 
 /** Keywords that hold data, in which a member named `$ref` is no reference. */
 const DATA = new Set(['const', 'default', 'enum', 'examples']);
-/** Keywords whose members are schemas, whatever they are called. */
+/** Keywords whose members are schemas under any name. */
 const SCHEMAS_BY_NAME = new Set([
   '$defs',
   'definitions',
@@ -42,7 +42,7 @@ const SCHEMAS_BY_NAME = new Set([
 const OWN_POINTER = /^#(?=\/|$)/;
 
 /** @param place where the schema stands in the document, such as `#/components/schemas/Name`. */
-export function relocatedSchema(schema: JsonObject, place: string): JsonObject {
+export function relocateSchema(schema: JsonObject, place: string): JsonObject {
   const { $id: _id, $schema: _dialect, ...content } = schema;
   return relocate(content);
 
@@ -80,19 +80,21 @@ const METHODS = ['get', 'put', 'patch', 'delete'] as const;
 const OPTIONS_ANSWER: ZodOpenApiResponseObject = {
   id: 'options',
   description: 'The methods in `Allow`, and where PATCH is one of them its media types in `Accept-Patch`.',
-  headers: responseHeaders(['Allow', 'Accept-Patch', 'Vary', 'X-Request-Id']),
+  headers: referToResponseHeaders(['Allow', 'Accept-Patch', 'Vary', 'X-Request-Id']),
 };
 
-/** Told before it is known which resource is meant, and so never in the dialect of one. */
+/** Told before it is known which resource is meant, and so never in the errorFormat of one. */
 const OF_ANY_REQUEST = ['misdirected_request'] as const;
 
 export function createPaths(endpoints: readonly Endpoint[]): ZodOpenApiPathsObject {
   const errorAnswers = createErrorAnswers();
-  return Object.fromEntries(endpoints.map((endpoint) => [endpoint.path, pathOf(endpoint, errorAnswers)]));
+  return Object.fromEntries(
+    endpoints.map((endpoint) => [endpoint.path, createPathItem(endpoint, errorAnswers)]),
+  );
 }
 
-function pathOf(endpoint: Endpoint, errorAnswers: ErrorAnswers): ZodOpenApiPathsObject[string] {
-  const { tag, params, dialect = 'problem' } = endpoint;
+function createPathItem(endpoint: Endpoint, errorAnswers: ErrorAnswers): ZodOpenApiPathsObject[string] {
+  const { tag, params, errorFormat = 'problem' } = endpoint;
   const requestParams = params === undefined ? {} : { path: params };
   const operations = METHODS.flatMap((method) => {
     const operation = endpoint[method];
@@ -103,7 +105,7 @@ function pathOf(endpoint: Endpoint, errorAnswers: ErrorAnswers): ZodOpenApiPaths
     ...Object.fromEntries(
       operations.map(([method, operation]) => [
         method,
-        { tags: [tag], ...describe(operation, dialect, errorAnswers, requestParams) },
+        { tags: [tag], ...describe(operation, errorFormat, errorAnswers, requestParams) },
       ]),
     ),
     options: {
@@ -120,7 +122,7 @@ function pathOf(endpoint: Endpoint, errorAnswers: ErrorAnswers): ZodOpenApiPaths
 
 function describe(
   { id, summary, description, scopes, query, requestHeaders: fields, body, answers, errors }: Operation,
-  dialect: Dialect,
+  errorFormat: ErrorFormat,
   errorAnswers: ErrorAnswers,
   pathParams: NonNullable<ZodOpenApiOperationObject['requestParams']>,
 ): ZodOpenApiOperationObject {
@@ -134,17 +136,17 @@ function describe(
     parameters: referToRequestHeaders(fields),
     ...(body === undefined ? {} : { requestBody: { required: true, content: body } }),
     responses: {
-      ...Object.fromEntries(answers.map((answer) => [answer.status, success(answer)])),
-      ...errorAnswers(errors, dialect),
+      ...Object.fromEntries(answers.map((answer) => [answer.status, toResponse(answer)])),
+      ...errorAnswers(errors, errorFormat),
       ...errorAnswers(OF_ANY_REQUEST, 'problem'),
     },
   };
 }
 
-function success({ description, headers, content }: Answer): ZodOpenApiResponseObject {
+function toResponse({ description, headers, content }: Answer): ZodOpenApiResponseObject {
   return {
     description,
-    headers: responseHeaders(headers),
+    headers: referToResponseHeaders(headers),
     ...(content === undefined ? {} : { content }),
   };
 }
@@ -166,9 +168,9 @@ const ANY_OBJECT: JsonObject = { type: 'object', description: 'Any object: the o
 const INTRODUCTION = `Lets the users of an app read and change their own profile metadata. The user is always the
 subject of the access token.
 
-- HEAD goes wherever GET does, and answers the same header fields without a body.
+- HEAD works wherever GET does, and answers the same headers without a body.
 - OPTIONS lists the methods of a resource; any other is 405 \`method_not_allowed\` with \`Allow\`.
-- An unknown path is 404 \`route_not_found\`. Header fields that are too large are 431 \`headers_too_large\`. A service that
+- An unknown path is 404 \`route_not_found\`. Headers that are too large are 431 \`headers_too_large\`. A service that
   is shutting down may answer 503 \`draining\`.
 - Errors are problem documents (RFC 9457): decide by \`code\`, quote \`request_id\` in a report.`;
 
@@ -180,7 +182,7 @@ const TAGS = [
     name: 'Management API',
     description: 'A drop-in for code that calls the Management API with a user’s token.',
   },
-  { name: 'This service', description: 'Documents that anybody may read.' },
+  { name: 'This service', description: 'Documents that need no token.' },
   { name: OPTIONS_TAG, description: 'What each resource can do.' },
 ];
 
@@ -202,20 +204,20 @@ export function createOpenApiDocument(options: DocumentOptions): string {
       tags: TAGS.filter(({ name }) => used.has(name)),
       paths: createPaths(table),
       components: {
-        headers: headerComponents(),
-        parameters: parameterComponents(),
-        securitySchemes: securitySchemes(options),
+        headers: createHeaderComponents(),
+        parameters: createParameterComponents(),
+        securitySchemes: createSecuritySchemes(options),
       },
     },
     // A check in code that JSON Schema has no words for leaves the description as wide as it is.
     { allowEmptySchema: { custom: true } },
   );
-  const UserMetadata = relocatedSchema(metadataSchema, '#/components/schemas/UserMetadata');
+  const UserMetadata = relocateSchema(metadataSchema, '#/components/schemas/UserMetadata');
   const schemas = { ...components?.schemas, UserMetadata };
   return JSON.stringify({ ...document, components: { ...components, schemas } });
 }
 
-function securitySchemes({ audience, issuers, scopes, compat }: DocumentOptions) {
+function createSecuritySchemes({ audience, issuers, scopes, compat }: DocumentOptions) {
   // All are domains of one tenant, so a client may use any.
   const [issuer = ''] = issuers;
   const token = `An access token of ${issuers.map((each) => `\`${each}\``).join(' or ')} for the audience \`${audience}\``;

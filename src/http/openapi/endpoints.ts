@@ -1,7 +1,7 @@
 /** The table of the public listener: one entry for each resource, one row for each of its methods. */
 import { z } from 'zod';
 import { jsonPatchSchema } from '../../metadata/json-patch.ts';
-import { projectionQuery } from '../request-options.ts';
+import { fieldsQuery } from '../request-options.ts';
 import { compatPatchSchema, READ_SCOPES, UPDATE_SCOPES } from '../routes/compat.ts';
 import type { ScopeNames } from '../routes/index.ts';
 import { downloadQuery } from '../routes/profile.ts';
@@ -35,13 +35,13 @@ const compatEndpoints: readonly Endpoint[] = [
     path: '/api/v2/users/{id}',
     tag: 'Management API',
     params: userParams,
-    dialect: 'auth0',
+    errorFormat: 'auth0',
     get: read({
       id: 'readUser',
       summary: 'Read one’s own user, as the Management API answers it',
       description: 'With `app_metadata` only if the token has the scope to read that, too.',
       scopes: READ_SCOPES,
-      query: projectionQuery,
+      query: fieldsQuery,
       answer: json(schemas.user),
       errors: ['query_invalid', 'user_mismatch', 'user_not_found', 'metadata_not_an_object'],
     }),
@@ -57,7 +57,7 @@ const compatEndpoints: readonly Endpoint[] = [
   },
 ];
 
-// The part of the table that anybody may read.
+// The part of the table that needs no token.
 
 const fileParams = z.object({ file: z.string().meta({ description: 'A part of the page.' }) });
 
@@ -209,7 +209,7 @@ export function createEndpoints({
         id: 'readMetadata',
         summary: 'Read the whole metadata',
         scopes: readScopes,
-        query: projectionQuery,
+        query: fieldsQuery,
         answer: json(schemas.userMetadata),
         headers: quota,
         errors: ['query_invalid', 'user_not_found', 'not_acceptable', 'metadata_not_an_object'],
@@ -285,7 +285,7 @@ export function createEndpoints({
         id: 'readProfile',
         summary: 'Read the profile',
         scopes: readScopes,
-        query: z.object({ ...projectionQuery.shape, ...downloadQuery.shape }),
+        query: z.object({ ...fieldsQuery.shape, ...downloadQuery.shape }),
         answer: json(schemas.profile),
         headers: ['Content-Disposition'],
         errors: ['query_invalid', 'user_not_found', 'not_acceptable', 'metadata_not_an_object'],
@@ -298,7 +298,7 @@ export function createEndpoints({
         id: 'readAppMetadata',
         summary: 'Read what the operator shows of app_metadata',
         scopes: [scopes.readAppMetadata],
-        query: projectionQuery,
+        query: fieldsQuery,
         answer: json(schemas.readableAppMetadata, { plan: 'premium' }),
         errors: ['query_invalid', 'user_not_found', 'not_acceptable'],
       }),

@@ -6,9 +6,9 @@ import type { JsonObject, JsonValue } from '../../lib/json.ts';
 import { PROBLEMS, renderAuth0Error, type RenderError, renderProblem } from '../errors.ts';
 import { auth0Error, problem } from './schemas.ts';
 
-// Header fields of requests and answers, each described once and referred to by name.
+// Headers of requests and answers, each described once and referred to by name.
 
-interface Field {
+interface HeaderDescription {
   readonly description: string;
   readonly example: string;
 }
@@ -21,7 +21,7 @@ const REQUEST_HEADERS = {
     'On a read: answer 304 if the resource still has one of these quoted tags. On a write: `*` asks that nothing is there yet.',
   Prefer: '`return=minimal` asks for 204 in place of the resulting document. Of several, the first counts.',
   'Cache-Control': '`no-cache` asks for a read from the identity provider. It counts as a write.',
-  'Last-Event-ID': 'The `id` of the last event that was received: whatever came later is told at once.',
+  'Last-Event-ID': 'The `id` of the last event that was received. What came later is sent at once.',
   DPoP: 'The proof (RFC 9449) that goes with a token sent as `Authorization: DPoP ...`.',
   'X-Request-Id':
     'An id of the caller’s own for this request, of 8 to 64 letters, digits, `-` and `_`. Any other is replaced.',
@@ -41,7 +41,7 @@ const RESPONSE_HEADERS = {
   Allow: { description: 'The methods of this resource.', example: 'GET, HEAD, OPTIONS' },
   'Cache-Control': {
     description:
-      '`private, no-cache` where the answer is the caller’s own, `public` for documents that are the same for everybody, `no-store` for errors.',
+      '`private, no-cache` where the answer is the caller’s own, `public` for documents that are the same for every caller, `no-store` for errors.',
     example: 'private, no-cache',
   },
   'Cache-Status': {
@@ -76,7 +76,7 @@ const RESPONSE_HEADERS = {
     example: '"writes";q=30;w=60',
   },
   'Retry-After': { description: 'Seconds after which it is worth trying again.', example: '2' },
-  Vary: { description: 'The request fields that the answer depends on.', example: 'Authorization, Origin' },
+  Vary: { description: 'The request headers that the answer depends on.', example: 'Authorization, Origin' },
   'WWW-Authenticate': {
     description:
       'The challenge: what was wrong, the scope it takes, and where this API is described (RFC 6750, 9449, 9728).',
@@ -91,9 +91,9 @@ const RESPONSE_HEADERS = {
     description: 'The id of this request, to quote in a report.',
     example: 'checkout-1f0c9a4e',
   },
-} as const satisfies Record<string, Field>;
+} as const satisfies Record<string, HeaderDescription>;
 
-/** Those of every answer to a caller who is known. */
+/** On every answer to a known caller. */
 export const COUNTED: readonly ResponseHeader[] = ['RateLimit', 'RateLimit-Policy'];
 
 type RequestHeader = keyof typeof REQUEST_HEADERS;
@@ -102,12 +102,12 @@ type ResponseHeader = keyof typeof RESPONSE_HEADERS;
 const TEXT = { type: 'string' } as const;
 
 /** `components.headers`: every response header by its own name. */
-export function headerComponents(): Record<string, oas31.HeaderObject> {
+export function createHeaderComponents(): Record<string, oas31.HeaderObject> {
   return mapValues(RESPONSE_HEADERS, (field) => ({ ...field, schema: TEXT }));
 }
 
 /** `components.parameters`: every request header by its own name. */
-export function parameterComponents(): Record<string, oas31.ParameterObject> {
+export function createParameterComponents(): Record<string, oas31.ParameterObject> {
   return mapValues(REQUEST_HEADERS, (description, name) => ({
     name,
     in: 'header',
@@ -117,7 +117,9 @@ export function parameterComponents(): Record<string, oas31.ParameterObject> {
 }
 
 /** References to the components of the named response headers. */
-export function responseHeaders(names: readonly ResponseHeader[]): Record<string, oas31.ReferenceObject> {
+export function referToResponseHeaders(
+  names: readonly ResponseHeader[],
+): Record<string, oas31.ReferenceObject> {
   return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 }
 
@@ -133,17 +135,17 @@ function mapValues<T, U>(record: Record<string, T>, map: (value: T, key: string)
 // The error answers of an operation, made by the functions that write the real ones: one component for
 // each status and set of codes.
 
-/** How errors are written: as problem documents, or as the Management API does. */
-export type Dialect = 'problem' | 'auth0';
+/** Problem documents, or errors as the Management API writes them. */
+export type ErrorFormat = 'problem' | 'auth0';
 
 export type ErrorAnswers = (
   codes: readonly ErrorCode[],
-  dialect: Dialect,
+  format: ErrorFormat,
 ) => Record<`${4 | 5}${string}`, ZodOpenApiResponseObject>;
 
 const EVERY_ERROR: readonly ResponseHeader[] = ['Cache-Control', 'Vary', 'X-Request-Id'];
 
-/** Errors of somebody who is not known, so that nothing was counted; any other may be one of a counted request. */
+/** Errors before the caller is known, so that no limit has counted the request. */
 const UNCOUNTED: ReadonlySet<ErrorCode> = new Set([
   'token_missing',
   'token_invalid',
@@ -153,7 +155,7 @@ const UNCOUNTED: ReadonlySet<ErrorCode> = new Set([
   'misdirected_request',
 ]);
 
-const HEADERS_OF: Partial<Record<ErrorCode, readonly ResponseHeader[]>> = {
+const HEADERS_BY_CODE: Partial<Record<ErrorCode, readonly ResponseHeader[]>> = {
   request_malformed: ['WWW-Authenticate'],
   token_missing: ['WWW-Authenticate'],
   scope_missing: ['WWW-Authenticate'],
@@ -166,29 +168,29 @@ const HEADERS_OF: Partial<Record<ErrorCode, readonly ResponseHeader[]>> = {
   lock_unavailable: ['Retry-After'],
 };
 
-interface DialectWords {
+interface ErrorFormatOptions {
   readonly render: RenderError;
   readonly mediaType: string;
   readonly schema: z.ZodType;
-  /** The name of the error in a body. */
-  readonly nameIn: (body: JsonObject) => string;
-  /** A body with one of these names. */
+  /** The code of the error in a body. */
+  readonly getCode: (body: JsonObject) => string;
+  /** A body with one of these codes. */
   readonly named: (names: readonly string[]) => z.ZodType;
 }
 
-const DIALECTS: Readonly<Record<Dialect, DialectWords>> = {
+const ERROR_FORMATS: Readonly<Record<ErrorFormat, ErrorFormatOptions>> = {
   problem: {
     render: renderProblem,
     mediaType: 'application/problem+json',
     schema: problem,
-    nameIn: (body) => problem.parse(body).code,
+    getCode: (body) => problem.parse(body).code,
     named: (names) => z.looseObject({ code: z.enum(names) }),
   },
   auth0: {
     render: renderAuth0Error,
     mediaType: 'application/json',
     schema: auth0Error,
-    nameIn: (body) => auth0Error.parse(body).errorCode,
+    getCode: (body) => auth0Error.parse(body).errorCode,
     named: (names) => z.looseObject({ errorCode: z.enum(names) }),
   },
 };
@@ -203,15 +205,15 @@ interface Rendered {
 export function createErrorAnswers(): ErrorAnswers {
   const known = new Map<string, ZodOpenApiResponseObject>();
 
-  return (codes, dialect) => {
-    const errors = codes.map((code) => rendered(code, dialect));
+  return (codes, format) => {
+    const errors = codes.map((code) => renderExample(code, format));
     const statuses = [...new Set(errors.map(({ status }) => status))].toSorted((a, b) => a - b);
     return Object.fromEntries(
       statuses.map((status) => {
-        const alike = errors.filter((error) => error.status === status);
-        const names = alike.map(({ code }) => code);
-        const id = (dialect === 'problem' ? names : [dialect, ...names]).join('.');
-        const answer = known.get(id) ?? errorAnswer(id, alike, dialect);
+        const sameStatus = errors.filter((error) => error.status === status);
+        const names = sameStatus.map(({ code }) => code);
+        const id = (format === 'problem' ? names : [format, ...names]).join('.');
+        const answer = known.get(id) ?? createErrorAnswer(id, sameStatus, format);
         known.set(id, answer);
         return [status, answer];
       }),
@@ -219,18 +221,22 @@ export function createErrorAnswers(): ErrorAnswers {
   };
 }
 
-function errorAnswer(id: string, errors: readonly Rendered[], dialect: Dialect): ZodOpenApiResponseObject {
-  const { mediaType, schema, nameIn, named } = DIALECTS[dialect];
-  const names = [...new Set(errors.map(({ body }) => nameIn(body)))];
+function createErrorAnswer(
+  id: string,
+  errors: readonly Rendered[],
+  format: ErrorFormat,
+): ZodOpenApiResponseObject {
+  const { mediaType, schema, getCode, named } = ERROR_FORMATS[format];
+  const names = [...new Set(errors.map(({ body }) => getCode(body)))];
   const headers = [
     ...EVERY_ERROR,
     ...(errors.every(({ code }) => UNCOUNTED.has(code)) ? [] : COUNTED),
-    ...errors.flatMap(({ code }) => HEADERS_OF[code] ?? []),
+    ...errors.flatMap(({ code }) => HEADERS_BY_CODE[code] ?? []),
   ];
   return {
     id,
-    description: errors.map(({ code, body }) => `\`${nameIn(body)}\`: ${PROBLEMS[code].title}.`).join(' '),
-    headers: responseHeaders(headers),
+    description: errors.map(({ code, body }) => `\`${getCode(body)}\`: ${PROBLEMS[code].title}.`).join(' '),
+    headers: referToResponseHeaders(headers),
     content: {
       [mediaType]: {
         schema: z.intersection(schema, named(names)),
@@ -240,14 +246,14 @@ function errorAnswer(id: string, errors: readonly Rendered[], dialect: Dialect):
   };
 }
 
-function rendered(code: ErrorCode, dialect: Dialect): Rendered {
-  const { status, body: text } = DIALECTS[dialect].render(exampleError(code), 'checkout-1f0c9a4e');
+function renderExample(code: ErrorCode, format: ErrorFormat): Rendered {
+  const { status, body: text } = ERROR_FORMATS[format].render(createExampleError(code), 'checkout-1f0c9a4e');
   const body: JsonObject = JSON.parse(text);
   return { code, status, body };
 }
 
-/** An error as it is thrown, with the words of the table in place of those of the occasion. */
-function exampleError(code: ErrorCode): AppError {
+/** An error as it is thrown, with the title of its code as the message. */
+function createExampleError(code: ErrorCode): AppError {
   return new AppError(
     code,
     `${PROBLEMS[code].title}.`,
@@ -260,8 +266,8 @@ export interface Endpoint {
   readonly tag: string;
   /** The variables in the path. */
   readonly params?: z.ZodObject;
-  /** How its errors are written; problem documents unless told otherwise. */
-  readonly dialect?: Dialect;
+  /** How its errors are written; by default as problem documents. */
+  readonly errorFormat?: ErrorFormat;
   readonly get?: Operation;
   readonly put?: Operation;
   readonly patch?: Operation;
@@ -272,7 +278,7 @@ export interface Operation {
   readonly id: string;
   readonly summary: string;
   readonly description?: string;
-  /** Any one of them opens the door; undefined where there is none. */
+  /** Each of them is enough. Undefined where no token is needed. */
   readonly scopes: readonly string[] | undefined;
   readonly query?: z.ZodObject;
   readonly requestHeaders: readonly RequestHeader[];
@@ -293,7 +299,7 @@ interface Row {
   readonly id: string;
   readonly summary: string;
   readonly description?: string;
-  /** Header fields of success beside those of its kind. */
+  /** Headers of a success beside those of its kind. */
   readonly headers?: readonly ResponseHeader[];
   /** Errors beside those of its kind. */
   readonly errors?: readonly ErrorCode[];
@@ -424,7 +430,7 @@ export function remove({ headers = [], errors = [], ...row }: GuardedRow): Opera
   };
 }
 
-/** A document that is the same for everybody. */
+/** A document that is the same for every caller. */
 export function publicRead({
   answer,
   headers = [],
@@ -460,10 +466,10 @@ export function probe({
     scopes: undefined,
     requestHeaders: ['X-Request-Id'],
     answers: [
-      { status: 200, description: 'It is well enough.', headers, content: answer },
+      { status: 200, description: 'It works.', headers, content: answer },
       ...(failure === undefined
         ? []
-        : [{ status: 503 as const, description: 'It is not.', headers, content: failure }]),
+        : [{ status: 503 as const, description: 'It does not.', headers, content: failure }]),
     ],
     errors: ['internal'],
   };

@@ -5,7 +5,7 @@ import { AppError } from '../../lib/app-error.ts';
 import type { ClientSettings } from '../../metadata/policy.ts';
 import { wantsRevalidation } from '../request-options.ts';
 import type { Guard } from '../middleware/authorize.ts';
-import { type Resource, resource } from './route.ts';
+import { type Route, createRoute } from './route.ts';
 import { assertAcceptsJson, sendRead } from '../response.ts';
 
 interface Dependencies {
@@ -13,10 +13,10 @@ interface Dependencies {
   readonly guard: Guard;
 }
 
-export function clientMetadataRoutes(
+export function createClientMetadataRoutes(
   { settings, guard }: Dependencies,
   { readScope }: { readonly readScope: string },
-): readonly Resource[] {
+): readonly Route[] {
   async function readSettings(req: Request, res: Response, { clientId }: Caller) {
     assertAcceptsJson(req);
     if (clientId === undefined) {
@@ -26,5 +26,5 @@ export function clientMetadataRoutes(
     sendRead(req, res, read.value, read);
   }
 
-  return [resource('/client/metadata', { GET: guard(readScope, readSettings) })];
+  return [createRoute('/client/metadata', { GET: guard(readScope, readSettings) })];
 }

@@ -11,12 +11,12 @@ import type { Profile } from '../../metadata/ports.ts';
 import type { MetadataService } from '../../metadata/service.ts';
 import { renderAuth0Error } from '../errors.ts';
 import type { BodyReader } from '../body.ts';
-import { preconditionsOf, projectionOf, wantsRevalidation } from '../request-options.ts';
+import { parsePreconditions, parseFieldSelection, wantsRevalidation } from '../request-options.ts';
 import type { Guard } from '../middleware/authorize.ts';
-import { contextOf } from '../middleware/request-context.ts';
+import { getContext } from '../middleware/request-context.ts';
 import { createReadBack, sendNothing, sendRead, sendWritten } from '../response.ts';
-import { type Resource, resource } from './route.ts';
-import { onSentFor } from '../middleware/audit.ts';
+import { type Route, createRoute } from './route.ts';
+import { createOnSent } from '../middleware/audit.ts';
 
 interface Dependencies {
   readonly service: MetadataService;
@@ -39,23 +39,23 @@ export const compatPatchSchema = z.strictObject({
     .meta({ type: 'object', minProperties: 1, description: '`null` removes a key.' }),
 });
 
-/** Also where nothing is found. */
-const ALL_IN_AUTH0S_DIALECT: Resource = {
+/** Also where no resource is found. */
+const AUTH0_ERROR_FORMAT: Route = {
   path: '/api/v2',
   below: true,
   answer(req, _res, next) {
-    contextOf(req).renderError = renderAuth0Error;
+    getContext(req).renderError = renderAuth0Error;
     next();
   },
 };
 
-export function compatRoutes(
+export function createCompatRoutes(
   { service, guard, bodies }: Dependencies,
   { appMetadataScope }: CompatRoutesOptions,
-): readonly Resource[] {
+): readonly Route[] {
   const readBack = createReadBack(READ_SCOPES);
 
-  function userOf({ userId, scopes }: Caller, { userMetadata, appMetadata, updatedAt }: Profile): JsonObject {
+  function toUser({ userId, scopes }: Caller, { userMetadata, appMetadata, updatedAt }: Profile): JsonObject {
     return {
       user_id: userId,
       user_metadata: userMetadata,
@@ -68,33 +68,33 @@ export function compatRoutes(
 
   async function readUser(req: Request, res: Response, caller: Caller) {
     assertSelf(req, caller);
-    const project = projectionOf(req);
+    const project = parseFieldSelection(req);
     const read = await service.read(caller, { revalidate: wantsRevalidation(req) });
-    sendRead(req, res, project(userOf(caller, read.value)), read);
+    sendRead(req, res, project(toUser(caller, read.value)), read);
   }
 
   async function patchUser(req: Request, res: Response, caller: Caller) {
     assertSelf(req, caller);
-    const terms = { preconditions: preconditionsOf(req), onSent: onSentFor(req) };
+    const terms = { preconditions: parsePreconditions(req), onSent: createOnSent(req) };
     const { value } = await bodies.read(req, res, ['application/json']);
-    const changes = userMetadataOf(value);
+    const changes = parseUserMetadata(value);
     const profile = await readBack.guard(caller, () => service.mergeRoot(caller, changes, terms));
-    if (readBack.allowed(caller)) sendWritten(res, userOf(caller, profile), false);
+    if (readBack.isAllowed(caller)) sendWritten(res, toUser(caller, profile), false);
     else sendNothing(res);
   }
 
-  const users = resource('/api/v2/users/:id', {
+  const users = createRoute('/api/v2/users/:id', {
     GET: guard(READ_SCOPES, readUser),
     PATCH: guard(UPDATE_SCOPES, patchUser),
   });
-  return [ALL_IN_AUTH0S_DIALECT, withAnyId(users)];
+  return [AUTH0_ERROR_FORMAT, withAnyId(users)];
 }
 
 /**
  * The same resource for ids of any form. A route with a parameter would end the id at its first `/`, and refuse an id
  * whose `%` is no escape.
  */
-function withAnyId(users: Resource): Resource {
+function withAnyId(users: Route): Route {
   return {
     path: '/api/v2/users',
     below: true,
@@ -113,8 +113,8 @@ const getWrittenId = ({ path }: Request): string => path.slice(1);
 
 function assertSelf(req: Request, { userId }: Caller): void {
   const written = getWrittenId(req);
-  if (isIdOf(userId, written)) return;
-  if (written.includes('/')) throw new AppError('route_not_found', 'There is nothing at this address.');
+  if (isOwnId(userId, written)) return;
+  if (written.includes('/')) throw new AppError('route_not_found', 'There is no resource at this address.');
   throw new AppError('user_mismatch', 'A caller can reach their own user only.');
 }
 
@@ -123,7 +123,7 @@ function assertSelf(req: Request, { userId }: Caller): void {
  * widget append the raw id to an address, and the URL parser (WHATWG) then encodes some characters and not others, so
  * that a `%` of the id looks like an escape. It is compared with the caller's own id only.
  */
-function isIdOf(userId: string, written: string): boolean {
+function isOwnId(userId: string, written: string): boolean {
   if (written === userId || decode(written) === userId) return true;
   const base = 'http://localhost/';
   return new URL(base + userId).href === base + written;
@@ -137,7 +137,7 @@ function decode(text: string): string | undefined {
   }
 }
 
-function userMetadataOf(body: JsonValue): JsonObject {
+function parseUserMetadata(body: JsonValue): JsonObject {
   if (isJsonObject(body)) {
     const others = Object.keys(body).filter((key) => key !== 'user_metadata');
     if (others.length > 0) {

@@ -1,11 +1,11 @@
-/** Documents about this service that anybody may read: RFC 9728, and the operator's schema. */
+/** Documents about this service that need no token: RFC 9728, and the operator's schema. */
 import { canonicalJson, type JsonObject } from '../../lib/json.ts';
 import { representShared, type SharedRepresentation } from '../../metadata/representation.ts';
 import { RESOURCE_METADATA_PATH } from '../middleware/public-address.ts';
-import { contextOf } from '../middleware/request-context.ts';
+import { getContext } from '../middleware/request-context.ts';
 import type { DocumentOptions } from '../openapi/document.ts';
 import { sendPublic } from '../response.ts';
-import { type Resource, resource } from './route.ts';
+import { type Route, createRoute } from './route.ts';
 
 export interface DiscoveryOptions {
   readonly audience: string;
@@ -20,14 +20,14 @@ export interface DiscoveryOptions {
 /** What an app may store where the operator asks for nothing in particular. */
 const ANY_OBJECT = { $schema: 'https://json-schema.org/draft/2020-12/schema', type: 'object' };
 
-export function discoveryRoutes({
+export function createDiscoveryRoutes({
   audience,
   issuers,
   scopes,
   algorithms,
   dpopRequired,
   metadataSchema = ANY_OBJECT,
-}: DiscoveryOptions): readonly Resource[] {
+}: DiscoveryOptions): readonly Route[] {
   const described = new Map<string, SharedRepresentation>();
 
   /** One shared answer for each identifier, of which there are as many as configured addresses. */
@@ -50,23 +50,23 @@ export function discoveryRoutes({
   // In the author's order: a form shows the properties as they come.
   const schema = representShared(JSON.stringify(metadataSchema));
   return [
-    resource(RESOURCE_METADATA_PATH, {
+    createRoute(RESOURCE_METADATA_PATH, {
       GET(req, res) {
         // RFC 9728 section 3.3: a client compares it with the address at which it asked.
-        const document = describe(contextOf(req).base?.url ?? audience);
+        const document = describe(getContext(req).base?.url ?? audience);
         sendPublic(req, res, document, 'application/json; charset=utf-8');
       },
     }),
-    resource('/schemas/user-metadata', {
+    createRoute('/schemas/user-metadata', {
       GET: (req, res) => sendPublic(req, res, schema, 'application/schema+json; charset=utf-8'),
     }),
   ];
 }
 
-// `/openapi.json`: the description of this interface for machines. It is made when somebody asks for it for the first
-// time, because to make it takes as long as a tenth of the start.
+// `/openapi.json`: the description of this interface for machines. It is made on the first request for it,
+// because making it takes as long as a tenth of the start.
 
-export function openApiRoutes(options: DocumentOptions): readonly Resource[] {
+export function createOpenApiRoutes(options: DocumentOptions): readonly Route[] {
   let made: Promise<SharedRepresentation> | undefined;
 
   async function make(): Promise<SharedRepresentation> {
@@ -75,7 +75,7 @@ export function openApiRoutes(options: DocumentOptions): readonly Resource[] {
   }
 
   return [
-    resource('/openapi.json', {
+    createRoute('/openapi.json', {
       async GET(req, res) {
         made ??= make();
         sendPublic(req, res, await made, 'application/json; charset=utf-8');

@@ -8,7 +8,7 @@ import type { Request, Response } from 'express';
 import getAbsoluteFSPath from 'swagger-ui-dist/absolute-path.js';
 import { AppError } from '../../lib/app-error.ts';
 import { representShared, type SharedRepresentation } from '../../metadata/representation.ts';
-import { type Resource, resource } from './route.ts';
+import { type Route, createRoute } from './route.ts';
 import { sendPublic } from '../response.ts';
 
 const CONTENT_SECURITY_POLICY = [
@@ -52,7 +52,7 @@ SwaggerUIBundle({
   plugins: [
     {
       statePlugins: {
-        // This page may talk to this service only, so that it cannot log anybody in.
+        // This page may connect to this service only, so that it cannot log a user in.
         auth: { wrapSelectors: { definitionsToAuthorize: (all) => (...args) => pastedTokensOnly(all(...args)) } },
         spec: { wrapSelectors: { taggedOperations: (all) => (...args) => withoutOptions(all(...args)) } },
       },
@@ -69,34 +69,34 @@ interface Asset {
   read(): Promise<SharedRepresentation>;
 }
 
-export function docsPageRoutes(): readonly Resource[] {
+export function createDocsRoutes(): readonly Route[] {
   const page = representShared(PAGE);
   const start = representShared(START_SCRIPT);
   const assets = new Map<unknown, Asset>([
     ['start.js', { contentType: SCRIPT, read: async () => start }],
-    ['swagger-ui.css', { contentType: STYLES, read: onFirstUse('swagger-ui.css') }],
-    ['swagger-ui-bundle.js', { contentType: SCRIPT, read: onFirstUse('swagger-ui-bundle.js') }],
+    ['swagger-ui.css', { contentType: STYLES, read: readOnFirstUse('swagger-ui.css') }],
+    ['swagger-ui-bundle.js', { contentType: SCRIPT, read: readOnFirstUse('swagger-ui-bundle.js') }],
   ]);
 
   async function sendAsset(req: Request, res: Response): Promise<void> {
     const asset = assets.get(req.params['file']);
-    if (!asset) throw new AppError('route_not_found', 'There is nothing at this address.');
+    if (!asset) throw new AppError('route_not_found', 'There is no resource at this address.');
     sendPublic(req, res, await asset.read(), asset.contentType);
   }
 
   return [
-    resource('/docs', {
+    createRoute('/docs', {
       GET: (req, res) =>
         sendPublic(req, res, page, 'text/html; charset=utf-8', {
           'Content-Security-Policy': CONTENT_SECURITY_POLICY,
         }),
     }),
-    resource('/docs/:file', { GET: sendAsset }),
+    createRoute('/docs/:file', { GET: sendAsset }),
   ];
 }
 
-/** A file of the page's package, held from its first use on: most services never show the page. */
-function onFirstUse(name: string): () => Promise<SharedRepresentation> {
+/** A file of the page's package, kept from its first use on: most services never show the page. */
+function readOnFirstUse(name: string): () => Promise<SharedRepresentation> {
   let held: Promise<SharedRepresentation> | undefined;
   return () => {
     held ??= readFile(join(getAbsoluteFSPath(), name))

@@ -1,7 +1,7 @@
 /**
- * `/me/events`: tells a caller that their own metadata changed, whoever changed it. The stream says what to
- * read again and never what it holds. It ends with the token; a client connects again with another one and,
- * by `Last-Event-ID`, learns whether it missed something.
+ * `/me/events`: sends callers an event when their own metadata changes. An event has the changed keys and never a value.
+ * The stream ends with the token. A client reconnects with another token, and its `Last-Event-ID` shows whether it missed
+ * a change.
  */
 import type { Request, Response } from 'express';
 import type { Caller } from '../../identity/caller.ts';
@@ -10,7 +10,7 @@ import { AppError } from '../../lib/app-error.ts';
 import type { MetadataUpdate, MetadataWatch } from '../../metadata/watch.ts';
 import { accepts } from '../request-options.ts';
 import {
-  beginEventStream,
+  startEventStream,
   type EventStream,
   type EventStreamOptions,
   type OpenStreams,
@@ -18,9 +18,9 @@ import {
 } from '../event-stream.ts';
 import { sendResponse } from '../response.ts';
 import type { Guard } from '../middleware/authorize.ts';
-import { type Resource, resource } from './route.ts';
+import { type Route, createRoute } from './route.ts';
 
-/** What streams are made of. */
+/** What streams depend on. */
 export interface Streaming {
   readonly watch: MetadataWatch;
   readonly streams: OpenStreams;
@@ -35,11 +35,11 @@ export interface Streaming {
 }
 
 export interface StreamingOptions extends EventStreamOptions {
-  /** When clients should connect again, at the earliest; each is told a time of its own up to twice that. */
+  /** When clients should reconnect at the earliest. Each gets a time of its own up to twice that. */
   readonly reconnectMs: number;
 }
 
-export function eventRoutes(
+export function createEventRoutes(
   {
     watch,
     streams,
@@ -50,10 +50,10 @@ export function eventRoutes(
     watchRevoked = neverRevoked,
   }: Streaming & { readonly guard: Guard },
   { readScope, reconnectMs, ...options }: StreamingOptions & { readonly readScope: string },
-): readonly Resource[] {
-  async function follow(req: Request, res: Response, caller: Caller): Promise<void> {
+): readonly Route[] {
+  async function streamEvents(req: Request, res: Response, caller: Caller): Promise<void> {
     if (!accepts(req.headers.accept, 'text/event-stream')) {
-      throw new AppError('not_acceptable', 'Only text/event-stream can be answered here.');
+      throw new AppError('not_acceptable', 'This resource can only be answered as text/event-stream.');
     }
     if (req.method === 'HEAD') {
       sendResponse(res, 200, EVENT_STREAM_HEADERS);
@@ -65,10 +65,10 @@ export function eventRoutes(
       ended = true;
       stream?.end();
     };
-    const giveBack = streams.admit(caller.userId, end);
+    const release = streams.acquire(caller.userId, end);
     const endWatchRevoked = watchRevoked(caller, end);
     const leave = () => {
-      giveBack();
+      release();
       endWatchRevoked();
     };
     res.once('close', leave);
@@ -83,7 +83,7 @@ export function eventRoutes(
       leave();
       throw error;
     });
-    // A client that left before there was anybody to hear it.
+    // The client left while the first state was read.
     if (res.destroyed) {
       endWatching();
       leave();
@@ -92,7 +92,7 @@ export function eventRoutes(
     const retryMs = reconnectMs * (1 + random());
     // A client that missed something has seen it only with the event that tells of it: until then, its id is the old one.
     const first = { id: missed ? undefined : etag, event: 'stream.opened', data: { etag } };
-    stream = beginEventStream(res, { first, retryMs }, options);
+    stream = startEventStream(res, { first, retryMs }, options);
     const cancelExpiry = setAlarm(caller.expiresAt * 1000 - clock.now(), end);
     res.once('close', () => {
       endWatching();
@@ -106,7 +106,7 @@ export function eventRoutes(
     return watch.begin(caller, req.get('last-event-id') || undefined, { updated, gone });
   }
 
-  return [resource('/me/events', { GET: guard(readScope, follow) })];
+  return [createRoute('/me/events', { GET: guard(readScope, streamEvents) })];
 }
 
 function neverRevoked(): () => void {

@@ -1,16 +1,16 @@
 /** Whether the process lives, and whether it can serve: for the operations listener, and with `PUBLIC_HEALTH` for both. */
 import type { Response } from 'express';
 import { sendResponse } from '../response.ts';
-import { type Resource, resource } from './route.ts';
+import { type Route, createRoute } from './route.ts';
 
 export interface Readiness {
   report(): { readonly status: string; readonly serves: boolean };
 }
 
-export function healthRoutes({ readiness }: { readonly readiness: Readiness }): readonly Resource[] {
+export function createHealthRoutes({ readiness }: { readonly readiness: Readiness }): readonly Route[] {
   return [
-    resource('/livez', { GET: (_req, res) => sendState(res, 200, { status: 'alive' }) }),
-    resource('/readyz', {
+    createRoute('/livez', { GET: (_req, res) => sendState(res, 200, { status: 'alive' }) }),
+    createRoute('/readyz', {
       GET: (_req, res) => {
         const { serves, ...report } = readiness.report();
         sendState(res, serves ? 200 : 503, report);

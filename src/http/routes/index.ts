@@ -3,14 +3,14 @@ import type { ClientSettings } from '../../metadata/policy.ts';
 import type { MetadataService } from '../../metadata/service.ts';
 import type { BodyReader } from '../body.ts';
 import type { Guard } from '../middleware/authorize.ts';
-import type { Resource } from './route.ts';
-import { clientMetadataRoutes } from './client-metadata.ts';
-import { compatRoutes, READ_SCOPES, UPDATE_SCOPES } from './compat.ts';
-import { type DiscoveryOptions, discoveryRoutes, openApiRoutes } from './discovery.ts';
-import { docsPageRoutes } from './docs.ts';
-import { eventRoutes, type Streaming, type StreamingOptions } from './events.ts';
-import { metadataRoutes } from './metadata.ts';
-import { profileRoutes } from './profile.ts';
+import type { Route } from './route.ts';
+import { createClientMetadataRoutes } from './client-metadata.ts';
+import { createCompatRoutes, READ_SCOPES, UPDATE_SCOPES } from './compat.ts';
+import { type DiscoveryOptions, createDiscoveryRoutes, createOpenApiRoutes } from './discovery.ts';
+import { createDocsRoutes } from './docs.ts';
+import { createEventRoutes, type Streaming, type StreamingOptions } from './events.ts';
+import { createMetadataRoutes } from './metadata.ts';
+import { createProfileRoutes } from './profile.ts';
 
 export interface ScopeNames {
   readonly readMetadata: string;
@@ -55,24 +55,24 @@ export function createRoutes(
     streaming: bounds,
     ...discovery
   }: RoutesOptions,
-): readonly Resource[] {
+): readonly Route[] {
   const readScope = scopes.readMetadata;
   return [
-    ...metadataRoutes(
+    ...createMetadataRoutes(
       { service, guard, bodies },
       { readScope, updateScope: scopes.updateMetadata, requireIfMatch },
     ),
-    ...profileRoutes({ service, guard }, { readScope, appMetadataScope: scopes.readAppMetadata }),
-    ...eventRoutes({ ...streaming, guard }, { ...bounds, readScope }),
-    ...clientMetadataRoutes({ settings, guard }, { readScope: scopes.readClientMetadata }),
-    ...discoveryRoutes({
+    ...createProfileRoutes({ service, guard }, { readScope, appMetadataScope: scopes.readAppMetadata }),
+    ...createEventRoutes({ ...streaming, guard }, { ...bounds, readScope }),
+    ...createClientMetadataRoutes({ settings, guard }, { readScope: scopes.readClientMetadata }),
+    ...createDiscoveryRoutes({
       ...discovery,
       scopes: [...Object.values(scopes), ...(compat ? [...READ_SCOPES, ...UPDATE_SCOPES] : [])],
     }),
-    ...openApiRoutes({ ...discovery, scopes, compat, docs, requireIfMatch, publicUrls, publicHealth }),
-    ...(docs ? docsPageRoutes() : []),
+    ...createOpenApiRoutes({ ...discovery, scopes, compat, docs, requireIfMatch, publicUrls, publicHealth }),
+    ...(docs ? createDocsRoutes() : []),
     ...(compat
-      ? compatRoutes(
+      ? createCompatRoutes(
           { service, guard, bodies },
           { appMetadataScope: readsAppMetadata ? scopes.readAppMetadata : undefined },
         )

@@ -6,11 +6,16 @@ import type { JsonObject } from '../../lib/json.ts';
 import { represent } from '../../metadata/representation.ts';
 import { getKeyValue, type MetadataService } from '../../metadata/service.ts';
 import type { BodyReader } from '../body.ts';
-import { preconditionsOf, prefersMinimal, projectionOf, wantsRevalidation } from '../request-options.ts';
+import {
+  parsePreconditions,
+  prefersMinimal,
+  parseFieldSelection,
+  wantsRevalidation,
+} from '../request-options.ts';
 import type { Guard } from '../middleware/authorize.ts';
 import { assertAcceptsJson, createReadBack, sendNothing, sendRead, sendWritten } from '../response.ts';
-import { type Resource, resource } from './route.ts';
-import { onSentFor } from '../middleware/audit.ts';
+import { type Route, createRoute } from './route.ts';
+import { createOnSent } from '../middleware/audit.ts';
 
 const JSON_TYPES = ['application/json'];
 const JSON_PATCH_TYPE = 'application/json-patch+json';
@@ -29,16 +34,16 @@ export interface MetadataRoutesOptions {
   readonly requireIfMatch: boolean;
 }
 
-export function metadataRoutes(
+export function createMetadataRoutes(
   { service, guard, bodies }: Dependencies,
   { readScope, updateScope, requireIfMatch }: MetadataRoutesOptions,
-): readonly Resource[] {
-  function termsOf(req: Request) {
-    const preconditions = preconditionsOf(req);
+): readonly Route[] {
+  function parseTerms(req: Request) {
+    const preconditions = parsePreconditions(req);
     if (requireIfMatch && preconditions.length === 0) {
       throw new AppError('precondition_required', 'Send If-Match with the ETag of what you read.');
     }
-    return { preconditions, onSent: onSentFor(req) };
+    return { preconditions, onSent: createOnSent(req) };
   }
 
   const readBack = createReadBack([readScope]);
@@ -50,21 +55,21 @@ export function metadataRoutes(
   /** Answers a write with what is stored now, the whole or one key of it, as far as the caller may read it. */
   function sendResult(req: Request, res: Response, caller: Caller, document: JsonObject, key?: string): void {
     const quota = getQuota(document);
-    if (!readBack.allowed(caller)) sendNothing(res, quota);
+    if (!readBack.isAllowed(caller)) sendNothing(res, quota);
     else
       sendWritten(res, key === undefined ? document : getKeyValue(document, key), prefersMinimal(req), quota);
   }
 
   async function readDocument(req: Request, res: Response, caller: Caller) {
     assertAcceptsJson(req);
-    const project = projectionOf(req);
+    const project = parseFieldSelection(req);
     const read = await service.read(caller, { revalidate: wantsRevalidation(req) });
     const { userMetadata } = read.value;
     sendRead(req, res, project(userMetadata), read, getQuota(userMetadata));
   }
 
   async function patchDocument(req: Request, res: Response, caller: Caller) {
-    const terms = termsOf(req);
+    const terms = parseTerms(req);
     const { mediaType, value } = await bodies.read(req, res, PATCH_TYPES);
     const isJsonPatch = mediaType === JSON_PATCH_TYPE;
     if (isJsonPatch) readBack.assertMayTest(caller, value);
@@ -75,14 +80,14 @@ export function metadataRoutes(
   }
 
   async function replaceDocument(req: Request, res: Response, caller: Caller) {
-    const terms = termsOf(req);
+    const terms = parseTerms(req);
     const { value } = await bodies.read(req, res, JSON_TYPES);
     const { userMetadata } = await readBack.guard(caller, () => service.replace(caller, value, terms));
     sendResult(req, res, caller, userMetadata);
   }
 
   async function removeDocument(req: Request, res: Response, caller: Caller) {
-    const terms = termsOf(req);
+    const terms = parseTerms(req);
     const { userMetadata } = await readBack.guard(caller, () => service.remove(caller, terms));
     sendNothing(res, getQuota(userMetadata));
   }
@@ -91,13 +96,13 @@ export function metadataRoutes(
     assertAcceptsJson(req);
     const read = await service.read(caller, { revalidate: wantsRevalidation(req) });
     const { userMetadata } = read.value;
-    sendRead(req, res, getKeyValue(userMetadata, keyOf(req)), read, getQuota(userMetadata));
+    sendRead(req, res, getKeyValue(userMetadata, getKey(req)), read, getQuota(userMetadata));
   }
 
   async function replaceKey(req: Request, res: Response, caller: Caller) {
-    const terms = termsOf(req);
+    const terms = parseTerms(req);
     const { value } = await bodies.read(req, res, JSON_TYPES);
-    const key = keyOf(req);
+    const key = getKey(req);
     const { userMetadata } = await readBack.guard(caller, () =>
       service.replaceKey(caller, key, value, terms),
     );
@@ -105,13 +110,15 @@ export function metadataRoutes(
   }
 
   async function removeKey(req: Request, res: Response, caller: Caller) {
-    const terms = termsOf(req);
-    const { userMetadata } = await readBack.guard(caller, () => service.removeKey(caller, keyOf(req), terms));
+    const terms = parseTerms(req);
+    const { userMetadata } = await readBack.guard(caller, () =>
+      service.removeKey(caller, getKey(req), terms),
+    );
     sendNothing(res, getQuota(userMetadata));
   }
 
   return [
-    resource(
+    createRoute(
       '/me/metadata',
       {
         GET: guard(readScope, readDocument),
@@ -121,7 +128,7 @@ export function metadataRoutes(
       },
       PATCH_TYPES,
     ),
-    resource('/me/metadata/:key', {
+    createRoute('/me/metadata/:key', {
       GET: guard(readScope, readKey),
       PUT: guard(updateScope, replaceKey),
       DELETE: guard(updateScope, removeKey),
@@ -129,7 +136,7 @@ export function metadataRoutes(
   ];
 }
 
-function keyOf(req: Request): string {
+function getKey(req: Request): string {
   const { key } = req.params;
   return typeof key === 'string' ? key : '';
 }

@@ -5,9 +5,9 @@ import type { Caller } from '../../identity/caller.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import type { Profile } from '../../metadata/ports.ts';
 import type { MetadataService } from '../../metadata/service.ts';
-import { projectionOf, wantsRevalidation } from '../request-options.ts';
+import { parseFieldSelection, wantsRevalidation } from '../request-options.ts';
 import type { Guard } from '../middleware/authorize.ts';
-import { type Resource, resource } from './route.ts';
+import { type Route, createRoute } from './route.ts';
 import { assertAcceptsJson, sendRead } from '../response.ts';
 
 interface Dependencies {
@@ -26,11 +26,11 @@ export const downloadQuery = z.object({
 
 const DOWNLOAD_HEADERS = { 'Content-Disposition': 'attachment; filename="my-profile.json"' };
 
-export function profileRoutes(
+export function createProfileRoutes(
   { service, guard }: Dependencies,
   { readScope, appMetadataScope }: ProfileRoutesOptions,
-): readonly Resource[] {
-  function profileOf(caller: Caller, { userMetadata, appMetadata, updatedAt }: Profile): JsonObject {
+): readonly Route[] {
+  function toProfile(caller: Caller, { userMetadata, appMetadata, updatedAt }: Profile): JsonObject {
     return {
       sub: caller.userId,
       user_metadata: userMetadata,
@@ -41,23 +41,23 @@ export function profileRoutes(
 
   async function readProfile(req: Request, res: Response, caller: Caller) {
     assertAcceptsJson(req);
-    const project = projectionOf(req);
+    const project = parseFieldSelection(req);
     const read = await service.read(caller, { revalidate: wantsRevalidation(req) });
     // A person who asks for their data gets a file (data portability), not a page of text.
     const isDownload = req.url.includes('?') && downloadQuery.safeParse(req.query).data?.download === '1';
     const headers = isDownload ? DOWNLOAD_HEADERS : {};
-    sendRead(req, res, project(profileOf(caller, read.value)), read, headers);
+    sendRead(req, res, project(toProfile(caller, read.value)), read, headers);
   }
 
   async function readAppMetadata(req: Request, res: Response, caller: Caller) {
     assertAcceptsJson(req);
-    const project = projectionOf(req);
+    const project = parseFieldSelection(req);
     const read = await service.read(caller, { revalidate: wantsRevalidation(req), allowUnreadable: true });
     sendRead(req, res, project(read.value.appMetadata), read);
   }
 
   return [
-    resource('/me', { GET: guard(readScope, readProfile) }),
-    resource('/me/app-metadata', { GET: guard(appMetadataScope, readAppMetadata) }),
+    createRoute('/me', { GET: guard(readScope, readProfile) }),
+    createRoute('/me/app-metadata', { GET: guard(appMetadataScope, readAppMetadata) }),
   ];
 }

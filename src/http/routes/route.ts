@@ -1,24 +1,24 @@
-/** One resource: the methods it knows, and a fitting answer to every other. */
+/** One route: the methods that it has, and the answer to every other. */
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import { AppError } from '../../lib/app-error.ts';
-import { contextOf } from '../middleware/request-context.ts';
+import { getContext } from '../middleware/request-context.ts';
 import { sendResponse } from '../response.ts';
 
 export type Method = 'GET' | 'PUT' | 'PATCH' | 'DELETE';
 export type Handlers = Partial<Record<Method, RequestHandler>>;
 
-export interface Resource {
+export interface Route {
   readonly path: string;
   readonly answer: RequestHandler;
-  /** Whether it is passed by whatever stands below the path, too. */
+  /** Whether requests for paths below it pass here, too. */
   readonly below?: boolean;
 }
 
 /**
- * The resource at `path`. HEAD comes with GET; OPTIONS lists the methods; any other is a 405.
+ * The route at `path`. HEAD comes with GET; OPTIONS lists the methods; any other is a 405.
  * `patchTypes` are announced where the resource can be patched (RFC 5789 section 3.1).
  */
-export function resource(path: string, handlers: Handlers, patchTypes: readonly string[] = []): Resource {
+export function createRoute(path: string, handlers: Handlers, patchTypes: readonly string[] = []): Route {
   const allow = [
     ...Object.keys(handlers).flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])),
     'OPTIONS',
@@ -33,7 +33,7 @@ export function resource(path: string, handlers: Handlers, patchTypes: readonly 
   return {
     path,
     answer(req, res, next) {
-      contextOf(req).route = path;
+      getContext(req).route = path;
       const handler = byMethod.get(req.method);
       if (handler) return handler(req, res, next);
       if (req.method === 'OPTIONS') {
@@ -49,7 +49,7 @@ export function resource(path: string, handlers: Handlers, patchTypes: readonly 
 
 /**
  * Answers `OPTIONS *`, which asks about the server as a whole (RFC 9110 section 9.3.7), and `OPTIONS /`, which is how
- * load balancers ask the same. It stands behind all resources.
+ * load balancers ask the same. It stands behind all routes.
  */
 export function answerServerOptions(methods: readonly string[]): RequestHandler {
   const allow = [...methods, 'OPTIONS'].join(', ');
@@ -58,12 +58,12 @@ export function answerServerOptions(methods: readonly string[]): RequestHandler 
       next();
       return;
     }
-    contextOf(req).route = '*';
+    getContext(req).route = '*';
     sendResponse(res, 204, { Allow: allow });
   };
 }
 
-/** An application whose resources have one address each. */
+/** An application whose routes have one address each. */
 export function createApplication(): Express {
   const app = express();
   app.set('etag', false);
@@ -75,15 +75,11 @@ export function createApplication(): Express {
 }
 
 /**
- * All at one level: every nested router would be a detour of each request. Errors are handled where they arise, too: from
- * there, Express would ask every resource that follows.
+ * Adds all at one level: a nested router would cost each request a detour. Errors are handled at each route, because
+ * Express would otherwise try every route that follows.
  */
-export function addResources(
-  app: Express,
-  resources: readonly Resource[],
-  onError: ErrorRequestHandler,
-): void {
-  for (const { path, answer, below = false } of resources) {
+export function addRoutes(app: Express, routes: readonly Route[], onError: ErrorRequestHandler): void {
+  for (const { path, answer, below = false } of routes) {
     if (below) app.use(path, answer, onError);
     else app.all(path, answer, onError);
   }

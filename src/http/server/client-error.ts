@@ -1,6 +1,6 @@
 /**
- * The answer to bytes that are no request: a problem document written by hand, because there is no response
- * to write it with, and an end of the connection that leaves the client time to read it.
+ * The answer to bytes that are not a request. There is no response to send it with, so it is written by hand: the headers
+ * of a problem document and no others. The connection then ends, and leaves the client time to read it.
  */
 import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
@@ -8,32 +8,32 @@ import type { Socket } from 'node:net';
 import { AppError } from '../../lib/app-error.ts';
 import { renderProblem } from '../errors.ts';
 
-export interface Refusal {
+export interface ClientError {
   readonly requestId: string;
   readonly code: string;
 }
 
-/** What a parser's error comes to, or undefined for a connection that broke, where nobody is left to be told. */
-export function refusalOf({ code = '' }: NodeJS.ErrnoException): AppError | undefined {
+/** The error for a parser's error. Undefined for a broken connection, on which no client can read one. */
+export function toClientError({ code = '' }: NodeJS.ErrnoException): AppError | undefined {
   if (code === 'HPE_HEADER_OVERFLOW') {
-    return new AppError('headers_too_large', 'The header fields are larger than this service reads.');
+    return new AppError('headers_too_large', 'The headers are larger than this service accepts.');
   }
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
     return new AppError('request_malformed', 'The request was not complete in time.');
   }
   if (!code.startsWith('HPE_')) return undefined;
-  return new AppError('request_malformed', 'The bytes received are not a complete HTTP request.');
+  return new AppError('request_malformed', 'The bytes received are not a valid HTTP request.');
 }
 
 /**
- * Writes the refusal and ends the connection. Reading goes on for up to `lingerMs`: to close at once, with
- * bytes unread, would reset the connection and could take the answer back (RFC 9112 section 9.6).
+ * Sends the error and ends the connection. Reading goes on for up to `lingerMs`: to close at once with bytes unread
+ * would reset the connection, and the client might not get the error (RFC 9112 section 9.6).
  */
-export function refuseUnparsed(
+export function sendClientError(
   error: AppError,
   socket: Socket,
   { lingerMs }: { readonly lingerMs: number },
-): Refusal {
+): ClientError {
   const requestId = randomUUID();
   const { status, headers, body } = renderProblem(error, requestId);
   const lines = Object.entries({

@@ -1,6 +1,6 @@
 /**
- * An HTTP server with a bound on everything a client can make it wait for or hold, and problem documents
- * for what the parser refuses before a request exists.
+ * An HTTP server with limits on everything that a client can make it wait for or keep, and with problem documents for
+ * what the parser refuses.
  */
 import type { Express } from 'express';
 import { createServer, IncomingMessage, type RequestListener, type Server, ServerResponse } from 'node:http';
@@ -8,8 +8,8 @@ import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as delay, setImmediate } from 'node:timers/promises';
 import { AppError, SafeError } from '../../lib/app-error.ts';
 import { toOriginForm } from '../middleware/validate-request.ts';
-import { type Refusal, refusalOf, refuseUnparsed } from './client-error.ts';
-import { LISTENER_BOUNDS, type ListenerBounds } from './limits.ts';
+import { type ClientError, toClientError, sendClientError } from './client-error.ts';
+import { SERVER_LIMITS, type ServerLimits } from './limits.ts';
 
 // The connections of a listener. Node runs every request that a segment holds at once. Here the requests of a connection
 // run one after another, because a client may send a read behind a write (RFC 9112 section 9.3.2), and because a request
@@ -56,7 +56,7 @@ interface Connections {
   destroyIdle(timeoutMs: number): void;
 }
 
-function createConnections({ pipelinedMax }: { readonly pipelinedMax: number }): Connections {
+function createConnections({ maxPipelined }: Pick<ServerLimits, 'maxPipelined'>): Connections {
   const connections = new Map<Socket, Connection>();
   let draining = false;
 
@@ -97,7 +97,7 @@ function createConnections({ pipelinedMax }: { readonly pipelinedMax: number }):
       if (!connection || connection.closing) return;
       const exchange = { req, res, run: start, unreadSince: undefined };
       connection.pending.push(exchange);
-      if (isLast || connection.pending.length > pipelinedMax) closeAfterPending(connection);
+      if (isLast || connection.pending.length > maxPipelined) closeAfterPending(connection);
       if (connection.pending.length === 1) run(req.socket, connection, exchange);
     },
     closeAfterPending(socket) {
@@ -134,8 +134,8 @@ function createConnections({ pipelinedMax }: { readonly pipelinedMax: number }):
 }
 
 // Classes for a server whose requests and responses already have the prototypes that Express gives to each. Express
-// sets them with `Object.setPrototypeOf`, which on Node 20 and 22 makes slow objects of both; where they stand
-// already, that changes nothing. docs/performance.md has what it saves.
+// sets them with `Object.setPrototypeOf`, which makes both objects slow on Node 20 and 22. Where they are set already, it
+// changes nothing. docs/performance.md says what it saves.
 
 interface ServerClasses {
   readonly IncomingMessage: typeof IncomingMessage;
@@ -143,7 +143,7 @@ interface ServerClasses {
 }
 
 /** To be called once for an application, before it answers anything. */
-export function expressClasses(app: Express): ServerClasses {
+export function createServerClasses(app: Express): ServerClasses {
   class AppRequest extends IncomingMessage {}
   class AppResponse<Req extends IncomingMessage = IncomingMessage> extends ServerResponse<Req> {}
   Object.setPrototypeOf(AppRequest.prototype, app.request);
@@ -156,9 +156,8 @@ interface Listener {
   /** Resolves with the port. @throws SafeError that says which address is taken or not ours. */
   start(): Promise<number>;
   /**
-   * For `settleMs` asks every caller to leave (`Connection: close`) while still answering, so that nobody
-   * finds a connection closed under a request; then takes no more connections, lets requests end, and
-   * cuts off those still open after `graceMs`.
+   * For `settleMs` answers with `Connection: close`, so that no client finds a connection closed under a request. Then
+   * accepts no more connections, waits for the requests, and destroys connections still open after `graceMs`.
    */
   stop(bounds: { readonly settleMs: number; readonly graceMs: number }): Promise<void>;
 }
@@ -172,24 +171,24 @@ interface ListenerOptions {
 }
 
 const SWEEP_INTERVAL_MS = 50;
-/** A turn of the event loop that takes longer had something to do. */
+/** A turn of the event loop that takes longer had work to do. */
 const QUIET_TURN_MS = 0.2;
 const QUIET_TURN_WAIT_MS = 250;
 /** A connection this young may have a request on its way. */
-const IDLE_MS_MIN = 100;
+const MIN_IDLE_MS = 100;
 
 interface Dependencies {
   readonly handler: RequestListener;
-  /** What requests and responses are made of, where the handler wants them so. */
+  /** The classes of requests and responses; by default those of Node. */
   readonly classes?: Partial<ServerClasses>;
-  /** Told of bytes that were no request, which no other log line can name. */
-  readonly onRefused: (refusal: Refusal) => void;
+  /** Called for bytes that are not a request, which no other log line reports. */
+  readonly onClientError: (refusal: ClientError) => void;
 }
 
 export function createListener(
-  { handler, classes = {}, onRefused }: Dependencies,
+  { handler, classes = {}, onClientError: onRefused }: Dependencies,
   options: ListenerOptions,
-  bounds: ListenerBounds = LISTENER_BOUNDS,
+  bounds: ServerLimits = SERVER_LIMITS,
 ): Listener {
   const connections = createConnections(bounds);
   function take(req: IncomingMessage, res: ServerResponse, isLast = stopsParser(req)): void {
@@ -199,18 +198,18 @@ export function createListener(
   const server = createServer(
     {
       ...classes,
-      maxHeaderSize: bounds.headerBytesMax,
+      maxHeaderSize: bounds.maxHeaderBytes,
       headersTimeout: bounds.headersTimeoutMs,
       requestTimeout: bounds.requestTimeoutMs,
       keepAliveTimeout: bounds.keepAliveTimeoutMs,
       connectionsCheckingInterval: bounds.checkIntervalMs,
-      // Node would answer without a document.
+      // Node would answer without a problem document.
       requireHostHeader: false,
     },
     (req, res) => take(req, res),
   );
-  server.maxConnections = bounds.connectionsMax;
-  // Node would drop what exceeds a number; too many are refused where requests are looked at.
+  server.maxConnections = bounds.maxConnections;
+  // Node would drop headers beyond a number without a word. `validateRequest` refuses too many.
   server.maxHeadersCount = 0;
   server.timeout = bounds.stalledTimeoutMs;
   let accepted = 0;
@@ -223,7 +222,7 @@ export function createListener(
     // the next request.
     take(req, res, true);
   });
-  // RFC 9110 section 10.1.1 lets a server pass over expectations that it does not know.
+  // RFC 9110 section 10.1.1 lets a server ignore expectations that it does not know.
   server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => take(req, res));
   server.on('connect', (_req: IncomingMessage, socket: Socket) => {
     socket.on('error', () => socket.destroy());
@@ -231,10 +230,10 @@ export function createListener(
     end(socket, new AppError('request_malformed', 'CONNECT is not supported.'));
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    // What still arrives on a connection that was refused.
+    // More bytes on a connection that was answered with an error.
     if (socket.writableEnded && !socket.destroyed) return;
     // A client that sent nothing is not sent an error.
-    end(socket, socket.bytesRead === 0 ? undefined : refusalOf(error));
+    end(socket, socket.bytesRead === 0 ? undefined : toClientError(error));
   });
 
   let unreadSweep: NodeJS.Timeout | undefined;
@@ -243,7 +242,7 @@ export function createListener(
     const action = connections.getErrorAction(socket);
     if (!refusal || !socket.writable || action === 'destroy') socket.destroy();
     else if (action === 'close after pending') connections.closeAfterPending(socket);
-    else onRefused(refuseUnparsed(refusal, socket, bounds));
+    else onRefused(sendClientError(refusal, socket, bounds));
   }
 
   return {
@@ -257,13 +256,13 @@ export function createListener(
       return isPort(address) ? address.port : options.port;
     },
     async stop({ settleMs, graceMs }) {
-      if (!server.listening) return;
+      if (!server.listen) return;
       connections.startDraining();
       await delay(settleMs);
       await quietTurn(() => accepted);
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       // A connection that becomes idle from now on is closed, too.
-      const sweep = setInterval(() => connections.destroyIdle(IDLE_MS_MIN), SWEEP_INTERVAL_MS);
+      const sweep = setInterval(() => connections.destroyIdle(MIN_IDLE_MS), SWEEP_INTERVAL_MS);
       const cutOff = setTimeout(() => server.closeAllConnections(), graceMs);
       await closed;
       clearInterval(unreadSweep);
@@ -288,7 +287,7 @@ async function quietTurn(countAccepted: () => number): Promise<void> {
 }
 
 /**
- * Whether Node's parser stops behind the request, because another protocol could begin there. The field is passed over
+ * Whether Node's parser stops behind the request, because another protocol could begin there. The header is ignored
  * here (RFC 9110 section 7.8), but what came in the same segment is lost, so that the client must not wait for it.
  */
 function stopsParser({ headers: { upgrade, connection } }: IncomingMessage): boolean {

@@ -1,0 +1,9 @@
+/** The exports of `@metadata-bff/client`. */
+export { ConflictError, isMetadataError, MetadataError, OutcomeUnknownError } from './errors.ts';
+export type { Conflict, FieldError as DocumentFault, MetadataErrorCode, ProblemCode } from './errors.ts';
+export type { JsonObject, JsonValue, MergePatch } from './json.ts';
+export type { Snapshot } from './snapshot-store.ts';
+export { createMetadataClient } from './client.ts';
+export type { MetadataClient, MetadataClientOptions, ReadOptions, WriteOptions } from './options.ts';
+export type { GetAccessToken, RetryOptions } from './transport.ts';
+export type { MetadataChange, WatchOptions } from './watch.ts';

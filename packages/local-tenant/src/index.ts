@@ -1,0 +1,3 @@
+/** The exports of `@metadata-bff/local-tenant`. */
+export type { TenantPlan } from './plans.ts';
+export { startTenant, type Tenant, type TenantOptions } from './tenant.ts';
