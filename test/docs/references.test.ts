@@ -103,10 +103,12 @@ describe('environment variables', () => {
       'test/chaos/odd-requests.test.ts',
       'test/openapi/fuzz.test.ts',
       'test/chaos/history.test.ts',
+      'test/chaos/redis-trials.test.ts',
     ].flatMap(
       (path) =>
-        contentOf(path).match(/\b(?:TENANT|TEST_TENANT|WEB|CHROMIUM|WRITE|ODD|FUZZ|CHAOS)_[A-Z0-9_]+\b/g) ??
-        [],
+        contentOf(path).match(
+          /\b(?:TENANT|TEST_TENANT|WEB|CHROMIUM|WRITE|ODD|FUZZ|CHAOS|REDIS)_[A-Z0-9_]+\b/g,
+        ) ?? [],
     ),
   );
   // Of Node and of other programs, and what a failure at a proxy is called.
