@@ -15,7 +15,7 @@ export interface UpstreamMetrics {
   startWait(priority: Priority): (outcome: 'admitted' | 'refused') => void;
   setCircuitState(state: string): void;
   /** Adds the gauges of the budget, labelled by the name of each bucket. */
-  registerBudget(buckets: ReadonlyMap<string, Pick<Bucket, 'estimate' | 'size'>>): void;
+  registerBudget(buckets: ReadonlyMap<string, Pick<Bucket, 'estimate' | 'getSize'>>): void;
 }
 
 const OPERATIONS = ['users.read', 'users.change', 'clients.read'];
@@ -164,7 +164,7 @@ export function createUpstreamMetrics(
         labelNames: ['bucket'],
         registers,
         collect() {
-          for (const [name, bucket] of buckets) burst.labels(name).set(bucket.size().burst);
+          for (const [name, bucket] of buckets) burst.labels(name).set(bucket.getSize().burst);
         },
       });
     },
