@@ -1,6 +1,11 @@
 /** What is compared: proxies in front of the tenant, without an HTTP edge. */
 import { z } from 'zod';
-import { cautious, createGovernor, type Lane, PLANS } from '../../src/auth0/request-scheduler.ts';
+import {
+  createRequestScheduler,
+  type OperationName,
+  PLANS,
+  withMargin,
+} from '../../src/auth0/request-scheduler.ts';
 
 import { createManagementClient } from '../../src/auth0/management-client.ts';
 import { createUpstream } from '../../src/auth0/upstream.ts';
@@ -86,11 +91,14 @@ export function createOurs({ http, time, random }: Dependencies, plan: keyof typ
   const { clock, sleep } = time;
   const config = defaultConfig();
   const { upstreamWaitMs: waitMs, upstreamTimeoutMs: timeoutMs } = config;
-  const governor = createGovernor({ clock, sleep, bucketOf: createBuckets(plan, time) }, { waitMs });
+  const scheduler = createRequestScheduler(
+    { clock, sleep, getBucket: createBuckets(plan, time) },
+    { waitMs },
+  );
   const token = { value: 'simulated', scopes: undefined };
-  const tokens = { token: async () => token, reject: () => undefined, healthy: () => true };
+  const tokens = { getToken: async () => token, invalidate: () => undefined, isHealthy: () => true };
   const upstream = createUpstream(
-    { http, tokens, governor, clock, sleep, random: () => random.next() },
+    { http, tokens, scheduler, clock, sleep, random: () => random.next() },
     { timeoutMs, deadlineMs: waitMs + timeoutMs },
   );
   const { users: directory } = createManagementClient(
@@ -132,12 +140,15 @@ async function refusing(task: () => Promise<Answer>): Promise<Answer> {
 }
 
 /** The buckets of the plan, as the composition makes them. */
-function createBuckets(plan: keyof typeof PLANS, { clock }: VirtualTime): (lane: Lane) => Bucket {
+function createBuckets(
+  plan: keyof typeof PLANS,
+  { clock }: VirtualTime,
+): (operation: OperationName) => Bucket {
   const budget = PLANS[plan];
   const buckets = new Map<string, Bucket>();
-  return (lane) => {
-    const [name, size] = 'burst' in budget ? ['all', budget] : [lane, budget[lane]];
-    const bucket = buckets.get(name) ?? createLocalBucket({ clock }, cautious(size));
+  return (operation) => {
+    const [name, size] = 'burst' in budget ? ['all', budget] : [operation, budget[operation]];
+    const bucket = buckets.get(name) ?? createLocalBucket({ clock }, withMargin(size));
     buckets.set(name, bucket);
     return bucket;
   };

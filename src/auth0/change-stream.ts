@@ -1,11 +1,11 @@
 /**
- * The consumer of Auth0's Events API: every change of a user, whoever made it, evicts that user from the
- * cache and is announced to all replicas. Payloads are never copied into the cache: they may be partial, late
- * or in the wrong order, whereas an eviction is right however often and in whatever order it happens.
+ * The consumer of Auth0's Events API (`GET /api/v2/events`). Every change of a user, by any program, evicts that user from
+ * the cache of all replicas. Payloads are never copied into the cache: they may be partial, late or out of order. An
+ * eviction is right in any order and any number of times.
  *
- * The place in the stream is remembered only after the eviction, so a change is evicted at least once across
- * lost connections and restarts. Where the tenant no longer keeps that place (410), the feed goes on from
- * now: what changed in between is served from the cache until its entries end by their TTL.
+ * The offset is saved after the eviction, so that a change is evicted at least once across lost connections and restarts.
+ * Where the tenant no longer has that offset (410), the stream goes on from now. What changed in between is served from the
+ * cache until its entries expire.
  */
 import { z } from 'zod';
 import { SafeError } from '../lib/app-error.ts';
@@ -13,35 +13,34 @@ import type { Clock } from '../lib/clock.ts';
 import type { EventClient, EventResponse, ServerEvent } from '../lib/event-client.ts';
 import { HttpFailure } from '../lib/http-client.ts';
 import { parseJsonText } from '../lib/json.ts';
-import { retryAfterSeconds } from './errors.ts';
+import { readRetryAfterSeconds } from './errors.ts';
 import type { TokenProvider } from './token-provider.ts';
 
-// One message of the Events API (`GET /api/v2/events`), read for the only things that matter here: whose
-// profile changed, and how far the stream has come. Nothing else of a payload is kept.
+// One message of the Events API. Only two things are read: whose profile changed, and the offset in the stream.
 
 interface UserChange {
   readonly kind: 'user';
   readonly userId: string;
-  /** In milliseconds since the epoch, where the event tells. */
+  /** Milliseconds since the epoch. Undefined where the event has no time. */
   readonly occurredAt: number | undefined;
-  /** The time stamp of the user as the event shows them; undefined also where the user was deleted. */
+  /** `updated_at` of the user in the event. Undefined also where the user was deleted. */
   readonly updatedAt: string | undefined;
 }
 
 type ChangeEvent =
   | UserChange
-  /** A mark of how far the stream has come, sent while nothing happens. */
+  /** A new offset without a change, sent while nothing happens. */
   | { readonly kind: 'progress' }
   | { readonly kind: 'ignored' }
-  /** The server gives up; it closes the stream after this. */
+  /** An error of the server, which closes the stream after it. */
   | { readonly kind: 'error' }
   | { readonly kind: 'malformed' };
 
-/** `user.updated` as the schema has it, and `com.auth0.user.updated` as one page of the documentation does. */
+/** The schema says `user.updated`, one page of Auth0's documentation `com.auth0.user.updated`. */
 const USER_CHANGED = /(?:^|\.)user\.(?:updated|deleted)$/;
 
-const OFFSET_CHARACTERS_MAX = 1024;
-const offsetText = z.string().min(1).max(OFFSET_CHARACTERS_MAX);
+const MAX_OFFSET_CHARACTERS = 1024;
+const offsetText = z.string().min(1).max(MAX_OFFSET_CHARACTERS);
 
 const changedUser = z.object({
   user_id: z.string().min(1).max(512),
@@ -56,7 +55,7 @@ const messageSchema = z.object({
 });
 const offsetSchema = z.object({ offset: offsetText });
 
-function changeEventOf({ type, data }: ServerEvent): ChangeEvent {
+function parseChangeEvent({ type, data }: ServerEvent): ChangeEvent {
   if (type === 'error') return { kind: 'error' };
   if (type === 'offset-only') return { kind: 'progress' };
   if (!USER_CHANGED.test(type)) return { kind: 'ignored' };
@@ -72,36 +71,35 @@ function changeEventOf({ type, data }: ServerEvent): ChangeEvent {
   };
 }
 
-/** The place in the stream after this message: its `id`, or the offset that it repeats in its data. */
-function offsetOf({ id, data }: ServerEvent): string | undefined {
+/** The offset after this message: its `id`, or `offset` in its data. */
+function readOffset({ id, data }: ServerEvent): string | undefined {
   const given = offsetText.safeParse(id);
   return given.success ? given.data : parseJsonText(data, offsetSchema)?.offset;
 }
 
-// How the change feed is doing: whether it is up, and how far behind the tenant it is.
-
-interface FeedHealth {
+/** Whether the stream is open, and how far behind the tenant it is. */
+interface StreamHealth {
   begin(): void;
   connected(): void;
-  /** A change was evicted that happened at this time. */
+  /** A change that happened at this time was evicted. */
   evicted(occurredAt: number | undefined): void;
-  /** Nothing is left to be told. */
+  /** Every change so far was received. */
   caughtUp(): void;
   disconnected(): void;
   end(): void;
-  /** False when this process should be consuming, and has had no stream for a while. */
-  passing(): boolean;
+  /** False when this process should consume and has had no stream for 30 s. */
+  isHealthy(): boolean;
   /**
-   * While the stream is open, the time from the latest change to its eviction; while it is not, the time
-   * since it was lost. 0 where another process consumes.
+   * The time from the latest change to its eviction while the stream is open, else the time since it was lost. 0 where
+   * another process consumes.
    */
-  lagSeconds(): number;
+  getLagSeconds(): number;
 }
 
-/** Streams are closed every few minutes in the course of things; only a longer absence is worth a word. */
-const TOLERATED_MS = 30_000;
+/** Auth0 closes streams every few minutes. Only a longer absence is a problem. */
+const MAX_DISCONNECTED_MS = 30_000;
 
-function createFeedHealth(clock: Clock): FeedHealth {
+function createStreamHealth(clock: Clock): StreamHealth {
   let consuming = false;
   let lostAt: number | undefined;
   let lagMs = 0;
@@ -127,89 +125,87 @@ function createFeedHealth(clock: Clock): FeedHealth {
       consuming = false;
       lagMs = 0;
     },
-    passing: () => !consuming || lostAt === undefined || clock.now() - lostAt < TOLERATED_MS,
-    lagSeconds() {
+    isHealthy: () => !consuming || lostAt === undefined || clock.now() - lostAt < MAX_DISCONNECTED_MS,
+    getLagSeconds() {
       if (!consuming) return 0;
       return (lostAt === undefined ? lagMs : Math.max(0, clock.now() - lostAt)) / 1000;
     },
   };
 }
 
-// How far one consumer has come in the tenant's stream of events, and from where it, or its successor, goes on.
-
-/** Keeps a note of the place reached, for whoever consumes next. */
-export interface Bookmark {
+/** Stores the cursor of the stream for the next consumer. */
+export interface OffsetStore {
   load(): Promise<string | undefined>;
-  save(note: string): Promise<void>;
+  save(cursor: string): Promise<void>;
 }
 
-const placeSchema = z.union([
+const cursorSchema = z.union([
   z.object({ offset: z.string().min(1).max(1024) }),
-  // Until the stream has told an offset: when this began.
+  // Until the first offset: the time at which the consumer began, in milliseconds since the epoch.
   z.object({ since: z.number() }),
 ]);
-type Place = Readonly<z.infer<typeof placeSchema>>;
+type Cursor = Readonly<z.infer<typeof cursorSchema>>;
 
-interface Journey {
-  readonly bookmark: Bookmark;
+interface ConsumerState {
+  readonly store: OffsetStore;
   readonly signal: AbortSignal;
-  /** After the last event that was acted upon; undefined once that is lost: whatever happens next. */
-  place: Place | undefined;
-  /** Attempts in a row that came to nothing. */
+  /** The position after the last applied event. Undefined after a gap: the stream goes on from now. */
+  cursor: Cursor | undefined;
+  /** Consecutive streams that failed or brought nothing. */
   failures: number;
-  /** Streams in a row that could not be read beyond the same place. */
-  stuck: number;
-  /** Whether the token is a new one because the one before was refused. */
+  /** Consecutive streams that could not be read beyond the same cursor. */
+  stuckStreams: number;
+  /** Whether the token was renewed because the one before was refused. */
   renewed: boolean;
 }
 
 const EVENT_TYPES = 'event_type=user.updated&event_type=user.deleted';
 
-/** Two clocks are involved where a time stamp has to stand in for an offset. */
+/** A time instead of an offset compares two clocks, which may differ by this much. */
 const CLOCK_MARGIN_MS = 60_000;
 
 /**
- * Goes on where another consumer has come to. Without a note of one it begins a little before `now`, because
- * what the cache learnt shortly before the stream is open may have changed before it is.
+ * Starts at the cursor of the previous consumer. Without one it starts a little before `now`, because a document that was
+ * cached shortly before the stream opened may have changed before it was open.
  */
-async function beginJourney(bookmark: Bookmark, signal: AbortSignal, now: number): Promise<Journey> {
-  const note = await bookmark.load().catch(() => undefined);
-  const place = note === undefined ? undefined : parseJsonText(note, placeSchema);
-  const journey = { bookmark, signal, place, failures: 0, stuck: 0, renewed: false };
-  if (place === undefined) await moveTo(journey, { since: now });
-  return journey;
+async function loadState(store: OffsetStore, signal: AbortSignal, now: number): Promise<ConsumerState> {
+  const saved = await store.load().catch(() => undefined);
+  const cursor = saved === undefined ? undefined : parseJsonText(saved, cursorSchema);
+  const state = { store, signal, cursor, failures: 0, stuckStreams: 0, renewed: false };
+  if (cursor === undefined) await saveCursor(state, { since: now });
+  return state;
 }
 
-async function moveTo(journey: Journey, place: Place): Promise<void> {
-  journey.place = place;
-  await journey.bookmark.save(JSON.stringify(place));
+async function saveCursor(state: ConsumerState, cursor: Cursor): Promise<void> {
+  state.cursor = cursor;
+  await state.store.save(JSON.stringify(cursor));
 }
 
-function streamUrl(baseUrl: string, { place }: Journey): string {
+function createStreamUrl(baseUrl: string, { cursor }: ConsumerState): string {
   const url = `${baseUrl}/events?${EVENT_TYPES}`;
-  if (place === undefined) return url;
-  if ('offset' in place) return `${url}&from=${encodeURIComponent(place.offset)}`;
-  const since = new Date(place.since - CLOCK_MARGIN_MS).toISOString();
+  if (cursor === undefined) return url;
+  if ('offset' in cursor) return `${url}&from=${encodeURIComponent(cursor.offset)}`;
+  const since = new Date(cursor.since - CLOCK_MARGIN_MS).toISOString();
   return `${url}&from_timestamp=${encodeURIComponent(since)}`;
 }
 
-/** Notes one more attempt that came to nothing. @returns the pause before the next: jittered, exponential. */
-function backoff(
-  journey: Journey,
+/** Counts a failed stream. @returns the pause before the next: exponential, with jitter. */
+function countFailure(
+  state: ConsumerState,
   random: () => number,
-  { backoffMs, backoffMaxMs }: { readonly backoffMs: number; readonly backoffMaxMs: number },
+  { backoffMs, maxBackoffMs }: { readonly backoffMs: number; readonly maxBackoffMs: number },
 ): number {
-  journey.failures += 1;
-  const longest = Math.min(backoffMaxMs, backoffMs * 2 ** (journey.failures - 1));
+  state.failures += 1;
+  const longest = Math.min(maxBackoffMs, backoffMs * 2 ** (state.failures - 1));
   return longest * (0.5 + random() / 2);
 }
 
-type FeedOutcome = 'evicted' | 'known' | 'ignored' | 'malformed';
+type EventOutcome = 'evicted' | 'known' | 'ignored' | 'malformed';
 
-export interface ChangeFeed {
-  /** Consumes until the signal aborts, and then resolves. Never rejects: trouble is told and retried. */
-  consume(bookmark: Bookmark, signal: AbortSignal): Promise<void>;
-  readonly health: Pick<FeedHealth, 'passing' | 'lagSeconds'>;
+export interface ChangeStream {
+  /** Consumes until the signal aborts, and then resolves. Never rejects: failures are reported and retried. */
+  consume(store: OffsetStore, signal: AbortSignal): Promise<void>;
+  readonly health: Pick<StreamHealth, 'isHealthy' | 'getLagSeconds'>;
 }
 
 /** `gap`: events were missed. `refused`: the machine client lacks `read:events`. */
@@ -218,9 +214,9 @@ export type StreamTrouble = 'gap' | 'refused' | 'unavailable' | 'interrupted';
 interface Dependencies {
   readonly events: EventClient;
   readonly tokens: TokenProvider;
-  /** Forgets a user everywhere. @returns false where that was not needed, because the change was made here. */
+  /** Evicts a user on all replicas. @returns false where the cache has this change already, because it was made here. */
   readonly evict: (change: UserChange) => Promise<boolean>;
-  readonly observe: (outcome: FeedOutcome) => void;
+  readonly observe: (outcome: EventOutcome) => void;
   /** Called once for each kind of trouble until the stream is open again. */
   readonly onTrouble: (trouble: StreamTrouble, error: unknown) => void;
   readonly clock: Clock;
@@ -229,105 +225,106 @@ interface Dependencies {
   readonly random: () => number;
 }
 
-export interface ChangeFeedOptions {
+export interface ChangeStreamOptions {
   /** Base of the Management API, without a trailing slash. */
   readonly baseUrl: string;
   readonly backoffMs: number;
-  readonly backoffMaxMs: number;
-  /** Pause after a refusal for want of a scope, which only a person can change. */
-  readonly refusedMs: number;
-  /** Pause, at most, after a stream that the tenant closed in the course of things. */
-  readonly cycledMs: number;
-  /** A stream that lasted this long was no failure, even if it brought nothing. */
-  readonly steadyMs: number;
+  readonly maxBackoffMs: number;
+  /** Pause after a refusal for a missing scope, which an operator must add. */
+  readonly refusedRetryMs: number;
+  /** Longest pause after a stream that the tenant closed without an error. */
+  readonly reconnectMs: number;
+  /** A stream that lasted this long does not count as failed, even if it brought nothing. */
+  readonly minHealthyMs: number;
 }
 
-const STUCK_MAX = 3;
+const MAX_STUCK_STREAMS = 3;
 
-export function createChangeFeed(deps: Dependencies, options: ChangeFeedOptions): ChangeFeed {
+export function createChangeStream(deps: Dependencies, options: ChangeStreamOptions): ChangeStream {
   const { events, tokens, evict, observe, clock, sleep, random } = deps;
-  const health = createFeedHealth(clock);
-  const told = new Set<StreamTrouble>();
+  const health = createStreamHealth(clock);
+  const reported = new Set<StreamTrouble>();
 
   function report(trouble: StreamTrouble, error: unknown): void {
-    if (!told.has(trouble)) deps.onTrouble(trouble, error);
-    told.add(trouble);
+    if (!reported.has(trouble)) deps.onTrouble(trouble, error);
+    reported.add(trouble);
   }
 
-  function restart(journey: Journey, reason: Error): void {
+  function resetCursor(state: ConsumerState, reason: Error): void {
     deps.onTrouble('gap', reason);
-    journey.place = undefined;
-    journey.stuck = 0;
+    state.cursor = undefined;
+    state.stuckStreams = 0;
   }
 
-  const pauseAfterFailure = (journey: Journey) => backoff(journey, random, options);
+  const pauseAfterFailure = (state: ConsumerState) => countFailure(state, random, options);
 
-  /** One stream, or the attempt at one. @returns the pause before the next. */
-  async function travel(journey: Journey): Promise<number> {
-    const token = await tokens.token();
+  /** Opens one stream and consumes it to its end. @returns the pause before the next. */
+  async function runStream(state: ConsumerState): Promise<number> {
+    const token = await tokens.getToken();
     const response = await events.open({
-      url: streamUrl(options.baseUrl, journey),
+      url: createStreamUrl(options.baseUrl, state),
       headers: { authorization: `Bearer ${token.value}` },
-      signal: journey.signal,
+      signal: state.signal,
     });
-    if (response.status === 200) return listen(journey, response.events);
-    if (response.status !== 401 && response.status !== 403) return unavailable(journey, response);
-    tokens.reject(token);
-    journey.renewed = !journey.renewed;
-    // The token may have been revoked, or be older than the scope: another is tried at once, a third later.
-    if (journey.renewed) return 0;
-    report('refused', answered(response));
-    return options.refusedMs;
+    if (response.status === 200) return consumeEvents(state, response.events);
+    if (response.status !== 401 && response.status !== 403) return handleUnavailable(state, response);
+    tokens.invalidate(token);
+    state.renewed = !state.renewed;
+    // The token may have been revoked, or be older than the scope. A new one is tried at once, a third one later.
+    if (state.renewed) return 0;
+    report('refused', createStatusError(response));
+    return options.refusedRetryMs;
   }
 
-  function unavailable(journey: Journey, response: EventResponse): number {
+  function handleUnavailable(state: ConsumerState, response: EventResponse): number {
     const { status, headers } = response;
     const lost = status === 410 || status === 400;
-    if (lost && journey.place !== undefined) {
-      restart(journey, answered(response));
-      return pauseAfterFailure(journey);
+    if (lost && state.cursor !== undefined) {
+      resetCursor(state, createStatusError(response));
+      return pauseAfterFailure(state);
     }
-    report('unavailable', answered(response));
-    const pauseMs = pauseAfterFailure(journey);
+    report('unavailable', createStatusError(response));
+    const pauseMs = pauseAfterFailure(state);
     if (status !== 429) return pauseMs;
-    const seconds = retryAfterSeconds({ status, headers, text: '' }, clock.now());
+    const seconds = readRetryAfterSeconds({ status, headers, text: '' }, clock.now());
     return Math.max(pauseMs, seconds * 1000 * (1 + random() / 10));
   }
 
-  async function listen(journey: Journey, stream: EventResponse['events']): Promise<number> {
+  async function consumeEvents(state: ConsumerState, stream: EventResponse['events']): Promise<number> {
     const openedAt = clock.now();
-    if (journey.place === undefined) await moveTo(journey, { since: openedAt });
-    const { place: begun } = journey;
-    journey.renewed = false;
-    told.clear();
+    if (state.cursor === undefined) await saveCursor(state, { since: openedAt });
+    const { cursor: initialCursor } = state;
+    state.renewed = false;
+    reported.clear();
     health.connected();
     let failure: unknown;
     try {
       for await (const event of stream) {
-        if (journey.signal.aborted) return 0;
-        await apply(journey, event);
+        if (state.signal.aborted) return 0;
+        await applyEvent(state, event);
       }
     } catch (error) {
       failure = error;
     } finally {
       health.disconnected();
     }
-    const moved = begun !== journey.place;
-    const steady = moved || clock.now() - openedAt >= options.steadyMs;
-    if (steady) journey.failures = 0;
+    const moved = initialCursor !== state.cursor;
+    const healthy = moved || clock.now() - openedAt >= options.minHealthyMs;
+    if (healthy) state.failures = 0;
     const broken = failure instanceof HttpFailure ? failure.kind : undefined;
-    journey.stuck = broken === 'malformed' && !moved ? journey.stuck + 1 : 0;
-    // Whatever cannot be read there would hold up everything after it for ever.
-    if (journey.stuck >= STUCK_MAX) restart(journey, new SafeError('the stream fails at one place'));
-    // A connection that breaks after a while is as good as one that was closed.
-    const routine = steady && (broken === 'reset' || broken === 'timeout');
+    state.stuckStreams = broken === 'malformed' && !moved ? state.stuckStreams + 1 : 0;
+    // An event that cannot be read would hold up all events after it for ever.
+    if (state.stuckStreams >= MAX_STUCK_STREAMS)
+      resetCursor(state, new SafeError('the stream fails at the same offset each time'));
+    // A connection that breaks after a healthy time counts as closed.
+    const routine = healthy && (broken === 'reset' || broken === 'timeout');
     if (failure !== undefined && !routine) throw failure;
-    // Not the longer `retry` that the tenant asks for: a change made in this pause is seen only after it.
-    return steady ? random() * options.cycledMs : pauseAfterFailure(journey);
+    // Shorter than the `retry` of the tenant: a change made during the pause is seen only after it.
+    return healthy ? random() * options.reconnectMs : pauseAfterFailure(state);
   }
 
-  async function apply(journey: Journey, event: ServerEvent): Promise<void> {
-    const change = changeEventOf(event);
+  async function applyEvent(state: ConsumerState, event: ServerEvent): Promise<void> {
+    const change = parseChangeEvent(event);
     switch (change.kind) {
       case 'user':
         observe((await evict(change)) ? 'evicted' : 'known');
@@ -342,19 +339,19 @@ export function createChangeFeed(deps: Dependencies, options: ChangeFeedOptions)
       case 'malformed':
         observe(change.kind);
     }
-    const offset = offsetOf(event);
-    if (offset !== undefined) await moveTo(journey, { offset });
+    const offset = readOffset(event);
+    if (offset !== undefined) await saveCursor(state, { offset });
   }
 
   return {
     health,
-    async consume(bookmark, signal) {
+    async consume(store, signal) {
       health.begin();
-      const journey = await beginJourney(bookmark, signal, clock.now());
+      const state = await loadState(store, signal, clock.now());
       while (!signal.aborted) {
-        const pauseMs = await travel(journey).catch((error: unknown) => {
+        const pauseMs = await runStream(state).catch((error: unknown) => {
           if (!signal.aborted) report('interrupted', error);
-          return pauseAfterFailure(journey);
+          return pauseAfterFailure(state);
         });
         await sleep(pauseMs, signal);
       }
@@ -363,6 +360,6 @@ export function createChangeFeed(deps: Dependencies, options: ChangeFeedOptions)
   };
 }
 
-function answered({ status }: EventResponse): SafeError {
+function createStatusError({ status }: EventResponse): SafeError {
   return new SafeError(`events.subscribe answered ${status}`);
 }

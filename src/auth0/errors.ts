@@ -1,11 +1,11 @@
 /**
- * From what the tenant answered, or did not, to our own error codes. Texts of the tenant go nowhere: a
- * caller learns the code, the log the status and the tenant's own short error code.
+ * Turns answers and failures of the tenant into error codes of this service. No text of the tenant is passed on: the caller
+ * gets the code, and the log the status.
  */
 import { AppError, type ErrorCode, SafeError } from '../lib/app-error.ts';
 import { HttpFailure, type HttpResponse } from '../lib/http-client.ts';
 
-/** What the log may know of a refused request: no body, no header, no address. */
+/** The part of an answer that may be logged: no body, no header, no URL. */
 export class UpstreamAnswer extends SafeError {
   constructor(operation: string, response: HttpResponse) {
     super(`${operation} answered ${response.status}`);
@@ -13,11 +13,11 @@ export class UpstreamAnswer extends SafeError {
   }
 }
 
-interface Operation {
+export interface Operation {
   /** For the log, for example `users.read`. */
   readonly name: string;
-  /** Whether the request asks for a change, so that its outcome may be unknown. */
-  readonly changes: boolean;
+  /** Whether the request changes something, so that the outcome of a failure may be unknown. */
+  readonly isWrite: boolean;
 }
 
 const MESSAGES = {
@@ -28,21 +28,21 @@ const MESSAGES = {
   upstream_timeout: 'The identity provider did not answer in time.',
 } as const satisfies Partial<Record<ErrorCode, string>>;
 
-/** The error for a request that got no usable answer. */
-export function transportError(failure: HttpFailure, operation: Operation): AppError {
-  const unknown = operation.changes && failure.kind !== 'unreachable';
+/** Makes the error for a request without a usable answer. */
+export function toTransportError(failure: HttpFailure, operation: Operation): AppError {
+  const unknown = operation.isWrite && failure.kind !== 'unreachable';
   const code = {
     unreachable: 'upstream_unavailable',
     reset: 'upstream_unavailable',
     timeout: 'upstream_timeout',
     malformed: 'upstream_malformed',
   } as const satisfies Record<HttpFailure['kind'], keyof typeof MESSAGES>;
-  return upstreamError(code[failure.kind], failure, unknown);
+  return toUpstreamError(code[failure.kind], failure, unknown);
 }
 
 /**
- * The statuses with which Auth0 refuses the document of a change: a name or value that it cannot store, a profile beyond
- * its limit. They are about this one user, where 401 and 403 are about this service.
+ * Statuses with which Auth0 rejects the document of a PATCH: a name or value that it cannot store, or a profile beyond its
+ * limit. They are about one user. 401 and 403 are about this service.
  */
 const REFUSED_DOCUMENTS: ReadonlyMap<number, 'metadata_invalid' | 'metadata_too_large'> = new Map([
   [400, 'metadata_invalid'],
@@ -51,32 +51,32 @@ const REFUSED_DOCUMENTS: ReadonlyMap<number, 'metadata_invalid' | 'metadata_too_
 ]);
 const REFUSED_DOCUMENT = 'The identity provider does not accept this document.';
 
-/** The error for an answer whose status is not a success. */
-export function statusError(response: HttpResponse, operation: Operation, nowMs: number): AppError {
+/** Makes the error for an answer that is no success. */
+export function toStatusError(response: HttpResponse, operation: Operation, nowMs: number): AppError {
   const cause = new UpstreamAnswer(operation.name, response);
   const { status } = response;
   if (status === 429) {
-    return upstreamError('upstream_rate_limited', cause, false, retryAfterSeconds(response, nowMs));
+    return toUpstreamError('upstream_rate_limited', cause, false, readRetryAfterSeconds(response, nowMs));
   }
   // A gateway may fail after the service behind it has done the work.
-  if (status >= 500) return upstreamError('upstream_unavailable', cause, operation.changes);
-  const refused = operation.changes ? REFUSED_DOCUMENTS.get(status) : undefined;
+  if (status >= 500) return toUpstreamError('upstream_unavailable', cause, operation.isWrite);
+  const refused = operation.isWrite ? REFUSED_DOCUMENTS.get(status) : undefined;
   if (refused !== undefined) {
     return new AppError(refused, REFUSED_DOCUMENT, {
       cause,
       errors: [{ pointer: '', code: 'refused_by_tenant', detail: REFUSED_DOCUMENT }],
     });
   }
-  return upstreamError('upstream_refused', cause, false);
+  return toUpstreamError('upstream_refused', cause, false);
 }
 
-/** The error for a success whose body is not what the Management API promises. */
-export function malformedError(response: HttpResponse, operation: Operation): AppError {
+/** Makes the error for a success whose body is not what the Management API promises. */
+export function toMalformedError(response: HttpResponse, operation: Operation): AppError {
   const cause = new UpstreamAnswer(operation.name, response);
-  return upstreamError('upstream_malformed', cause, operation.changes);
+  return toUpstreamError('upstream_malformed', cause, operation.isWrite);
 }
 
-function upstreamError(
+function toUpstreamError(
   code: keyof typeof MESSAGES,
   cause: Error,
   unknown: boolean,
@@ -90,16 +90,16 @@ function upstreamError(
   });
 }
 
-const RETRY_AFTER_MAX_SECONDS = 300;
+const MAX_RETRY_AFTER_SECONDS = 300;
 
-/** Seconds until the bucket refills, at least one. */
-export function retryAfterSeconds(response: HttpResponse, nowMs: number): number {
+/** Reads the seconds until the bucket refills: 1 to 300. */
+export function readRetryAfterSeconds(response: HttpResponse, nowMs: number): number {
   const ms = readResetMs(response, nowMs) ?? 1000;
-  return Math.min(RETRY_AFTER_MAX_SECONDS, Math.max(1, Math.ceil(ms / 1000)));
+  return Math.min(MAX_RETRY_AFTER_SECONDS, Math.max(1, Math.ceil(ms / 1000)));
 }
 
 /**
- * Milliseconds until the bucket refills: `Retry-After` in either form (RFC 9110 section 10.2.3), else
+ * Reads the milliseconds until the bucket refills: `Retry-After` in either form (RFC 9110 section 10.2.3), else
  * `x-ratelimit-reset`, which is a UNIX time in seconds (Auth0 rate limit policy). A time is compared with the `Date` of the
  * answer, and only without one with our own clock, which may be wrong.
  */
@@ -114,15 +114,15 @@ export function readResetMs({ headers }: HttpResponse, nowMs: number): number | 
   return /^\d{1,12}$/.test(reset) ? Math.max(0, Number(reset) * 1000 - now) : undefined;
 }
 
-/** Runs `send` and turns a transport failure into ours. */
-export async function sending(
+/** Runs `send`. @throws AppError instead of HttpFailure. */
+export async function withTransportErrors(
   send: () => Promise<HttpResponse>,
   operation: Operation,
 ): Promise<HttpResponse> {
   try {
     return await send();
   } catch (error) {
-    if (error instanceof HttpFailure) throw transportError(error, operation);
+    if (error instanceof HttpFailure) throw toTransportError(error, operation);
     throw error;
   }
 }

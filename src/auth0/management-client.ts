@@ -18,8 +18,8 @@ import {
   pickKeys,
 } from '../lib/json.ts';
 import type { CallOptions, ClientDirectory, Profile, UserDirectory } from '../metadata/ports.ts';
-import { malformedError, statusError } from './errors.ts';
-import type { Operation, Upstream } from './upstream.ts';
+import { toMalformedError, toStatusError } from './errors.ts';
+import type { ManagementOperation, Upstream } from './upstream.ts';
 
 export interface ManagementClientOptions {
   /** Base of the Management API, without a trailing slash: `https://tenant.eu.auth0.com/api/v2`. */
@@ -41,7 +41,7 @@ interface Dependencies {
 }
 
 /** Parsed JSON is JSON; what is left to check is the shape, and a nesting that no recursion could follow. */
-const DEPTH_MAX = 100;
+const MAX_DEPTH = 100;
 const json = z.custom<JsonValue>((value) => !isTooDeep(value));
 const metadata = z.custom<JsonObject>((value) => isJsonObject(value) && !isTooDeep(value));
 
@@ -58,13 +58,13 @@ const userSchema = z.object({
 
 const clientSchema = z.object({ client_id: z.string(), client_metadata: metadata.nullish() });
 
-const READ: Operation = { name: 'users.read', changes: false };
-const READ_CLIENT: Operation = { name: 'clients.read', changes: false };
-const CHANGE: Operation = { name: 'users.change', changes: true };
+const READ: ManagementOperation = { name: 'users.read', isWrite: false };
+const READ_CLIENT: ManagementOperation = { name: 'clients.read', isWrite: false };
+const CHANGE: ManagementOperation = { name: 'users.change', isWrite: true };
 
 /**
- * @returns the directories of the tenant. Answers are checked, and whatever is not about the user or the
- * application asked for is refused.
+ * @returns the directories of the tenant. Every answer is checked: one about another user or application is
+ * `upstream_malformed`.
  */
 export function createManagementClient(
   { upstream, clock }: Dependencies,
@@ -74,18 +74,18 @@ export function createManagementClient(
   const fields = ['user_id', 'user_metadata', 'updated_at', ...(readsAppMetadata ? ['app_metadata'] : [])];
   const query = `fields=${fields.join(',')}&include_fields=true`;
 
-  /** The only place where a user id becomes part of an address: ids hold `|`, `/` and `%`. */
+  /** The only place where a user id becomes part of a URL: ids may hold `|`, `/` and `%`. */
   function userUrl(userId: string): string {
     if (isDots(userId)) throw new AppError('user_not_found', 'The user does not exist.');
     return `${baseUrl}/users/${encodeURIComponent(userId)}`;
   }
 
-  function interpret(response: HttpResponse, operation: Operation, userId: string): Profile {
+  function parseProfile(response: HttpResponse, operation: ManagementOperation, userId: string): Profile {
     if (response.status === 404) throw new AppError('user_not_found', 'The user no longer exists.');
-    if (!isSuccess(response)) throw statusError(response, operation, clock.now());
+    if (!isSuccess(response)) throw toStatusError(response, operation, clock.now());
     const user = parseJsonText(response.text, userSchema);
-    // An answer about somebody else must never reach this caller, whatever went wrong on the way.
-    if (!user || user.user_id !== userId) throw malformedError(response, operation);
+    // An answer about another user must never reach this caller.
+    if (!user || user.user_id !== userId) throw toMalformedError(response, operation);
     const { user_metadata: userMetadata = null, app_metadata: appMetadata, updated_at: updatedAt } = user;
     const stored = metadata.safeParse(appMetadata);
     return {
@@ -100,20 +100,20 @@ export function createManagementClient(
     async read(clientId, options) {
       if (isDots(clientId)) throw new AppError('client_not_allowed', 'The application does not exist.');
       const url = `${baseUrl}/clients/${encodeURIComponent(clientId)}?fields=client_id,client_metadata&include_fields=true`;
-      const request = { method: 'GET', url, ...labels(READ_CLIENT, options) } as const;
+      const request = { method: 'GET', url, ...toRequestLabels(READ_CLIENT, options) } as const;
       const response = await upstream.call(request, READ_CLIENT, options);
       if (response.status === 404) {
         throw new AppError('client_not_allowed', 'The application no longer exists.');
       }
-      if (!isSuccess(response)) throw statusError(response, READ_CLIENT, clock.now());
+      if (!isSuccess(response)) throw toStatusError(response, READ_CLIENT, clock.now());
       const client = parseJsonText(response.text, clientSchema);
-      if (!client || client.client_id !== clientId) throw malformedError(response, READ_CLIENT);
+      if (!client || client.client_id !== clientId) throw toMalformedError(response, READ_CLIENT);
       return pickKeys(client.client_metadata ?? {}, clientMetadataKeys);
     },
   };
 
   async function patch(userId: string, changes: JsonObject, options: CallOptions): Promise<Profile> {
-    const { operation, headers } = labels(CHANGE, options);
+    const { operation, headers } = toRequestLabels(CHANGE, options);
     const response = await upstream.call(
       {
         method: 'PATCH',
@@ -125,15 +125,15 @@ export function createManagementClient(
       CHANGE,
       options,
     );
-    return interpret(response, CHANGE, userId);
+    return parseProfile(response, CHANGE, userId);
   }
 
   const users: UserDirectory = {
     async read(userId, options) {
       const url = `${userUrl(userId)}?${query}`;
-      const request = { method: 'GET', url, ...labels(READ, options) } as const;
+      const request = { method: 'GET', url, ...toRequestLabels(READ, options) } as const;
       const response = await upstream.call(request, READ, options);
-      return interpret(response, READ, userId);
+      return parseProfile(response, READ, userId);
     },
     async change(userId, changes, options) {
       if (Object.keys(changes).length === 0) throw new Error('an empty change would wipe the metadata');
@@ -145,21 +145,21 @@ export function createManagementClient(
   return { users, clients };
 }
 
-/** A request that is repeated keeps its id: it is one operation still. Reads do not show in the tenant's log. */
-function labels({ name }: Operation, { correlationId = randomUUID() }: CallOptions) {
+/** A retried request keeps its correlation id, because it is the same operation. Auth0's log shows writes only. */
+function toRequestLabels({ name }: ManagementOperation, { correlationId = randomUUID() }: CallOptions) {
   return { operation: name, headers: { 'x-correlation-id': correlationId } };
 }
 
 function isTooDeep(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && nestsDeeperThan(Object.values(value), DEPTH_MAX);
+  return typeof value === 'object' && value !== null && nestsDeeperThan(Object.values(value), MAX_DEPTH);
 }
 
-/** No encoding keeps these from changing the path they stand in. */
+/** URL parsers resolve these segments even when they are encoded. */
 function isDots(segment: string): boolean {
   return segment === '.' || segment === '..';
 }
 
-/** Also a success without the promised body: then it is that body which is at fault, and a change was made. */
+/** Any 2xx: a success without the promised body is malformed, but the change was made. */
 function isSuccess({ status }: HttpResponse): boolean {
   return status >= 200 && status < 300;
 }

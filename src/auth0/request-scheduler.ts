@@ -1,6 +1,7 @@
 /**
- * Spends the tenant's request budget: writes before reads that somebody waits for, and those before
- * refreshes, those of the oldest copies first. Who cannot be served within the wait is told so at once, with a time that is true.
+ * Spends the tenant's request budget by priority: writes first, then reads that a caller waits for, then background refreshes,
+ * of which those of older copies go first. A request that cannot be sent within the wait fails at once, with the time after
+ * which to repeat it.
  */
 import type { PlanName } from '../../config/parsers.ts';
 import { AppError } from '../lib/app-error.ts';
@@ -14,11 +15,11 @@ import { readResetMs } from './errors.ts';
 // What a tenant's plan allows: the Management API's buckets (Auth0 rate limit configurations), spent
 // slightly under their true size, because requests that leave evenly may arrive in a bunch.
 
-/** The kinds of request that a plan may count apart. */
-export type Lane = 'users.read' | 'users.change' | 'clients.read';
+/** The operations that a plan may count separately. */
+export type OperationName = 'users.read' | 'users.change' | 'clients.read';
 
-/** One bucket for all lanes, or one for each. */
-export type Budget = BucketSize | Readonly<Record<Lane, BucketSize>>;
+/** One bucket for all operations, or one for each operation. */
+export type Budget = BucketSize | Readonly<Record<OperationName, BucketSize>>;
 
 export const PLANS: Readonly<Record<PlanName, Budget>> = {
   free: { burst: 2, perSecond: 2 },
@@ -31,207 +32,217 @@ export const PLANS: Readonly<Record<PlanName, Budget>> = {
   enterprise: { burst: 50, perSecond: 16 },
 };
 
-const MARGIN = 0.95;
+const RATE_MARGIN = 0.95;
 
-/** The size to spend of a bucket of this true size. */
-export function cautious({ burst, perSecond }: BucketSize): BucketSize {
-  return { burst: Math.max(1, Math.floor(burst * 0.9)), perSecond: perSecond * MARGIN };
+/** Reduces the size of a bucket to what this service spends of it. */
+export function withMargin({ burst, perSecond }: BucketSize): BucketSize {
+  return { burst: Math.max(1, Math.floor(burst * 0.9)), perSecond: perSecond * RATE_MARGIN };
 }
 
-type Wish = Pick<CallOptions, 'priority' | 'staleness' | 'failFast' | 'continuesWrite'>;
+type SchedulingOptions = Pick<CallOptions, 'priority' | 'staleness' | 'failFast' | 'continuesWrite'>;
 
-export interface Governor {
+export interface RequestScheduler {
   /**
    * Resolves when the request may be sent.
    * @throws AppError `upstream_rate_limited` when that would take longer than the wait.
    */
-  admit(lane: Lane, call: Wish): Promise<void>;
-  /** Learns from `x-ratelimit-*` what others have spent of the same budget. */
-  learn(lane: Lane, response: HttpResponse): void;
+  acquire(operation: OperationName, call: SchedulingOptions): Promise<void>;
+  /** Reads `x-ratelimit-*`, which includes what other programs have spent of the same budget. */
+  updateFromHeaders(operation: OperationName, response: HttpResponse): void;
 }
 
 interface Dependencies {
   readonly clock: Clock;
   readonly sleep: (ms: number) => Promise<unknown>;
-  /** The bucket that a lane spends from; lanes may share one. */
-  readonly bucketOf: (lane: Lane) => Bucket;
+  /** The bucket that a operation spends from; operations may share one. */
+  readonly getBucket: (operation: OperationName) => Bucket;
 }
 
-interface GovernorOptions {
+interface RequestSchedulerOptions {
   /** `UPSTREAM_WAIT_MS`. */
   readonly waitMs: number;
 }
 
-interface Waiting {
+interface WaitingRequest {
   readonly priority: Priority;
-  /** Whether it completes a write that has begun. Such come first in the queue. */
-  readonly completes: boolean;
-  readonly admit: () => void;
+  /** Whether it continues a write that has begun. These go first. */
+  readonly continuesWrite: boolean;
+  readonly grant: () => void;
 }
 
 interface Queue {
-  readonly waiting: Waiting[];
-  pumping: boolean;
-  /** Ends the pause of the pump. */
+  readonly waiting: WaitingRequest[];
+  isRunning: boolean;
+  /** Ends the pause of `runQueue`. */
   wake: () => void;
-  /** Writes admitted in a row since somebody has been waiting all the time. */
-  writesInARow: number;
+  /** Writes granted in a row while the queue was never empty. */
+  consecutiveWrites: number;
 }
 
 /**
- * So many writes go before a read that waits, then the read: where writes alone exceed the budget, users of whom
- * nothing is held would never be answered.
+ * After this many writes in a row a waiting read goes first. Where writes alone exceed the budget, a user without a cached
+ * copy would otherwise never be answered.
  */
-const WRITES_IN_A_ROW_MAX = 4;
+const MAX_CONSECUTIVE_WRITES = 4;
 
 /**
- * The part of a bucket that is kept for those who matter more. The older the copy, the more its refresh matters:
- * from the first number, when it has just become stale, to the last, when it may no longer be served.
+ * The percentage of a bucket that is reserved for higher priorities. The older a copy, the more its refresh matters: the
+ * first number counts when the copy has just become stale, the last when it may no longer be served.
  */
-const KEPT_TENTHS: Readonly<Record<Priority, readonly [first: number, last: number]>> = {
+const RESERVED_PERCENT: Readonly<Record<Priority, readonly [first: number, last: number]>> = {
   write: [0, 0],
-  read: [1, 1],
-  refresh: [8, 2],
+  read: [10, 10],
+  refresh: [80, 20],
 };
 
-/** A token that is due at the very end of the wait may still be taken, which is a round trip to Redis. */
-const LAST_TAKE_MS = 50;
+/** A token that is due at the very end of the wait can still be taken, which takes a round trip to Redis. */
+const FINAL_TAKE_MS = 50;
 
-/** A block longer than this is no rate limit that we know; asking again then is cheaper than believing it. */
-const BLOCKED_MS_MAX = 60_000;
+/** No rate limit of Auth0 blocks longer than this. To ask again is cheaper than to believe a longer block. */
+const MAX_BLOCKED_MS = 60_000;
 
-export function createGovernor(
-  { clock, sleep, bucketOf }: Dependencies,
-  { waitMs }: GovernorOptions,
-): Governor {
+export function createRequestScheduler(
+  { clock, sleep, getBucket }: Dependencies,
+  { waitMs }: RequestSchedulerOptions,
+): RequestScheduler {
   const queues = new Map<Bucket, Queue>();
 
-  /** How long a newcomer of this priority would wait behind those who go before. */
-  function expectedWaitMs(bucket: Bucket, queue: Queue, { priority, continuesWrite }: Wish): number {
-    const ahead = continuesWrite ? completing(queue) : countAhead(queue, priority);
-    const missing = ahead + 1 + floorFor(bucket, priority) - bucket.estimate();
-    return Math.max(0, (missing * 1000) / bucket.size().perSecond);
+  /** Estimates how long a new request would wait behind those that go first. */
+  function estimateWaitMs(
+    bucket: Bucket,
+    queue: Queue,
+    { priority, continuesWrite }: SchedulingOptions,
+  ): number {
+    const ahead = continuesWrite ? countContinuingWrites(queue) : countAhead(queue, priority);
+    const missing = ahead + 1 + getReserve(bucket, priority) - bucket.estimate();
+    return Math.max(0, (missing * 1000) / bucket.getSize().perSecond);
   }
 
-  function queueOf(bucket: Bucket): Queue {
+  function getQueue(bucket: Bucket): Queue {
     const known = queues.get(bucket);
     if (known) return known;
-    const queue = { waiting: [], pumping: false, wake: () => undefined, writesInARow: 0 };
+    const queue = { waiting: [], isRunning: false, wake: () => undefined, consecutiveWrites: 0 };
     queues.set(bucket, queue);
     return queue;
   }
 
-  /** Takes the first of the most urgent out of the queue. */
-  function next(queue: Queue): Waiting | undefined {
+  /** Finds the first request of the highest priority. */
+  function findNext(queue: Queue): WaitingRequest | undefined {
     const first = (priority: Priority) => queue.waiting.find((other) => other.priority === priority);
     const read = first('read');
-    if (read && queue.writesInARow >= WRITES_IN_A_ROW_MAX) return read;
+    if (read && queue.consecutiveWrites >= MAX_CONSECUTIVE_WRITES) return read;
     return first('write') ?? read;
   }
 
   /** @returns whether it was still in the queue. */
-  function leave(queue: Queue, waiting: Waiting): boolean {
+  function removeFromQueue(queue: Queue, waiting: WaitingRequest): boolean {
     const index = queue.waiting.indexOf(waiting);
     if (index >= 0) queue.waiting.splice(index, 1);
     return index >= 0;
   }
 
-  async function pump(bucket: Bucket, queue: Queue): Promise<void> {
-    if (queue.pumping) return;
-    queue.pumping = true;
-    for (let first = next(queue); first; first = next(queue)) {
-      const pauseMs = await bucket.take(floorFor(bucket, first.priority));
+  async function runQueue(bucket: Bucket, queue: Queue): Promise<void> {
+    if (queue.isRunning) return;
+    queue.isRunning = true;
+    for (let first = findNext(queue); first; first = findNext(queue)) {
+      const pauseMs = await bucket.take(getReserve(bucket, first.priority));
       if (pauseMs > 0) {
         await pause(pauseMs, queue);
       } else {
-        // Somebody more urgent may have come meanwhile, or everybody may have left; a token is a token.
-        const chosen = next(queue);
-        if (chosen) admitNow(queue, chosen);
+        // A request of higher priority may have come in the meantime, or all may have left. Any of them may use the token.
+        const chosen = findNext(queue);
+        if (chosen) grantNext(queue, chosen);
       }
     }
-    queue.pumping = false;
+    queue.isRunning = false;
   }
 
-  function admitNow(queue: Queue, chosen: Waiting): void {
-    leave(queue, chosen);
-    const inARow = chosen.priority === 'write' && queue.waiting.length > 0;
-    queue.writesInARow = inARow ? queue.writesInARow + 1 : 0;
-    chosen.admit();
+  function grantNext(queue: Queue, chosen: WaitingRequest): void {
+    removeFromQueue(queue, chosen);
+    const continuesRow = chosen.priority === 'write' && queue.waiting.length > 0;
+    queue.consecutiveWrites = continuesRow ? queue.consecutiveWrites + 1 : 0;
+    chosen.grant();
   }
 
-  /** Until the bucket has something again. A newcomer who is served first may not have to wait for as long. */
+  /** Waits until the bucket has a token again. `wake` ends the wait, because a new request may need a smaller reserve. */
   async function pause(pauseMs: number, queue: Queue): Promise<void> {
     const woken = createDeferred();
     queue.wake = () => woken.resolve();
     await Promise.race([sleep(Math.min(pauseMs, waitMs)), woken.promise]);
   }
 
-  /** Each request has a timer of its own, so that what the bucket or its Redis do cannot make it wait longer. */
-  async function waitInQueue(bucket: Bucket, queue: Queue, wish: Wish, leftMs: number): Promise<void> {
-    const { priority, continuesWrite = false } = wish;
-    const admitted = createDeferred();
-    const waiting = { priority, completes: continuesWrite, admit: () => admitted.resolve() };
-    queue.waiting.splice(continuesWrite ? completing(queue) : queue.waiting.length, 0, waiting);
-    if (next(queue) === waiting) queue.wake();
-    void pump(bucket, queue);
-    await Promise.race([admitted.promise, sleep(leftMs + LAST_TAKE_MS)]);
-    if (leave(queue, waiting)) throw tooBusy(expectedWaitMs(bucket, queue, wish));
+  /** Each request has its own timer, so that a slow bucket or Redis cannot make it wait longer. */
+  async function waitInQueue(
+    bucket: Bucket,
+    queue: Queue,
+    options: SchedulingOptions,
+    leftMs: number,
+  ): Promise<void> {
+    const { priority, continuesWrite = false } = options;
+    const granted = createDeferred();
+    const waiting = { priority, continuesWrite, grant: () => granted.resolve() };
+    queue.waiting.splice(continuesWrite ? countContinuingWrites(queue) : queue.waiting.length, 0, waiting);
+    if (findNext(queue) === waiting) queue.wake();
+    void runQueue(bucket, queue);
+    await Promise.race([granted.promise, sleep(leftMs + FINAL_TAKE_MS)]);
+    if (removeFromQueue(queue, waiting)) throw createBudgetError(estimateWaitMs(bucket, queue, options));
   }
 
   return {
-    async admit(lane, wish) {
-      const { priority, staleness = 0, failFast = false } = wish;
-      const bucket = bucketOf(lane);
-      const queue = queueOf(bucket);
+    async acquire(operation, options) {
+      const { priority, staleness = 0, failFast = false } = options;
+      const bucket = getBucket(operation);
+      const queue = getQueue(bucket);
       const askedAt = clock.now();
-      if (queue.waiting.length === 0 && (await bucket.take(floorFor(bucket, priority, staleness))) === 0)
+      if (queue.waiting.length === 0 && (await bucket.take(getReserve(bucket, priority, staleness))) === 0)
         return;
-      const expectedMs = expectedWaitMs(bucket, queue, wish);
-      // A refresh that must wait serves nobody: the next reader will ask for one again.
+      const expectedMs = estimateWaitMs(bucket, queue, options);
+      // A refresh does not wait: the next reader will ask for one again.
       const leftMs = waitMs - (clock.now() - askedAt);
-      if (priority === 'refresh' || failFast || expectedMs > leftMs) throw tooBusy(expectedMs);
-      await waitInQueue(bucket, queue, wish, leftMs);
+      if (priority === 'refresh' || failFast || expectedMs > leftMs) throw createBudgetError(expectedMs);
+      await waitInQueue(bucket, queue, options, leftMs);
     },
-    learn(lane, response) {
+    updateFromHeaders(operation, response) {
       const { status, headers } = response;
       const limit = Number(headers.get('x-ratelimit-limit') ?? Number.NaN);
-      if (limit >= 1) bucketOf(lane).adopt(limit);
+      if (limit >= 1) getBucket(operation).setCapacity(limit);
       const remaining = Number(headers.get('x-ratelimit-remaining') ?? Number.NaN);
       if (status === 429) {
         const blockedMs = readResetMs(response, clock.now()) ?? 1000;
-        void bucketOf(lane).correct(0, Math.min(blockedMs, BLOCKED_MS_MAX));
+        void getBucket(operation).sync(0, Math.min(blockedMs, MAX_BLOCKED_MS));
       } else if (Number.isFinite(remaining)) {
-        void bucketOf(lane).correct(remaining, 0);
+        void getBucket(operation).sync(remaining, 0);
       }
     },
   };
 }
 
-function completing({ waiting }: Queue): number {
-  return waiting.filter(({ completes }) => completes).length;
+function countContinuingWrites({ waiting }: Queue): number {
+  return waiting.filter(({ continuesWrite }) => continuesWrite).length;
 }
 
-function count({ waiting }: Queue, priority: Priority): number {
+function countByPriority({ waiting }: Queue, priority: Priority): number {
   return waiting.filter((other) => other.priority === priority).length;
 }
 
-/** Those who would be admitted before a newcomer of this priority. */
+/** Counts the requests that go before a new one of this priority. */
 function countAhead(queue: Queue, priority: Priority): number {
-  const reads = count(queue, 'read');
-  const writes = count(queue, 'write');
-  const { writesInARow } = queue;
+  const reads = countByPriority(queue, 'read');
+  const writes = countByPriority(queue, 'write');
+  const { consecutiveWrites } = queue;
   if (priority === 'write') {
-    return writes + Math.min(reads, Math.floor((writesInARow + writes) / WRITES_IN_A_ROW_MAX));
+    return writes + Math.min(reads, Math.floor((consecutiveWrites + writes) / MAX_CONSECUTIVE_WRITES));
   }
-  return reads + Math.min(writes, Math.max(0, (reads + 1) * WRITES_IN_A_ROW_MAX - writesInARow));
+  return reads + Math.min(writes, Math.max(0, (reads + 1) * MAX_CONSECUTIVE_WRITES - consecutiveWrites));
 }
 
-function floorFor(bucket: Bucket, priority: Priority, staleness = 0): number {
-  const [first, last] = KEPT_TENTHS[priority];
-  return Math.floor((bucket.size().burst * (first + (last - first) * staleness)) / 10);
+/** Tokens that must stay in the bucket for higher priorities. */
+function getReserve(bucket: Bucket, priority: Priority, staleness = 0): number {
+  const [first, last] = RESERVED_PERCENT[priority];
+  return Math.floor((bucket.getSize().burst * (first + (last - first) * staleness)) / 100);
 }
 
-function tooBusy(waitNeededMs: number): AppError {
+function createBudgetError(waitNeededMs: number): AppError {
   return new AppError('upstream_rate_limited', 'The request budget at the identity provider is used up.', {
     retryAfterSeconds: Math.max(1, Math.ceil(waitNeededMs / 1000)),
   });

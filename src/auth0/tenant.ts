@@ -1,4 +1,4 @@
-/** The tenant as the rest of the service sees it: its users, its applications, and the token that opens both. */
+/** The Auth0 tenant: its users, its applications and the Management API token, behind one request budget. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SafeError } from '../lib/app-error.ts';
 import { type Clock, toMonotonic } from '../lib/clock.ts';
@@ -8,10 +8,10 @@ import type { Priority } from '../metadata/ports.ts';
 import { createManagementClient, type ManagementClient } from './management-client.ts';
 import {
   type Budget,
-  cautious,
-  createGovernor,
-  type Governor,
-  type Lane,
+  withMargin,
+  createRequestScheduler,
+  type RequestScheduler,
+  type OperationName,
   PLANS,
 } from './request-scheduler.ts';
 import {
@@ -37,20 +37,20 @@ const NO_OBSERVER: TenantObserver = {
   setCircuitState: () => undefined,
 };
 
-/** The same governor, each of whose admissions is told of. */
-function observed(governor: Governor, observer: TenantObserver): Governor {
+/** Returns a scheduler that reports each wait to the observer. */
+function withWaitObserver(scheduler: RequestScheduler, observer: TenantObserver): RequestScheduler {
   return {
-    async admit(lane, call) {
+    async acquire(operation, call) {
       const end = observer.startWait(call.priority);
       try {
-        await governor.admit(lane, call);
+        await scheduler.acquire(operation, call);
         end('admitted');
       } catch (error) {
         end('refused');
         throw error;
       }
     },
-    learn: (lane, response) => governor.learn(lane, response),
+    updateFromHeaders: (operation, response) => scheduler.updateFromHeaders(operation, response),
   };
 }
 
@@ -59,10 +59,10 @@ interface TenantOptions {
   readonly tenantUrl: string;
   readonly clientId: string;
   readonly credentials: ClientCredentials;
-  /** What the policy lists, and therefore is kept. */
+  /** The keys that the policy lists. All others are dropped. */
   readonly appMetadataKeys: ReadonlySet<string>;
   readonly clientMetadataKeys: ReadonlySet<string>;
-  /** A plan by name, a bucket of its own, or undefined for no budget but the tenant's word. */
+  /** The name of a plan, or a bucket. Undefined: only the rate limit headers of Auth0 count. */
   readonly budget: keyof typeof PLANS | BucketSize | undefined;
   readonly waitMs: number;
   readonly timeoutMs: number;
@@ -71,17 +71,17 @@ interface TenantOptions {
 interface Dependencies {
   readonly http: HttpClient;
   readonly clock: Clock;
-  /** Makes the bucket that replicas share, where they do. */
+  /** Makes the bucket that replicas share. Undefined where they share none. */
   readonly shareBucket: ((name: string, local: LocalBucket) => Bucket) | undefined;
   readonly observer?: TenantObserver | undefined;
 }
 
 export interface Tenant extends ManagementClient {
   readonly tokens: TokenProvider;
-  /** What is left of the budget, by the name of each bucket. */
+  /** The buckets of the budget by name. */
   readonly buckets: ReadonlyMap<string, Bucket>;
-  /** Whether the Management API answered when it was last asked, unless that was long ago. */
-  reachable(): boolean;
+  /** Whether the Management API answered the last request. True also when the last failure is a minute ago. */
+  isReachable(): boolean;
 }
 
 export function createTenant(
@@ -97,44 +97,49 @@ export function createTenant(
   );
   const tokens = createTokenProvider(
     { http, clock, authentication },
-    // Auth0 knows its own API by this identifier, trailing slash included.
+    // The identifier of the Management API has a trailing slash.
     { tokenUrl: `${tenantUrl}/oauth/token`, clientId, audience: `${apiUrl}/` },
   );
   const buckets = new Map<string, Bucket>();
-  const bucketOf = createBuckets(typeof budget === 'string' ? PLANS[budget] : budget, (name, size) => {
+  const getBucket = createBuckets(typeof budget === 'string' ? PLANS[budget] : budget, (name, size) => {
     const local = createLocalBucket({ clock: monotonic }, size);
     const bucket = shareBucket ? shareBucket(name, local) : local;
     buckets.set(name, bucket);
     return bucket;
   });
-  const governor = observed(createGovernor({ clock: monotonic, sleep, bucketOf }, { waitMs }), observer);
+  const scheduler = withWaitObserver(
+    createRequestScheduler({ clock: monotonic, sleep, getBucket }, { waitMs }),
+    observer,
+  );
   const upstream = createUpstream(
-    { http, tokens, governor, clock: monotonic, sleep, random: Math.random, observer },
+    { http, tokens, scheduler, clock: monotonic, sleep, random: Math.random, observer },
     { timeoutMs, deadlineMs: waitMs + timeoutMs },
   );
   const client = createManagementClient({ upstream, clock: monotonic }, { ...options, baseUrl: apiUrl });
-  return { tokens, buckets, reachable: () => upstream.reachable(), ...client };
+  return { tokens, buckets, isReachable: () => upstream.isReachable(), ...client };
 }
 
-/** The bucket of each lane: one for all where the plan has one, else one for each. */
+/** Creates the buckets of the plan: one for all operations, or one for each. */
 function createBuckets(
   budget: Budget | undefined,
   create: (name: string, size: BucketSize | undefined) => Bucket,
-): (lane: Lane) => Bucket {
+): (operation: OperationName) => Bucket {
   if (budget === undefined || 'burst' in budget) {
-    const shared = create('all', budget && cautious(budget));
+    const shared = create('all', budget && withMargin(budget));
     return () => shared;
   }
-  const lanes = new Map(Object.entries(budget).map(([lane, size]) => [lane, create(lane, cautious(size))]));
-  return (lane) => {
-    const bucket = lanes.get(lane);
-    if (!bucket) throw new Error(`no bucket for ${lane}`);
+  const buckets = new Map(
+    Object.entries(budget).map(([operation, size]) => [operation, create(operation, withMargin(size))]),
+  );
+  return (operation) => {
+    const bucket = buckets.get(operation);
+    if (!bucket) throw new Error(`no bucket for ${operation}`);
     return bucket;
   };
 }
 
-// Least privilege: what the machine client may do at the Management API, compared with what the enabled
-// features need. `update:users` alone could change passwords, so nothing beyond the need should be held.
+// Least privilege: the scopes of the machine client compared with what the enabled features need. `update:users` alone
+// can change passwords, so the client should have no other scope that nothing needs.
 
 export interface PrivilegeNeeds {
   readonly readsClientMetadata: boolean;
@@ -142,10 +147,10 @@ export interface PrivilegeNeeds {
 }
 
 interface PrivilegeReport {
-  /** Scopes that a feature needs and the client lacks, with that feature. */
+  /** Scopes that a feature needs and the client lacks. */
   readonly missing: ReadonlyArray<{ readonly scope: string; readonly feature: string }>;
-  /** Scopes that nothing here needs. */
-  readonly unneeded: readonly string[];
+  /** Scopes that no feature needs. */
+  readonly excess: readonly string[];
 }
 
 export function comparePrivileges(held: readonly string[], needs: PrivilegeNeeds): PrivilegeReport {
@@ -153,18 +158,18 @@ export function comparePrivileges(held: readonly string[], needs: PrivilegeNeeds
     { scope: 'read:users', feature: 'reading metadata' },
     { scope: 'update:users', feature: 'changing metadata' },
     ...(needs.readsClientMetadata ? [{ scope: 'read:clients', feature: '/client/metadata' }] : []),
-    ...(needs.readsEvents ? [{ scope: 'read:events', feature: 'the change feed (AUTH0_EVENTS)' }] : []),
+    ...(needs.readsEvents ? [{ scope: 'read:events', feature: 'the change stream (AUTH0_EVENTS)' }] : []),
   ];
   return {
     missing: needed.filter(({ scope }) => !held.includes(scope)),
-    unneeded: held.filter((scope) => !needed.some((need) => need.scope === scope)),
+    excess: held.filter((scope) => !needed.some((need) => need.scope === scope)),
   };
 }
 
-/** The machine client holds more than the enabled features need. */
+/** The machine client has scopes that no enabled feature needs. */
 export class ExcessPrivileges extends SafeError {
   constructor(scopes: readonly string[]) {
-    super(`the machine client holds scopes that nothing needs: ${scopes.join(' ')}`);
+    super(`the machine client has scopes that nothing needs: ${scopes.join(' ')}`);
     this.name = 'ExcessPrivileges';
   }
 }

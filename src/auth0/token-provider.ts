@@ -1,6 +1,6 @@
 /**
- * The Management API token: fetched by client credentials, kept until shortly before it ends, one request
- * in flight whatever the number of those who wait.
+ * The Management API token: fetched by client credentials, cached until shortly before it expires, with one request in
+ * flight for any number of waiting callers.
  */
 import { decodeJwt, importPKCS8, SignJWT } from 'jose';
 import { randomUUID } from 'node:crypto';
@@ -9,10 +9,10 @@ import type { Clock } from '../lib/clock.ts';
 import type { HttpClient } from '../lib/http-client.ts';
 import { parseJsonText } from '../lib/json.ts';
 import { createSingleFlight } from '../lib/promises.ts';
-import { malformedError, sending, statusError } from './errors.ts';
+import { toMalformedError, withTransportErrors, toStatusError } from './errors.ts';
 
-// How this service proves itself at the token endpoint: with a shared secret, or with a signed assertion
-// (RFC 7523, `private_key_jwt`). Neither ever appears in an error.
+// Client authentication at the token endpoint: a shared secret, or a signed assertion (RFC 7523, `private_key_jwt`).
+// Neither ever appears in an error.
 
 export type ClientCredentials =
   | { readonly kind: 'secret'; readonly secret: string }
@@ -36,7 +36,7 @@ export function createClientAuthentication(
   const { clientId, credentials, assertionAudience } = options;
   if (credentials.kind === 'secret') return async () => ({ client_secret: credentials.secret });
   const key = importPKCS8(credentials.pem, credentials.algorithm);
-  // A key that cannot be read rejects each use; it must not end the process before the first one.
+  // A key that cannot be read rejects each use. It must not end the process before the first use.
   key.catch(() => undefined);
   return async () => {
     const now = Math.floor(clock.now() / 1000);
@@ -63,12 +63,12 @@ export interface ManagementToken {
 }
 
 export interface TokenProvider {
-  /** A token that is good for a while. @throws AppError with an `upstream_*` code. */
-  token(): Promise<ManagementToken>;
-  /** Says that the tenant did not accept this token, so that the next call fetches another. */
-  reject(token: ManagementToken): void;
-  /** Whether the last attempt to get a token succeeded. Asks nobody. */
-  healthy(): boolean;
+  /** @returns a token that is not about to expire. @throws AppError with an `upstream_*` code. */
+  getToken(): Promise<ManagementToken>;
+  /** Drops this token, because the tenant did not accept it. The next call fetches a new one. */
+  invalidate(token: ManagementToken): void;
+  /** Whether the last attempt to get a token succeeded. Makes no request. */
+  isHealthy(): boolean;
 }
 
 interface Dependencies {
@@ -84,7 +84,7 @@ interface TokenProviderOptions {
   readonly audience: string;
 }
 
-interface Held {
+interface CachedToken {
   readonly token: ManagementToken;
   readonly renewAt: number;
   readonly endsAt: number;
@@ -98,32 +98,32 @@ const answerSchema = z.object({
   scope: z.string().optional(),
 });
 
-const RENEW_BEFORE_MS = 60_000;
+const RENEW_MARGIN_MS = 60_000;
 const RETRY_MS = 2_000;
-const OPERATION = { name: 'oauth.token', changes: false };
+const OPERATION = { name: 'oauth.token', isWrite: false };
 
 export function createTokenProvider(
   { http, clock, authentication }: Dependencies,
   { tokenUrl, clientId, audience }: TokenProviderOptions,
 ): TokenProvider {
   let healthy = false;
-  let held: Held | undefined;
+  let cached: CachedToken | undefined;
 
   const renew = createSingleFlight(async () => {
     try {
-      held = await fetchToken();
+      cached = await fetchToken();
       healthy = true;
-      return held.token;
+      return cached.token;
     } catch (error) {
       healthy = false;
-      if (!held || clock.now() >= held.endsAt) throw error;
-      // Renewal is early, so that a failure of it can be sat out on what is held.
-      held = { ...held, renewAt: clock.now() + RETRY_MS };
-      return held.token;
+      if (!cached || clock.now() >= cached.endsAt) throw error;
+      // Renewal is early, so the cached token is still valid when a renewal fails.
+      cached = { ...cached, renewAt: clock.now() + RETRY_MS };
+      return cached.token;
     }
   });
 
-  async function fetchToken(): Promise<Held> {
+  async function fetchToken(): Promise<CachedToken> {
     const askedAt = clock.now();
     const form = new URLSearchParams({
       grant_type: 'client_credentials',
@@ -131,7 +131,7 @@ export function createTokenProvider(
       audience,
       ...(await authentication()),
     });
-    const response = await sending(
+    const response = await withTransportErrors(
       () =>
         http.send({
           method: 'POST',
@@ -142,31 +142,31 @@ export function createTokenProvider(
         }),
       OPERATION,
     );
-    if (response.status !== 200) throw statusError(response, OPERATION, clock.now());
+    if (response.status !== 200) throw toStatusError(response, OPERATION, clock.now());
     const answer = parseJsonText(response.text, answerSchema);
-    if (!answer) throw malformedError(response, OPERATION);
-    const scope = answer.scope ?? scopeClaim(answer.access_token);
+    if (!answer) throw toMalformedError(response, OPERATION);
+    const scope = answer.scope ?? readScopeClaim(answer.access_token);
     const token = { value: answer.access_token, scopes: scope?.split(' ').filter(Boolean) };
     const lifetimeMs = answer.expires_in * 1000;
     // A token shorter than twice the margin is used for half of its life.
-    const renewAt = askedAt + Math.max(lifetimeMs / 2, lifetimeMs - RENEW_BEFORE_MS);
+    const renewAt = askedAt + Math.max(lifetimeMs / 2, lifetimeMs - RENEW_MARGIN_MS);
     return { token, renewAt, endsAt: askedAt + lifetimeMs };
   }
 
   return {
-    async token() {
-      if (held && clock.now() < held.renewAt) return held.token;
+    async getToken() {
+      if (cached && clock.now() < cached.renewAt) return cached.token;
       return renew();
     },
-    reject(token) {
-      if (held?.token === token) held = undefined;
+    invalidate(token) {
+      if (cached?.token === token) cached = undefined;
     },
-    healthy: () => healthy,
+    isHealthy: () => healthy,
   };
 }
 
-/** The grant as the token itself names it, unverified: it came from the tenant a moment ago. */
-function scopeClaim(token: string): string | undefined {
+/** Reads the granted scopes from the token itself. Not verified: the tenant issued it a moment ago. */
+function readScopeClaim(token: string): string | undefined {
   try {
     const { scope } = decodeJwt(token);
     return typeof scope === 'string' ? scope : undefined;

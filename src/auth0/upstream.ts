@@ -1,6 +1,6 @@
 /**
- * How a request to the Management API is made: admitted by the governor, authorised, sent through the
- * circuit breaker, and repeated only where that is safe and there is time left.
+ * Makes requests to the Management API: waits for the request budget, adds the token, sends through the circuit breaker, and
+ * retries only where that is safe and the deadline allows it.
  */
 import {
   BrokenCircuitError,
@@ -14,46 +14,44 @@ import { AppError, SafeError } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import { type HttpClient, HttpFailure, type HttpRequest, type HttpResponse } from '../lib/http-client.ts';
 import type { CallOptions } from '../metadata/ports.ts';
-import type { Governor, Lane } from './request-scheduler.ts';
-import { retryAfterSeconds, statusError, transportError } from './errors.ts';
+import type { RequestScheduler, OperationName } from './request-scheduler.ts';
+import { type Operation, readRetryAfterSeconds, toStatusError, toTransportError } from './errors.ts';
 import type { BreakerState, TenantObserver } from './tenant.ts';
 import type { ManagementToken, TokenProvider } from './token-provider.ts';
 
-/** What is asked, for the log, the budget and the question whether it may be asked twice. */
-export interface Operation {
-  readonly name: Lane;
-  readonly changes: boolean;
+export interface ManagementOperation extends Operation {
+  readonly name: OperationName;
 }
 
 export interface Upstream {
   /**
-   * Answers any status that is for the operation to judge: a success, or a refusal of this request.
+   * @returns an answer that the operation must judge: a success, or a refusal of this request.
    * @throws AppError with an `upstream_*` code for everything else.
    */
-  call(request: HttpRequest, operation: Operation, options: CallOptions): Promise<HttpResponse>;
-  /** Whether the last request got an answer that was no server error; also when nothing was asked for a while. */
-  reachable(): boolean;
+  call(request: HttpRequest, operation: ManagementOperation, options: CallOptions): Promise<HttpResponse>;
+  /** False for a minute after a request that failed or got a server error, unless a later one succeeded. */
+  isReachable(): boolean;
 }
 
 interface Dependencies {
   readonly http: HttpClient;
   readonly tokens: TokenProvider;
-  readonly governor: Governor;
+  readonly scheduler: RequestScheduler;
   readonly clock: Clock;
   readonly sleep: (ms: number) => Promise<unknown>;
   readonly random: () => number;
-  /** Told of each change of the circuit breaker. */
+  /** Called for each change of the circuit breaker. */
   readonly observer?: Pick<TenantObserver, 'setCircuitState'>;
 }
 
 export interface UpstreamOptions {
   /** For one answer. */
   readonly timeoutMs: number;
-  /** For everything a call does, waiting for the budget included. */
+  /** For the whole call, the wait for the budget included. */
   readonly deadlineMs: number;
 }
 
-interface Terms {
+interface SendOptions {
   readonly beforeSending: CallOptions['beforeSending'];
   readonly deadlineAt: number;
 }
@@ -65,10 +63,10 @@ const BREAKER_STATES: Readonly<Record<CircuitState, BreakerState>> = {
   [CircuitState.Isolated]: 'open',
 };
 
-const ATTEMPTS_MAX = 3;
+const MAX_ATTEMPTS = 3;
 /** How long the circuit stays open before one request tries again. */
 const OPEN_MS = 2_000;
-/** After so long without a request, nobody knows whether the last failure still means anything. */
+/** After this time the last failure says nothing about the present. */
 const UNREACHABLE_MS = 60_000;
 const BACKOFF_MS = 80;
 
@@ -84,7 +82,7 @@ function isServerError(result: unknown): boolean {
 }
 
 export function createUpstream(
-  { http, tokens, governor, clock, sleep, random, observer }: Dependencies,
+  { http, tokens, scheduler, clock, sleep, random, observer }: Dependencies,
   { timeoutMs, deadlineMs }: UpstreamOptions,
 ): Upstream {
   const breaker = createBreaker();
@@ -95,74 +93,74 @@ export function createUpstream(
     observer?.setCircuitState(BREAKER_STATES[state]);
   });
 
-  /** A request that would be refused anyway must not wait for the budget, nor spend it. */
-  function refuseWhileOpen(): void {
+  /** A request that the open circuit would refuse must neither wait for the budget nor spend it. */
+  function throwIfOpen(): void {
     const leftMs = openedAt === undefined ? 0 : openedAt + OPEN_MS - clock.now();
-    if (leftMs > 0) throw circuitOpen(leftMs);
+    if (leftMs > 0) throw createCircuitOpenError(leftMs);
   }
 
-  function send(request: HttpRequest, token: ManagementToken, terms: Terms): Promise<HttpResponse> {
+  function send(request: HttpRequest, token: ManagementToken, options: SendOptions): Promise<HttpResponse> {
     const headers = { ...request.headers, authorization: `Bearer ${token.value}` };
     return breaker.execute(async () => {
-      await terms.beforeSending?.();
-      const leftMs = terms.deadlineAt - clock.now();
+      await options.beforeSending?.();
+      const leftMs = options.deadlineAt - clock.now();
       return http.send({
         ...request,
         headers,
         timeoutMs: Math.max(1, Math.min(timeoutMs, leftMs)),
-        ...(terms.beforeSending && { beforeRepeating: terms.beforeSending }),
+        ...(options.beforeSending && { beforeRepeating: options.beforeSending }),
       });
     });
   }
 
-  /** One attempt: the answer, or the error that it comes to, with the pause after which to repeat it. */
+  /** Makes one attempt. @returns the response, or the error, with a pause if the request may be retried. */
   async function attempt(
     request: HttpRequest,
-    operation: Operation,
+    operation: ManagementOperation,
     token: ManagementToken,
-    terms: Terms,
+    options: SendOptions,
   ): Promise<{ readonly response: HttpResponse } | { readonly error: unknown; readonly pauseMs?: number }> {
     const backoffMs = BACKOFF_MS * (0.5 + random());
     try {
-      const response = await send(request, token, terms);
+      const response = await send(request, token, options);
       failedAt = isServerError(response) ? clock.now() : undefined;
-      governor.learn(operation.name, response);
+      scheduler.updateFromHeaders(operation.name, response);
       if (response.status === 429) {
-        const error = statusError(response, operation, clock.now());
-        return { error, pauseMs: retryAfterSeconds(response, clock.now()) * 1000 + backoffMs };
+        const error = toStatusError(response, operation, clock.now());
+        return { error, pauseMs: readRetryAfterSeconds(response, clock.now()) * 1000 + backoffMs };
       }
       return { response };
     } catch (thrown) {
-      if (thrown instanceof BrokenCircuitError) return { error: circuitOpen(OPEN_MS) };
+      if (thrown instanceof BrokenCircuitError) return { error: createCircuitOpenError(OPEN_MS) };
       if (!(thrown instanceof HttpFailure)) throw thrown;
       failedAt = clock.now();
-      const error = transportError(thrown, operation);
+      const error = toTransportError(thrown, operation);
       const surelyNotApplied = thrown.kind === 'unreachable';
-      const safe = surelyNotApplied || (!operation.changes && thrown.kind === 'reset');
+      const safe = surelyNotApplied || (!operation.isWrite && thrown.kind === 'reset');
       return safe ? { error, pauseMs: backoffMs } : { error };
     }
   }
 
   return {
-    reachable: () => failedAt === undefined || clock.now() - failedAt > UNREACHABLE_MS,
+    isReachable: () => failedAt === undefined || clock.now() - failedAt > UNREACHABLE_MS,
     async call(request, operation, options) {
       const { priority, beforeSending, deadlineAt = clock.now() + deadlineMs } = options;
       let renewed = false;
       for (let attempts = 1; ; attempts += 1) {
-        refuseWhileOpen();
-        await governor.admit(operation.name, options);
-        const token = await tokens.token();
+        throwIfOpen();
+        await scheduler.acquire(operation.name, options);
+        const token = await tokens.getToken();
         const outcome = await attempt(request, operation, token, { beforeSending, deadlineAt });
         if ('response' in outcome) {
           const { response } = outcome;
           const refused = response.status === 401 || response.status === 403;
           if (!refused || renewed) return response;
-          // Our own fault, not the caller's: a refused request changed nothing and may be repeated once.
-          tokens.reject(token);
+          // The token was refused, so nothing was changed, and the request is repeated once with a new token.
+          tokens.invalidate(token);
           renewed = true;
         } else {
           const { error, pauseMs } = outcome;
-          const last = attempts >= ATTEMPTS_MAX || priority === 'refresh' || pauseMs === undefined;
+          const last = attempts >= MAX_ATTEMPTS || priority === 'refresh' || pauseMs === undefined;
           if (last || clock.now() + pauseMs >= deadlineAt) throw error;
           await sleep(pauseMs);
         }
@@ -171,7 +169,7 @@ export function createUpstream(
   };
 }
 
-function circuitOpen(leftMs: number): AppError {
+function createCircuitOpenError(leftMs: number): AppError {
   return new AppError(
     'upstream_unavailable',
     'The identity provider is temporarily unavailable (circuit open).',

@@ -4,7 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../../config/load.ts';
-import { createChangeFeed } from '../auth0/change-stream.ts';
+import { createChangeStream } from '../auth0/change-stream.ts';
 import type { TokenProvider } from '../auth0/token-provider.ts';
 import type { Sharing } from './shared-stores.ts';
 import { createOpenStreams } from '../http/event-stream.ts';
@@ -46,7 +46,7 @@ const NO_FEED: Feed = { checks: [], start: () => undefined, stop: async () => un
  */
 export function composeFeed({ config, sharing, tokens, cache, clock, logger, metrics }: Dependencies): Feed {
   if (!config.auth0Events) return NO_FEED;
-  const feed = createChangeFeed(
+  const feed = createChangeStream(
     {
       events: createEventClient({
         ...CHANGE_FEED,
@@ -57,7 +57,7 @@ export function composeFeed({ config, sharing, tokens, cache, clock, logger, met
       evict: ({ userId, updatedAt }) =>
         // Our own changes come back as events too.
         cache.invalidateUnless(userId, (held) => isAsNew(held.updatedAt, updatedAt)),
-      observe: metrics.health.registerChangeStream(() => feed.health.lagSeconds()),
+      observe: metrics.health.registerChangeStream(() => feed.health.getLagSeconds()),
       onTrouble: (trouble, error) => logger.log(`change_stream_${trouble}`, { error }),
       clock,
       sleep: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
@@ -72,7 +72,7 @@ export function composeFeed({ config, sharing, tokens, cache, clock, logger, met
     ? createElector({ redis, random: Math.random }, { name, boundMs: CHANGE_FEED.boundMs })
     : createSoleReign();
   return {
-    checks: [{ name: 'change_feed', critical: false, passing: () => feed.health.passing() }],
+    checks: [{ name: 'change_feed', critical: false, passing: () => feed.health.isHealthy() }],
     start: () =>
       elector.start(async (term) => {
         logger.log('change_stream_started');

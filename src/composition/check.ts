@@ -69,11 +69,11 @@ async function examine(config: Config): Promise<Finding[]> {
   findings.push(
     ...addressFindings(config),
     await attempt('token endpoint', async () => {
-      await tenant.tokens.token();
+      await tenant.tokens.getToken();
       return `issues tokens to ${config.clientId}`;
     }),
   );
-  if (tenant.tokens.healthy()) {
+  if (tenant.tokens.isHealthy()) {
     findings.push(
       await attempt('management api', async () => {
         await tenant.users.read(PROBE_USER, { priority: 'read' }).catch((error: unknown) => {
@@ -81,7 +81,7 @@ async function examine(config: Config): Promise<Finding[]> {
         });
         return 'answers';
       }),
-      ...privileges(config, (await tenant.tokens.token()).scopes),
+      ...privileges(config, (await tenant.tokens.getToken()).scopes),
     );
   }
   if (sharing.redis) {
@@ -175,7 +175,7 @@ function privileges(config: Config, held: readonly string[] | undefined): Findin
       { name: 'management scopes', state: 'warning', detail: 'the tenant does not say what is granted' },
     ];
   }
-  const { missing, unneeded } = comparePrivileges(held, privilegeNeeds(config));
+  const { missing, excess: unneeded } = comparePrivileges(held, privilegeNeeds(config));
   const excess: State = config.leastPrivilege === 'enforce' ? 'failed' : 'warning';
   return [
     { name: 'management scopes', state: 'ok', detail: held.join(' ') },

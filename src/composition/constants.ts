@@ -49,11 +49,11 @@ export const CHANGE_FEED = {
   charactersMax: 1_048_576,
   backoffMs: 250,
   // What a fleet may be late with changes after an outage.
-  backoffMaxMs: 5_000,
+  maxBackoffMs: 5_000,
   // Each attempt costs a token, of which a tenant issues a limited number.
-  refusedMs: 5 * MINUTE_MS,
-  cycledMs: 250,
-  steadyMs: 5_000,
+  refusedRetryMs: 5 * MINUTE_MS,
+  reconnectMs: 250,
+  minHealthyMs: 5_000,
 };
 export const EVENT_STREAMS = {
   // Tabs and devices of one person; browsers themselves allow six connections a page over HTTP/1.1.

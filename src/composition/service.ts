@@ -144,8 +144,8 @@ export async function createService(config: Config, surroundings: Surroundings =
         },
         passing: () => issuers.complete(),
       },
-      { name: 'management_token', critical: false, passing: () => tenant.tokens.healthy() },
-      { name: 'management_api', critical: false, passing: () => tenant.reachable() },
+      { name: 'management_token', critical: false, passing: () => tenant.tokens.isHealthy() },
+      { name: 'management_api', critical: false, passing: () => tenant.isReachable() },
       ...(redis ? [{ name: 'redis', critical: false, passing: () => sharing.healthy() }] : []),
       ...feed.checks,
     ],
@@ -178,7 +178,7 @@ export async function createService(config: Config, surroundings: Surroundings =
         onFailure: (error: unknown) => logger.log('jwks_fetch_failed', { issuer: keys.issuer, error }),
       })),
       {
-        run: () => tenant.tokens.token(),
+        run: () => tenant.tokens.getToken(),
         onFailure: (error) => logger.log('management_token_fetch_failed', { error }),
       },
       // A token that cannot be fetched is reported by the task before.
@@ -191,9 +191,9 @@ export async function createService(config: Config, surroundings: Surroundings =
 
   /** Names what the machine client holds too much or too little of; `enforce` does not live with the former. */
   async function examinePrivileges(): Promise<void> {
-    const { scopes } = await tenant.tokens.token();
+    const { scopes } = await tenant.tokens.getToken();
     if (scopes === undefined) return;
-    const { missing, unneeded } = comparePrivileges(scopes, privilegeNeeds(config));
+    const { missing, excess: unneeded } = comparePrivileges(scopes, privilegeNeeds(config));
     for (const { scope, feature } of missing) {
       logger.log('management_scope_missing', { scope, feature });
     }

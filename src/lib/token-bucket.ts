@@ -1,6 +1,6 @@
 /**
- * A token bucket: so many requests at once, and so many a second after that. The same arithmetic runs in
- * this process and, where replicas share the budget, in Redis.
+ * A token bucket: `burst` requests at once, and `perSecond` after that. The same arithmetic runs in this process and, where
+ * replicas share the budget, in Redis.
  */
 import type { Clock } from './clock.ts';
 
@@ -11,36 +11,36 @@ export interface BucketSize {
 }
 
 export interface Bucket {
-  /** May change where nobody fixed it. */
-  size(): BucketSize;
+  /** May change while no size is configured. */
+  getSize(): BucketSize;
   /**
-   * Takes one token if more than `floor` are left. Answers 0, or else the milliseconds after which it is
-   * worth asking again.
+   * Takes one token if more than `reserve` are left.
+   * @returns 0, or the milliseconds after which to try again.
    */
-  take(floor: number): Promise<number>;
-  /** Tokens there were when this process last looked, grown since by the time that has passed. */
+  take(reserve: number): Promise<number>;
+  /** Estimates the tokens that are left, from what this process last knew and the time since. */
   estimate(): number;
-  /** The tenant says that no more than `remaining` are left, and with `blockedMs` none for that long. */
-  correct(remaining: number, blockedMs: number): Promise<void>;
-  /** The other side names its burst. A bucket whose size was fixed knows better and ignores it. */
-  adopt(burst: number): void;
+  /** The tenant says that at most `remaining` tokens are left, and none for `blockedMs`. */
+  sync(remaining: number, blockedMs: number): Promise<void>;
+  /** The tenant names its burst. A bucket with a configured size ignores it. */
+  setCapacity(burst: number): void;
 }
 
-/** A bucket that can follow another one, which counts for several processes. */
+/** A bucket that can follow a shared one, which counts for several processes. */
 export interface LocalBucket extends Bucket {
-  /** From now on this bucket holds what the other one holds, and is blocked for as long. */
-  sync(remaining: number, blockedMs: number): void;
+  /** Copies the state of the shared bucket. */
+  setState(remaining: number, blockedMs: number): void;
 }
 
-/** Until the other side names its limit, a bucket without a size of its own holds nobody back. */
-const BOUNDLESS: BucketSize = { burst: 10_000, perSecond: 10_000 };
+/** A bucket without a configured size holds no request back until the tenant names its limit. */
+const UNLIMITED: BucketSize = { burst: 10_000, perSecond: 10_000 };
 
-/** @param fixed undefined: the size is what the other side says, its burst anew each second. */
+/** @param fixed the configured size. Undefined: the burst that the tenant names, each second. */
 export function createLocalBucket(
   { clock }: { readonly clock: Clock },
   fixed: BucketSize | undefined,
 ): LocalBucket {
-  let size = fixed ?? BOUNDLESS;
+  let size = fixed ?? UNLIMITED;
   let tokens = size.burst;
   let countedAt = clock.now();
 
@@ -55,28 +55,28 @@ export function createLocalBucket(
   }
 
   return {
-    size: () => size,
-    async take(floor) {
+    getSize: () => size,
+    async take(reserve) {
       const blockedMs = Math.max(0, countedAt - clock.now());
-      if (blockedMs === 0 && count() >= floor + 1) {
+      if (blockedMs === 0 && count() >= reserve + 1) {
         tokens -= 1;
         return 0;
       }
-      return Math.max(1, Math.ceil(blockedMs + ((floor + 1 - tokens) * 1000) / size.perSecond));
+      return Math.max(1, Math.ceil(blockedMs + ((reserve + 1 - tokens) * 1000) / size.perSecond));
     },
     estimate() {
       const blockedMs = Math.max(0, countedAt - clock.now());
       return count() - (blockedMs * size.perSecond) / 1000;
     },
-    async correct(remaining, blockedMs) {
+    async sync(remaining, blockedMs) {
       tokens = Math.min(count(), remaining);
       countedAt = Math.max(countedAt, clock.now() + blockedMs);
     },
-    sync(remaining, blockedMs) {
+    setState(remaining, blockedMs) {
       tokens = Math.min(remaining, size.burst);
       countedAt = clock.now() + blockedMs;
     },
-    adopt(burst) {
+    setCapacity(burst) {
       if (fixed === undefined) size = { burst, perSecond: burst };
     },
   };

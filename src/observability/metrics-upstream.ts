@@ -17,7 +17,7 @@ export interface UpstreamMetrics {
   recordConcurrentChange(): void;
   setCircuitState(state: string): void;
   /** Adds the gauges of the budget, labelled by the name of each bucket. */
-  registerBudget(buckets: ReadonlyMap<string, Pick<Bucket, 'estimate' | 'size'>>): void;
+  registerBudget(buckets: ReadonlyMap<string, Pick<Bucket, 'estimate' | 'getSize'>>): void;
 }
 
 const OPERATIONS = ['users.read', 'users.change', 'clients.read'];
@@ -172,7 +172,7 @@ export function createUpstreamMetrics(
         labelNames: ['bucket'],
         registers,
         collect() {
-          for (const [name, bucket] of buckets) burst.labels(name).set(bucket.size().burst);
+          for (const [name, bucket] of buckets) burst.labels(name).set(bucket.getSize().burst);
         },
       });
     },

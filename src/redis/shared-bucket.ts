@@ -57,7 +57,7 @@ export function createSharedBucket(
 ): Bucket {
   const key = `metadata-bff:{budget:${name}}`;
   const size = (): string[] => {
-    const { burst, perSecond } = local.size();
+    const { burst, perSecond } = local.getSize();
     return [String(burst), String(perSecond)];
   };
 
@@ -68,8 +68,8 @@ export function createSharedBucket(
   });
 
   return {
-    size: () => local.size(),
-    adopt: (burst) => local.adopt(burst),
+    getSize: () => local.getSize(),
+    setCapacity: (burst) => local.setCapacity(burst),
     async take(floor) {
       const reply = await redis.run(TAKE, [key], [...size(), String(floor)]).catch(() => undefined);
       const [waitMs, thousandths, blockedMs] = Array.isArray(reply) ? reply : [];
@@ -78,12 +78,12 @@ export function createSharedBucket(
       }
       // What Redis knows is also the best estimate of a wait, and counts on while Redis is gone. A block that another
       // replica was told of holds here, too.
-      local.sync(thousandths / 1000, blockedMs);
+      local.setState(thousandths / 1000, blockedMs);
       return waitMs;
     },
     estimate: () => local.estimate(),
-    async correct(remaining, blockedMs) {
-      await local.correct(remaining, blockedMs);
+    async sync(remaining, blockedMs) {
+      await local.sync(remaining, blockedMs);
       const args = [...size(), String(remaining), String(blockedMs)];
       await redis.run(CORRECT, [key], args).catch(() => undefined);
     },

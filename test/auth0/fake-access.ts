@@ -1,5 +1,5 @@
 /** What a request to the Management API takes beside a network: a token, and admission. */
-import type { Governor } from '../../src/auth0/request-scheduler.ts';
+import type { RequestScheduler } from '../../src/auth0/request-scheduler.ts';
 import type { TokenProvider } from '../../src/auth0/token-provider.ts';
 
 /** Gives `token-1`, and the next one after each rejection. */
@@ -7,13 +7,16 @@ export function createFakeTokens(): TokenProvider & { readonly rejected: readonl
   const rejected: string[] = [];
   return {
     rejected,
-    token: async () => ({ value: `token-${rejected.length + 1}`, scopes: undefined }),
-    reject: ({ value }) => {
+    getToken: async () => ({ value: `token-${rejected.length + 1}`, scopes: undefined }),
+    invalidate: ({ value }) => {
       rejected.push(value);
     },
-    healthy: () => true,
+    isHealthy: () => true,
   };
 }
 
 /** A budget without end. */
-export const freeGovernor: Governor = { admit: () => Promise.resolve(), learn: () => undefined };
+export const unlimitedScheduler: RequestScheduler = {
+  acquire: () => Promise.resolve(),
+  updateFromHeaders: () => undefined,
+};

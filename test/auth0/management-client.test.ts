@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { json } from '../lib/fake-http.ts';
 import { appErrorOf } from '../lib/rejection.ts';
-import { createWorld, JANE, stored } from './management-world.ts';
+import { createWorld, JANE, stored } from './management-fixture.ts';
 
 describe('reading a user', () => {
   test.each([

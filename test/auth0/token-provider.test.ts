@@ -28,7 +28,7 @@ describe('asking for a token', () => {
   test('sends the client credentials as a form, each value encoded', async () => {
     const { http, tokens } = createWorld();
     http.next(granted('t1'));
-    expect(await tokens.token()).toEqual({ value: 't1', scopes: ['read:users', 'update:users'] });
+    expect(await tokens.getToken()).toEqual({ value: 't1', scopes: ['read:users', 'update:users'] });
     const [{ method, url, headers, body } = { method: '', url: '' }] = http.sent;
     expect([method, url]).toEqual(['POST', 'https://t.test/oauth/token']);
     expect(headers).toEqual({ 'content-type': 'application/x-www-form-urlencoded' });
@@ -44,7 +44,7 @@ describe('asking for a token', () => {
     const { http, tokens } = createWorld();
     const answer = createDeferred<HttpResponse>();
     http.next(answer.promise);
-    const waiting = Array.from({ length: 100 }, () => tokens.token());
+    const waiting = Array.from({ length: 100 }, () => tokens.getToken());
     answer.resolve(granted('t1'));
     expect(new Set((await Promise.all(waiting)).map(({ value }) => value))).toEqual(new Set(['t1']));
     expect(http.sent).toHaveLength(1);
@@ -53,7 +53,7 @@ describe('asking for a token', () => {
   test('accepts an answer without scopes and a token type in any case', async () => {
     const { http, tokens } = createWorld();
     http.next(json(200, { access_token: 't1', expires_in: 60, token_type: 'bearer' }));
-    expect(await tokens.token()).toEqual({ value: 't1', scopes: undefined });
+    expect(await tokens.getToken()).toEqual({ value: 't1', scopes: undefined });
   });
 });
 
@@ -61,50 +61,50 @@ describe('a token that is held', () => {
   test('is used until a minute before its end, and then replaced', async () => {
     const { http, clock, tokens } = createWorld();
     http.next(granted('t1', 3_600), granted('t2', 3_600));
-    await tokens.token();
+    await tokens.getToken();
     clock.advance(3_540_000 - 1);
-    expect((await tokens.token()).value).toBe('t1');
+    expect((await tokens.getToken()).value).toBe('t1');
     clock.advance(1);
-    expect((await tokens.token()).value).toBe('t2');
+    expect((await tokens.getToken()).value).toBe('t2');
     expect(http.sent).toHaveLength(2);
   });
 
   test('that is short-lived is used for half of its life', async () => {
     const { http, clock, tokens } = createWorld();
     http.next(granted('t1', 60), granted('t2', 60));
-    await tokens.token();
+    await tokens.getToken();
     clock.advance(29_999);
-    expect((await tokens.token()).value).toBe('t1');
+    expect((await tokens.getToken()).value).toBe('t1');
     clock.advance(1);
-    expect((await tokens.token()).value).toBe('t2');
+    expect((await tokens.getToken()).value).toBe('t2');
   });
 
   test('counts its life from before the request was sent', async () => {
     const { http, clock, tokens } = createWorld();
     const answer = createDeferred<HttpResponse>();
     http.next(answer.promise, granted('t2'));
-    const first = tokens.token();
+    const first = tokens.getToken();
     clock.advance(30_000);
     answer.resolve(granted('t1', 60));
     await first;
-    expect((await tokens.token()).value).toBe('t2');
+    expect((await tokens.getToken()).value).toBe('t2');
   });
 
   test('is replaced once it was rejected', async () => {
     const { http, tokens } = createWorld();
     http.next(granted('t1'), granted('t2'));
-    tokens.reject(await tokens.token());
-    expect((await tokens.token()).value).toBe('t2');
+    tokens.invalidate(await tokens.getToken());
+    expect((await tokens.getToken()).value).toBe('t2');
   });
 
   test('survives the rejection of one that it has replaced', async () => {
     const { http, tokens } = createWorld();
     http.next(granted('t1'), granted('t2'), granted('t3'));
-    const old = await tokens.token();
-    tokens.reject(old);
-    await tokens.token();
-    tokens.reject(old);
-    expect((await tokens.token()).value).toBe('t2');
+    const old = await tokens.getToken();
+    tokens.invalidate(old);
+    await tokens.getToken();
+    tokens.invalidate(old);
+    expect((await tokens.getToken()).value).toBe('t2');
     expect(http.sent).toHaveLength(2);
   });
 });
@@ -124,7 +124,7 @@ describe('a failure', () => {
   ])('is told by its code and nothing else (%#)', async (reply, code) => {
     const { http, tokens } = createWorld();
     http.next(reply);
-    const error = await appErrorOf(tokens.token());
+    const error = await appErrorOf(tokens.getToken());
     expect(error.code).toBe(code);
     expect(JSON.stringify([error.message, error.extras])).not.toMatch(/secret text|access_denied/);
   });
@@ -132,33 +132,33 @@ describe('a failure', () => {
   test('is told to all who waited, and the next caller asks again', async () => {
     const { http, tokens } = createWorld();
     http.next(new HttpFailure('reset', 'ECONNRESET'), granted('t1'));
-    const failed = await Promise.all([appErrorOf(tokens.token()), appErrorOf(tokens.token())]);
+    const failed = await Promise.all([appErrorOf(tokens.getToken()), appErrorOf(tokens.getToken())]);
     expect(failed[0]).toBe(failed[1]);
-    expect((await tokens.token()).value).toBe('t1');
+    expect((await tokens.getToken()).value).toBe('t1');
   });
 
   test('of a renewal leaves the service unhealthy until one succeeds', async () => {
     const { http, clock, tokens } = createWorld();
-    expect(tokens.healthy()).toBe(false);
+    expect(tokens.isHealthy()).toBe(false);
     http.next(granted('t1', 120), json(500, {}), granted('t2'));
-    await tokens.token();
-    expect(tokens.healthy()).toBe(true);
+    await tokens.getToken();
+    expect(tokens.isHealthy()).toBe(true);
     clock.advance(60_000);
-    await tokens.token();
-    expect(tokens.healthy()).toBe(false);
+    await tokens.getToken();
+    expect(tokens.isHealthy()).toBe(false);
     clock.advance(2_000);
-    await tokens.token();
-    expect(tokens.healthy()).toBe(true);
+    await tokens.getToken();
+    expect(tokens.isHealthy()).toBe(true);
   });
 
   test('is not what a renewal under way is: the service stays healthy meanwhile', async () => {
     const { http, clock, tokens } = createWorld();
     const answer = createDeferred<HttpResponse>();
     http.next(granted('t1', 120), answer.promise);
-    await tokens.token();
+    await tokens.getToken();
     clock.advance(60_000);
-    const renewal = tokens.token();
-    expect(tokens.healthy()).toBe(true);
+    const renewal = tokens.getToken();
+    expect(tokens.isHealthy()).toBe(true);
     answer.resolve(granted('t2'));
     await renewal;
   });
@@ -166,8 +166,8 @@ describe('a failure', () => {
   test('to renew does not end the use of a token that is still valid', async () => {
     const { http, clock, tokens } = createWorld();
     http.next(granted('t1', 3_600), json(500, {}));
-    await tokens.token();
+    await tokens.getToken();
     clock.advance(3_550_000);
-    expect((await tokens.token()).value).toBe('t1');
+    expect((await tokens.getToken()).value).toBe('t1');
   });
 });

@@ -3,7 +3,7 @@ import type { HttpResponse } from '../../src/lib/http-client.ts';
 import { createDeferred, quiet } from '../lib/deferred.ts';
 import { json } from '../lib/fake-http.ts';
 import { appErrorOf } from '../lib/rejection.ts';
-import { createWorld, down, ISSUER, JWKS, kidsFor, MINUTE, published } from './keys-world.ts';
+import { createWorld, down, ISSUER, JWKS, kidsFor, MINUTE, published } from './signing-keys-fixture.ts';
 
 describe('keys that grow old', () => {
   test('are renewed in the background once, while the caller gets those held', async () => {

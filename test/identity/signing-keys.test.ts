@@ -3,7 +3,7 @@ import type { HttpResponse } from '../../src/lib/http-client.ts';
 import { createDeferred } from '../lib/deferred.ts';
 import { json } from '../lib/fake-http.ts';
 import { appErrorOf } from '../lib/rejection.ts';
-import { createWorld, down, JWKS, key, kidsFor, MINUTE, published } from './keys-world.ts';
+import { createWorld, down, JWKS, key, kidsFor, MINUTE, published } from './signing-keys-fixture.ts';
 
 describe('keys that are not held yet', () => {
   test('are fetched once for all who ask meanwhile', async () => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { createTrustedIssuers } from '../../src/identity/trusted-issuers.ts';
 import { quiet } from '../lib/deferred.ts';
 import { json } from '../lib/fake-http.ts';
-import { createWorld, ISSUER, key, MINUTE, otherKey, published } from './keys-world.ts';
+import { createWorld, ISSUER, key, MINUTE, otherKey, published } from './signing-keys-fixture.ts';
 
 async function open() {
   const { http, clock, keys } = createWorld();

@@ -125,7 +125,7 @@ export function describeRedisContract(name: string, start: () => Promise<Contrac
       for (const bucket of [...users, ...users]) waits.push(await bucket.take(0));
       expect(waits).toEqual([0, 0, 0, 0]);
       expect(await users[1].take(0)).toBeGreaterThan(0);
-      await users[0].correct(0, 30_000);
+      await users[0].sync(0, 30_000);
       expect(await users[1].take(0)).toBeGreaterThan(29_000);
       expect(users[1].estimate()).toBeLessThan(0);
     });

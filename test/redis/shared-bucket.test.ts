@@ -37,7 +37,7 @@ describeWithRedis('the shared budget', () => {
 
   test('a block that one replica was told of holds on the other as soon as that one asks', async () => {
     const { here, there } = await openBuckets();
-    await here.correct(0, 30_000);
+    await here.sync(0, 30_000);
     expect(await there.take(0)).toBeGreaterThanOrEqual(29_000);
     // In tokens: what 30 seconds bring is missing.
     expect(there.estimate()).toBeLessThanOrEqual((-29_000 * SIZE.perSecond) / 1000);
@@ -49,7 +49,7 @@ describeWithRedis('the shared budget', () => {
     const inAnHour = String(Date.now() + 3_600_000);
     await redis.command('HSET', key, 'at', inAnHour);
     expect(await there.take(0)).toBe(0);
-    await here.correct(5, 2_000);
+    await here.sync(5, 2_000);
     await redis.command('HSET', key, 'at', inAnHour);
     const waitMs = await there.take(0);
     expect(waitMs).toBeGreaterThan(0);

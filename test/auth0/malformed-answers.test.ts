@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { HttpFailure, type HttpResponse } from '../../src/lib/http-client.ts';
 import { json } from '../lib/fake-http.ts';
 import { appErrorOf } from '../lib/rejection.ts';
-import { createWorld, JANE, stored } from './management-world.ts';
+import { createWorld, JANE, stored } from './management-fixture.ts';
 
 const text = (body: string): HttpResponse => ({ status: 200, headers: new Map(), text: body });
 

@@ -4,7 +4,7 @@ import { HttpFailure } from '../../src/lib/http-client.ts';
 import { createManualClock } from '../lib/manual-clock.ts';
 import { appErrorOf } from '../lib/rejection.ts';
 
-const READ = { name: 'users.read', changes: false } as const;
+const READ = { name: 'users.read', isWrite: false } as const;
 const REQUEST = { method: 'GET', url: 'https://tenant.test/api/v2/users/x', headers: {} } as const;
 const FAILURES = 30;
 
@@ -22,15 +22,15 @@ function openUpstream() {
         close: () => undefined,
       },
       tokens: {
-        token: async () => ({ value: 'token', scopes: undefined }),
-        reject: () => undefined,
-        healthy: () => true,
+        getToken: async () => ({ value: 'token', scopes: undefined }),
+        invalidate: () => undefined,
+        isHealthy: () => true,
       },
-      governor: {
-        async admit() {
+      scheduler: {
+        async acquire() {
           admitted += 1;
         },
-        learn: () => undefined,
+        updateFromHeaders: () => undefined,
       },
       clock,
       sleep: async () => undefined,
@@ -64,16 +64,16 @@ test('while the circuit is open, a request is refused with a true time, and spen
 
 test('the Management API counts as out of reach from a failure to the next answer, or for a minute', async () => {
   const { upstream, ask, mend } = openUpstream();
-  expect(upstream.reachable()).toBe(true);
+  expect(upstream.isReachable()).toBe(true);
   await appErrorOf(ask());
-  expect(upstream.reachable()).toBe(false);
+  expect(upstream.isReachable()).toBe(false);
   mend();
   await ask();
-  expect(upstream.reachable()).toBe(true);
+  expect(upstream.isReachable()).toBe(true);
   const other = openUpstream();
   await appErrorOf(other.ask());
   other.clock.advance(59_000);
-  expect(other.upstream.reachable()).toBe(false);
+  expect(other.upstream.isReachable()).toBe(false);
   other.clock.advance(2_000);
-  expect(other.upstream.reachable()).toBe(true);
+  expect(other.upstream.isReachable()).toBe(true);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { broken, mark, play, userEvent } from './fake-tenant-feed.ts';
+import { broken, mark, play, userEvent } from './change-stream-fixture.ts';
 
 const TYPES = '/events?event_type=user.updated&event_type=user.deleted';
 
@@ -166,15 +166,15 @@ describe('the health of the feed', () => {
     const health: boolean[] = [];
     const lags: number[] = [];
     const { feed, clock } = await play([{ events: [] }]);
-    expect([feed.health.passing(), feed.health.lagSeconds()]).toEqual([true, 0]);
+    expect([feed.health.isHealthy(), feed.health.getLagSeconds()]).toEqual([true, 0]);
     const note = () => {
-      health.push(feed.health.passing());
-      lags.push(feed.health.lagSeconds());
+      health.push(feed.health.isHealthy());
+      lags.push(feed.health.getLagSeconds());
     };
     const over = new AbortController();
-    const bookmark = { load: async () => undefined, save: async () => undefined };
+    const store = { load: async () => undefined, save: async () => undefined };
     note();
-    const consumed = feed.consume(bookmark, over.signal);
+    const consumed = feed.consume(store, over.signal);
     clock.advance(29_000);
     note();
     clock.advance(2_000);
@@ -196,7 +196,7 @@ describe('the health of the feed', () => {
     const events = [userEvent('1', 'a', 'user.updated', time), note, mark('2'), note];
     await play([{ events }], {
       onFeed: (feed) => {
-        reading.lag = () => feed.health.lagSeconds();
+        reading.lag = () => feed.health.getLagSeconds();
       },
     });
     expect(lags).toEqual([2, 0]);

@@ -1,9 +1,9 @@
 /** A tenant's stream of events without a network: a test says what each attempt to open it comes to. */
 import {
-  type Bookmark,
-  type ChangeFeed,
-  type ChangeFeedOptions,
-  createChangeFeed,
+  type OffsetStore,
+  type ChangeStream,
+  type ChangeStreamOptions,
+  createChangeStream,
 } from '../../src/auth0/change-stream.ts';
 import type { EventResponse, ServerEvent } from '../../src/lib/event-client.ts';
 import { HttpFailure } from '../../src/lib/http-client.ts';
@@ -15,13 +15,13 @@ export type Attempt =
   | { readonly events: ReadonlyArray<ServerEvent | HttpFailure | (() => void)> }
   | HttpFailure;
 
-export const OPTIONS: ChangeFeedOptions = {
+export const OPTIONS: ChangeStreamOptions = {
   baseUrl: 'https://tenant.example/api/v2',
   backoffMs: 100,
-  backoffMaxMs: 1_000,
-  refusedMs: 60_000,
-  cycledMs: 10,
-  steadyMs: 5_000,
+  maxBackoffMs: 1_000,
+  refusedRetryMs: 60_000,
+  reconnectMs: 10,
+  minHealthyMs: 5_000,
 };
 
 export function userEvent(offset: string, userId: string, type = 'user.updated', time?: string): ServerEvent {
@@ -62,7 +62,7 @@ export async function play(
     }
   }
 
-  const feed = createChangeFeed(
+  const feed = createChangeStream(
     {
       clock,
       random: () => 0.5,
@@ -79,11 +79,11 @@ export async function play(
         if (left.length === 0) over.abort();
       },
       tokens: {
-        healthy: () => true,
-        reject: () => {
+        isHealthy: () => true,
+        invalidate: () => {
           rejected = true;
         },
-        async token() {
+        async getToken() {
           if (rejected) issued += 1;
           rejected = false;
           return { value: `token-${issued}`, scopes: undefined };
@@ -106,14 +106,14 @@ export async function play(
     },
     OPTIONS,
   );
-  const bookmark: Bookmark = {
+  const store: OffsetStore = {
     load: async () => note,
     save: async (reached) => {
       note = reached;
     },
   };
   onFeed(feed);
-  await feed.consume(bookmark, over.signal);
+  await feed.consume(store, over.signal);
   return { asked, bearers, evicted, outcomes, troubles, pauses, note, feed, clock };
 }
 
@@ -122,5 +122,5 @@ interface PlayOptions {
   readonly note?: string;
   readonly evict?: (userId: string) => Promise<void>;
   /** Called before it begins. */
-  readonly onFeed?: (feed: ChangeFeed) => void;
+  readonly onFeed?: (feed: ChangeStream) => void;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { readResetMs, retryAfterSeconds } from '../../src/auth0/errors.ts';
+import { readResetMs, readRetryAfterSeconds } from '../../src/auth0/errors.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
 const at = (headers: Readonly<Record<string, string>>) => ({
@@ -35,7 +35,7 @@ describe('the time after which the tenant may be asked again', () => {
   });
 
   test('is a second at least, and five minutes at most', () => {
-    expect(retryAfterSeconds(at({}), NOW)).toBe(1);
-    expect(retryAfterSeconds(at({ 'retry-after': '999999999' }), NOW)).toBe(300);
+    expect(readRetryAfterSeconds(at({}), NOW)).toBe(1);
+    expect(readRetryAfterSeconds(at({ 'retry-after': '999999999' }), NOW)).toBe(300);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { createVirtualTime } from '../support/virtual-time.ts';
-import { createGovernor } from '../../src/auth0/request-scheduler.ts';
+import { createRequestScheduler } from '../../src/auth0/request-scheduler.ts';
 import { type BucketSize, createLocalBucket } from '../../src/lib/token-bucket.ts';
 import type { CallOptions } from '../../src/metadata/ports.ts';
 import { createSharedBucket } from '../../src/redis/shared-bucket.ts';
@@ -8,13 +8,13 @@ import { appErrorOf } from '../lib/rejection.ts';
 
 const WAIT_MS = 2_000;
 
-/** A governor over one bucket, in virtual time. */
+/** A scheduler over one bucket, in virtual time. */
 function createWorld(size: BucketSize = { burst: 2, perSecond: 2 }) {
   const time = createVirtualTime(Date.UTC(2026, 0, 1));
   const bucket = createLocalBucket(time, size);
-  const governor = createGovernor({ ...time, bucketOf: () => bucket }, { waitMs: WAIT_MS });
+  const scheduler = createRequestScheduler({ ...time, getBucket: () => bucket }, { waitMs: WAIT_MS });
   const order: string[] = [];
-  const ask = (call: CallOptions) => governor.admit('users.read', call);
+  const ask = (call: CallOptions) => scheduler.acquire('users.read', call);
   /** Asks, and notes the name when admitted. A refusal is noted too. */
   const queue = (name: string, call: CallOptions) =>
     ask(call).then(
@@ -24,7 +24,7 @@ function createWorld(size: BucketSize = { burst: 2, perSecond: 2 }) {
   const spend = async () => {
     for (let taken = 0; taken < size.burst; taken += 1) await bucket.take(0);
   };
-  return { time, governor, bucket, order, ask, queue, spend, start: time.clock.now() };
+  return { time, scheduler, bucket, order, ask, queue, spend, start: time.clock.now() };
 }
 
 const response429 = (headers: Readonly<Record<string, string>>) => ({
@@ -106,11 +106,14 @@ describe('who is admitted first', () => {
 
 describe('while the tenant has blocked everybody for 30 seconds', () => {
   test('a request that waits is refused after the wait, and one that comes later at once, both with a true time', async () => {
-    const { ask, governor, spend, start, time } = createWorld({ burst: 5, perSecond: 5 });
+    const { ask, scheduler, spend, start, time } = createWorld({ burst: 5, perSecond: 5 });
     await spend();
     const waiting = appErrorOf(ask(read)).then((error) => ({ error, at: time.clock.now() - start }));
     // Also the bucket learns of it only after the request has begun to wait.
-    governor.learn('users.read', response429({ 'x-ratelimit-reset': String(start / 1000 + 30) }));
+    scheduler.updateFromHeaders(
+      'users.read',
+      response429({ 'x-ratelimit-reset': String(start / 1000 + 30) }),
+    );
     await time.runUntil(start + 10_000);
     const first = await waiting;
     expect(first.at).toBeLessThanOrEqual(WAIT_MS + 100);
@@ -125,14 +128,14 @@ describe('while the tenant has blocked everybody for 30 seconds', () => {
     const local = createLocalBucket(time, { burst: 5, perSecond: 5 });
     const redis = { run: async () => [30_200, 0, 30_000], addProbe: () => undefined };
     const bucket = createSharedBucket({ redis, local }, { name: 'test' });
-    const governor = createGovernor({ ...time, bucketOf: () => bucket }, { waitMs: WAIT_MS });
-    const error = await appErrorOf(governor.admit('users.read', read));
+    const scheduler = createRequestScheduler({ ...time, getBucket: () => bucket }, { waitMs: WAIT_MS });
+    const error = await appErrorOf(scheduler.acquire('users.read', read));
     expect([time.clock.now(), error.extras.retryAfterSeconds]).toEqual([Date.UTC(2026, 0, 1), 31]);
   });
 
   test('a write that comes while a read waits for a token of its own part is admitted at once', async () => {
     const { bucket, queue, order, start, time } = createWorld({ burst: 20, perSecond: 1 });
-    await bucket.correct(2, 0);
+    await bucket.sync(2, 0);
     void queue('read', read);
     await time.runUntil(start + 100);
     void queue('write', write);

@@ -4,7 +4,7 @@ import { createUpstream } from '../../src/auth0/upstream.ts';
 import type { RootChanges } from '../../src/metadata/ports.ts';
 import { createFakeHttp } from '../lib/fake-http.ts';
 import { createManualClock } from '../lib/manual-clock.ts';
-import { createFakeTokens, freeGovernor } from './fake-access.ts';
+import { createFakeTokens, unlimitedScheduler } from './fake-access.ts';
 
 export const JANE = 'auth0|jane';
 export const stored = { user_id: JANE, user_metadata: { a: 1 }, updated_at: '2026-01-01T00:00:00.000Z' };
@@ -19,7 +19,7 @@ export function createWorld({ appMetadataKeys = [], clientMetadataKeys = [] }: R
   const tokens = createFakeTokens();
   const clock = createManualClock();
   const upstream = createUpstream(
-    { http, tokens, governor: freeGovernor, clock, sleep: () => Promise.resolve(), random: () => 0 },
+    { http, tokens, scheduler: unlimitedScheduler, clock, sleep: () => Promise.resolve(), random: () => 0 },
     { timeoutMs: 5_000, deadlineMs: 7_000 },
   );
   const options = {
