@@ -21,7 +21,7 @@ export function createAdminApp({ readiness, metrics }: Dependencies): Express {
       GET: async (_req, res) => {
         const text = Buffer.from(await metrics.render());
         const headers = { 'Content-Type': metrics.contentType, 'Content-Length': text.length };
-        sendResponse(res, 200, headers, unreadAnswers.share(res, undefined, text));
+        sendResponse(res, 200, [headers], unreadAnswers.share(res, undefined, text));
       },
     }),
   ];

@@ -42,7 +42,7 @@ export function startEventStream(
   { first, retryMs }: { readonly first: StreamEvent; readonly retryMs: number },
   { heartbeatMs, maxUnreadBytes }: EventStreamOptions,
 ): EventStream {
-  startResponse(res, 200, EVENT_STREAM_HEADERS);
+  startResponse(res, 200, [EVENT_STREAM_HEADERS]);
   res.flushHeaders();
 
   function write(lines: string): void {

@@ -73,7 +73,7 @@ test('a header of the answer replaces the one of the same name that middleware a
     setHeader(getContext(req).headers, 'Vary', 'Origin');
     setHeader(getContext(req).headers, 'Age', 1);
     setHeader(getContext(req).headers, 'Age', 2);
-    sendResponse(res, 200, { Vary: 'Authorization, Origin', 'Content-Length': 2 }, 'ok');
+    sendResponse(res, 200, [{ Vary: 'Authorization, Origin', 'Content-Length': 2 }], 'ok');
   });
   expect(headers).toMatchObject({ vary: 'Authorization, Origin', age: '2', 'content-length': '2' });
 });
@@ -81,9 +81,9 @@ test('a header of the answer replaces the one of the same name that middleware a
 test('a header that cannot be written is refused before anything is sent, so that an error can be answered', async () => {
   const answer = await exchange((_req, res) => {
     try {
-      startResponse(res, 200, { ETag: 'two\r\nlines' });
+      startResponse(res, 200, [{ ETag: 'two\r\nlines' }]);
     } catch {
-      sendResponse(res, 500, { 'Content-Length': 7 }, 'refused');
+      sendResponse(res, 500, [{ 'Content-Length': 7 }], 'refused');
     }
   });
   expect(answer).toMatchObject({ status: 500, body: 'refused' });
@@ -93,7 +93,7 @@ test('a header that cannot be written is refused before anything is sent, so tha
 test('a connection that is to end says so once, whether the listener or the answer asks for it', async () => {
   const answer = await exchange((_req, res) => {
     res.shouldKeepAlive = false;
-    sendResponse(res, 200, { Connection: 'close', 'Content-Length': 0 });
+    sendResponse(res, 200, [{ Connection: 'close', 'Content-Length': 0 }]);
   });
   expect(answer.headers?.connection).toBe('close');
 });

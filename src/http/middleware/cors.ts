@@ -83,7 +83,7 @@ export function createCors({ corsOrigins, corsAllowedHeaders }: CrossOriginOptio
 export const answerPreflight: RequestHandler = (req, res, next) => {
   const { origin, 'access-control-request-method': method } = req.headers;
   if (req.method !== 'OPTIONS' || origin === undefined || method === undefined) next();
-  else sendResponse(res, 204, { 'Content-Length': 0 });
+  else sendResponse(res, 204, [{ 'Content-Length': 0 }]);
 };
 
 /** Whether an origin is one of the list, or any one label in place of a star in it. */

@@ -34,7 +34,7 @@ export function createErrorHandler(options: ChallengeOptions) {
     sendResponse(
       res,
       status,
-      { ...headers, ...(challenge ? { 'WWW-Authenticate': challenge } : {}), 'Content-Length': bytes },
+      [headers, { 'WWW-Authenticate': challenge, 'Content-Length': bytes }],
       isLarge ? unreadAnswers.share(res, undefined, Buffer.from(body)) : body,
     );
   };

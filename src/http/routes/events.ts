@@ -56,7 +56,7 @@ export function createEventRoutes(
       throw new AppError('not_acceptable', 'This resource can only be answered as text/event-stream.');
     }
     if (req.method === 'HEAD') {
-      sendResponse(res, 200, EVENT_STREAM_HEADERS);
+      sendResponse(res, 200, [EVENT_STREAM_HEADERS]);
       return;
     }
     let stream: EventStream | undefined;

@@ -27,5 +27,5 @@ function sendState(res: Response, status: number, state: object): void {
     'Cache-Control': 'no-store',
     'Content-Length': Buffer.byteLength(body),
   };
-  sendResponse(res, status, headers, body);
+  sendResponse(res, status, [headers], body);
 }

@@ -37,7 +37,7 @@ export function createRoute(path: string, handlers: Handlers, patchTypes: readon
       const handler = byMethod.get(req.method);
       if (handler) return handler(req, res, next);
       if (req.method === 'OPTIONS') {
-        sendResponse(res, 204, headers);
+        sendResponse(res, 204, [headers]);
         return;
       }
       throw new AppError('method_not_allowed', `This resource knows ${allow}.`, {
@@ -59,7 +59,7 @@ export function answerServerOptions(methods: readonly string[]): RequestHandler 
       return;
     }
     getContext(req).route = '*';
-    sendResponse(res, 204, { Allow: allow });
+    sendResponse(res, 204, [{ Allow: allow }]);
   };
 }
 
