@@ -6,7 +6,7 @@ import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { loadConfig } from '../../config/load.ts';
 import { createService } from '../../src/composition/service.ts';
-import { selfSignedCertificate } from '../../packages/local-tenant/src/certificate.ts';
+import { createSelfSignedCertificate } from '../../packages/local-tenant/src/certificate.ts';
 import { startTenant } from '../../packages/local-tenant/src/tenant.ts';
 import { launchChromium } from './chromium.ts';
 
@@ -71,7 +71,7 @@ async function servePage({ secure = false } = {}) {
 /** A key and a certificate that nothing trusts. */
 function createIdentity(): { readonly key: string; readonly cert: string } {
   const keys = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  const body = selfSignedCertificate(keys).toString('base64');
+  const body = createSelfSignedCertificate(keys).toString('base64');
   return {
     key: keys.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
     cert: `-----BEGIN CERTIFICATE-----\n${body}\n-----END CERTIFICATE-----\n`,

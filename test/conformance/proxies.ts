@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
-import { selfSignedCertificate } from '../../packages/local-tenant/src/certificate.ts';
+import { createSelfSignedCertificate } from '../../packages/local-tenant/src/certificate.ts';
 import { pageAt } from '../docs/documents.ts';
 import { freePort } from '../support/free-port.ts';
 import { until } from '../support/until.ts';
@@ -44,7 +44,7 @@ export const startNginx: StartProxy = async ({ backends, path = '' }) => {
   const folder = mkdtempSync(join(tmpdir(), 'nginx-'));
   const port = await freePort();
   const keys = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  const certificate = selfSignedCertificate(keys).toString('base64');
+  const certificate = createSelfSignedCertificate(keys).toString('base64');
   writeFileSync(join(folder, 'site.key'), keys.privateKey.export({ type: 'pkcs8', format: 'pem' }));
   writeFileSync(
     join(folder, 'site.pem'),

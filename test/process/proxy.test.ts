@@ -4,7 +4,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { selfSignedCertificate } from '../../packages/local-tenant/src/certificate.ts';
+import { createSelfSignedCertificate } from '../../packages/local-tenant/src/certificate.ts';
 import { startTenant } from '../../packages/local-tenant/src/tenant.ts';
 import { parseObject } from '../support/json.ts';
 import { type Proxy, startProxy } from '../support/proxy-process.ts';
@@ -15,7 +15,7 @@ import { runProgram } from './program.ts';
 
 const USER = 'auth0|somebody';
 const keys = generateKeyPairSync('rsa', { modulusLength: 2048 });
-const pem = `-----BEGIN CERTIFICATE-----\n${selfSignedCertificate(keys, 'localhost').toString('base64')}\n-----END CERTIFICATE-----\n`;
+const pem = `-----BEGIN CERTIFICATE-----\n${createSelfSignedCertificate(keys, 'localhost').toString('base64')}\n-----END CERTIFICATE-----\n`;
 const server = await serveTenant({
   key: keys.privateKey.export({ type: 'pkcs8', format: 'pem' }),
   cert: pem,

@@ -1,8 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { parseEnvironment } from '../../packages/local-tenant/src/environment.ts';
 import { startTenant, type Tenant, type TenantOptions } from '../../packages/local-tenant/src/tenant.ts';
-import { createUserChanges } from '../../packages/local-tenant/src/user-changes.ts';
-import { createUserStore } from '../../packages/local-tenant/src/user-store.ts';
+import { createUserChanges, createUserStore } from '../../packages/local-tenant/src/user-store.ts';
 import { until } from '../support/until.ts';
 import { fetchMachineToken, putJson, requestJson } from './tenant-client.ts';
 

@@ -1,17 +1,31 @@
 /**
- * The tenant's request handling in order, on one screen: what every request passes, then each family of routes.
+ * The order of the tenant's middleware and routes.
  */
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, Router } from 'express';
-import { Auth0Error, sendRefusal } from './auth0-errors.ts';
+import { allowLocalOrigins, requireLocalOrigin, requireLoopbackHost } from './addresses.ts';
+import { Auth0Error, sendError } from './auth0-errors.ts';
 import type { CallLog } from './call-log.ts';
-import { allowLocalOrigins } from './cors.ts';
+import { delayResponse, type Delays } from './delayed-response.ts';
 import type { EventFeed } from './event-feed.ts';
 import type { Faults } from './faults.ts';
-import { holdAnswer } from './held-answers.ts';
-import { requireLocalOrigin, requireLoopbackHost } from './loopback-only.ts';
-import type { Pauses } from './pauses.ts';
+import { requestGroup } from './plans.ts';
 import type { RateLimitBuckets } from './rate-limit-buckets.ts';
-import { limitRates } from './rate-limits.ts';
+
+// Adds the `x-ratelimit-*` headers to each Management API response, and refuses requests beyond the plan's budget. As
+// documented by Auth0, a refusal has no Retry-After.
+
+/** Middleware over the tenant's buckets, for use below `/api/v2`. */
+function enforceRateLimits(buckets: RateLimitBuckets): RequestHandler {
+  return (request, response, next) => {
+    const decision = buckets.take(requestGroup(request.method, request.path));
+    response.set({
+      'x-ratelimit-limit': String(decision.limit),
+      'x-ratelimit-remaining': String(decision.remaining),
+      'x-ratelimit-reset': String(decision.reset),
+    });
+    next(decision.allowed ? undefined : new Auth0Error(429, decision.refusal, 'too_many_requests'));
+  };
+}
 
 interface Parts {
   readonly control: Router;
@@ -22,7 +36,7 @@ interface Parts {
   readonly calls: CallLog;
   readonly faults: Faults;
   readonly buckets: RateLimitBuckets;
-  readonly pauses: Pauses;
+  readonly delays: Delays;
   readonly latencyMs: number;
 }
 
@@ -40,35 +54,35 @@ export function createApp(parts: Parts): Express {
   app.use('/.well-known', parts.discovery);
   app.use('/api/v2', createManagementRoutes(parts));
   app.use(parts.authentication);
-  app.use(refuseUnknown);
-  app.use(answerRefusal);
+  app.use(rejectUnknownRoute);
+  app.use(handleError);
   return app;
 }
 
 function createManagementRoutes(parts: Parts): Router {
-  const { calls, faults, buckets, pauses, latencyMs, management, events } = parts;
+  const { calls, faults, buckets, delays, latencyMs, management, events } = parts;
   const router = Router();
-  router.use(allowLocalOrigins, calls.record, addLatency(pauses, latencyMs), limitRates(buckets));
+  router.use(allowLocalOrigins, calls.record, addLatency(delays, latencyMs), enforceRateLimits(buckets));
   router.use((_request, response, next) => {
     response.vary('accept-encoding');
     next();
   });
   router.use(management);
-  router.get('/events', faults.on('events'), events.subscribe);
+  router.get('/events', faults.intercept('events'), events.subscribe);
   return router;
 }
 
-function addLatency(pauses: Pauses, latencyMs: number): RequestHandler {
+function addLatency(delays: Delays, latencyMs: number): RequestHandler {
   return (_request, response, next) => {
-    if (latencyMs > 0) holdAnswer(response, () => pauses.wait(latencyMs, 'latency'));
+    if (latencyMs > 0) delayResponse(response, () => delays.wait(latencyMs, 'latency'));
     next();
   };
 }
 
-const refuseUnknown: RequestHandler = (_request, _response, next) => {
+const rejectUnknownRoute: RequestHandler = (_request, _response, next) => {
   next(new Auth0Error(404, 'Not Found'));
 };
 
-const answerRefusal: ErrorRequestHandler = (thrown, _request, response, _next) => {
-  sendRefusal(response, thrown);
+const handleError: ErrorRequestHandler = (thrown, _request, response, _next) => {
+  sendError(response, thrown);
 };

@@ -1,5 +1,5 @@
 /**
- * The error bodies of the Management API and of the token endpoint, word for word where a recording shows the words.
+ * The error bodies of the Management API and of the token endpoint, as recorded from Auth0.
  * Handlers throw an `Auth0Error` or an `OAuthError`; only this file turns one into a response.
  */
 import { STATUS_CODES } from 'node:http';
@@ -43,10 +43,10 @@ export class OAuthError extends Error {
 }
 
 /** The JSON body of a Management API refusal. */
-export function managementErrorBody(error: Auth0Error): Record<string, unknown> {
+export function toManagementErrorBody(error: Auth0Error): Record<string, unknown> {
   return {
     statusCode: error.statusCode,
-    error: reasonPhrase(error.statusCode),
+    error: getReasonPhrase(error.statusCode),
     message: error.message,
     ...error.extra,
     ...(error.errorCode === undefined ? {} : { errorCode: error.errorCode }),
@@ -54,7 +54,7 @@ export function managementErrorBody(error: Auth0Error): Record<string, unknown> 
 }
 
 /** The JSON body of a token endpoint refusal. */
-export function oauthErrorBody(error: OAuthError): Record<string, unknown> {
+export function toOAuthErrorBody(error: OAuthError): Record<string, unknown> {
   return {
     error: error.error,
     error_description: error.message,
@@ -63,17 +63,17 @@ export function oauthErrorBody(error: OAuthError): Record<string, unknown> {
 }
 
 /** Answers with a thrown refusal; anything else is the tenant's own failure and becomes a bare 500. */
-export function sendRefusal(response: Response, thrown: unknown): void {
+export function sendError(response: Response, thrown: unknown): void {
   if (thrown instanceof OAuthError) {
-    response.status(thrown.statusCode).json(oauthErrorBody(thrown));
+    response.status(thrown.statusCode).json(toOAuthErrorBody(thrown));
     return;
   }
-  const error = thrown instanceof Auth0Error ? thrown : asAuth0Error(thrown);
-  response.status(error.statusCode).set(error.headers).json(managementErrorBody(error));
+  const error = thrown instanceof Auth0Error ? thrown : toAuth0Error(thrown);
+  response.status(error.statusCode).set(error.headers).json(toManagementErrorBody(error));
 }
 
 /** Auth0's usual Management API body for a status, for faults that name nothing but a status. */
-export function standardManagementError(status: number): Auth0Error {
+export function createManagementError(status: number): Auth0Error {
   switch (status) {
     case 400:
       return new Auth0Error(400, "Payload validation error: 'Invalid request'.", 'invalid_body');
@@ -84,18 +84,18 @@ export function standardManagementError(status: number): Auth0Error {
     case 403:
       return new Auth0Error(403, 'Insufficient scope, expected any of: read:users', 'insufficient_scope');
     case 404:
-      return inexistentUser();
+      return createUserNotFoundError();
     case 429:
       return new Auth0Error(429, 'Global limit has been reached', 'too_many_requests');
     case 500:
       return new Auth0Error(500, 'An internal server error occurred');
     default:
-      return new Auth0Error(status, reasonPhrase(status));
+      return new Auth0Error(status, getReasonPhrase(status));
   }
 }
 
 /** Auth0's usual token endpoint body for a status. */
-export function standardTokenError(status: number): OAuthError {
+export function createTokenError(status: number): OAuthError {
   switch (status) {
     case 401:
       return new OAuthError(401, 'access_denied', 'Unauthorized');
@@ -104,18 +104,22 @@ export function standardTokenError(status: number): OAuthError {
     case 429:
       return new OAuthError(429, 'too_many_requests', 'Global limit has been reached');
     default:
-      return new OAuthError(status, status < 500 ? 'invalid_request' : 'server_error', reasonPhrase(status));
+      return new OAuthError(
+        status,
+        status < 500 ? 'invalid_request' : 'server_error',
+        getReasonPhrase(status),
+      );
   }
 }
 
 /** 404 of the users endpoints. */
-export function inexistentUser(): Auth0Error {
+export function createUserNotFoundError(): Auth0Error {
   return new Auth0Error(404, 'The user does not exist.', 'inexistent_user');
 }
 
 // body-parser and the router put the status on what they throw; their texts quote the request and stay here.
-function asAuth0Error(thrown: unknown): Auth0Error {
-  const status = statusOf(thrown);
+function toAuth0Error(thrown: unknown): Auth0Error {
+  const status = readStatus(thrown);
   if (status === 413) {
     return new Auth0Error(413, 'Payload content length greater than maximum allowed: 1048576');
   }
@@ -124,20 +128,20 @@ function asAuth0Error(thrown: unknown): Auth0Error {
       ? new Auth0Error(400, 'Invalid request payload JSON format', 'invalid_body')
       : new Auth0Error(400, 'Bad Request', 'invalid_uri');
   }
-  return standardManagementError(status);
+  return createManagementError(status);
 }
 
 function isBodyError(thrown: unknown): boolean {
   return typeof thrown === 'object' && thrown !== null && 'type' in thrown;
 }
 
-function statusOf(thrown: unknown): number {
+function readStatus(thrown: unknown): number {
   if (typeof thrown !== 'object' || thrown === null || !('status' in thrown)) return 500;
   return typeof thrown.status === 'number' && thrown.status >= 400 && thrown.status < 600
     ? thrown.status
     : 500;
 }
 
-function reasonPhrase(status: number): string {
+function getReasonPhrase(status: number): string {
   return status === 413 ? 'Request Entity Too Large' : (STATUS_CODES[status] ?? 'Unknown');
 }

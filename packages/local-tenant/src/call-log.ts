@@ -42,7 +42,7 @@ export function createCallLog(now: () => number, options: { keep?: number } = {}
       entries.push(entry);
       if (entries.length >= keep * 2) entries = entries.slice(-keep);
       response.once('close', () => {
-        entry.status = sentStatus(response);
+        entry.status = getStatus(response);
         entry.response = undefined;
       });
       next();
@@ -51,7 +51,7 @@ export function createCallLog(now: () => number, options: { keep?: number } = {}
       entries.slice(-keep).map(({ call: { method, path, at }, response, status }) => ({
         method,
         path,
-        status: response ? sentStatus(response) : status,
+        status: response ? getStatus(response) : status,
         at,
       })),
     clear() {
@@ -60,6 +60,6 @@ export function createCallLog(now: () => number, options: { keep?: number } = {}
   };
 }
 
-function sentStatus(response: Response): number {
+function getStatus(response: Response): number {
   return response.headersSent ? response.statusCode : 0;
 }

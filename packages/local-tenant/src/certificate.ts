@@ -6,28 +6,32 @@ import { type KeyObject, randomBytes, sign } from 'node:crypto';
 
 const SEQUENCE = 0x30;
 const SET = 0x31;
-const sha256WithRsa = der(
+const sha256WithRsa = encodeDer(
   SEQUENCE,
-  der(0x06, Buffer.from('2a864886f70d01010b', 'hex')),
-  der(0x05, Buffer.alloc(0)),
+  encodeDer(0x06, Buffer.from('2a864886f70d01010b', 'hex')),
+  encodeDer(0x05, Buffer.alloc(0)),
 );
 
 /** The certificate in DER, good for ten years either side of the turn of 2030, for the host of this name if it is one. */
-export function selfSignedCertificate(
+export function createSelfSignedCertificate(
   keys: { privateKey: KeyObject; publicKey: KeyObject },
   subject = 'local tenant',
 ): Buffer {
-  const commonName = der(SEQUENCE, der(0x06, Buffer.from('550403', 'hex')), der(0x0c, Buffer.from(subject)));
-  const name = der(SEQUENCE, der(SET, commonName));
-  const validity = der(
+  const commonName = encodeDer(
     SEQUENCE,
-    der(0x17, Buffer.from('200101000000Z')),
-    der(0x17, Buffer.from('400101000000Z')),
+    encodeDer(0x06, Buffer.from('550403', 'hex')),
+    encodeDer(0x0c, Buffer.from(subject)),
   );
-  const toBeSigned = der(
+  const name = encodeDer(SEQUENCE, encodeDer(SET, commonName));
+  const validity = encodeDer(
+    SEQUENCE,
+    encodeDer(0x17, Buffer.from('200101000000Z')),
+    encodeDer(0x17, Buffer.from('400101000000Z')),
+  );
+  const toBeSigned = encodeDer(
     SEQUENCE,
     // A serial number must be positive: the leading byte keeps the sign bit clear.
-    der(0x02, Buffer.concat([Buffer.from([1]), randomBytes(8)])),
+    encodeDer(0x02, Buffer.concat([Buffer.from([1]), randomBytes(8)])),
     sha256WithRsa,
     name,
     validity,
@@ -35,15 +39,20 @@ export function selfSignedCertificate(
     keys.publicKey.export({ type: 'spki', format: 'der' }),
   );
   const signature = sign('sha256', toBeSigned, keys.privateKey);
-  return der(SEQUENCE, toBeSigned, sha256WithRsa, der(0x03, Buffer.concat([Buffer.alloc(1), signature])));
+  return encodeDer(
+    SEQUENCE,
+    toBeSigned,
+    sha256WithRsa,
+    encodeDer(0x03, Buffer.concat([Buffer.alloc(1), signature])),
+  );
 }
 
-function der(tag: number, ...contents: Buffer[]): Buffer {
+function encodeDer(tag: number, ...contents: Buffer[]): Buffer {
   const content = Buffer.concat(contents);
-  return Buffer.concat([Buffer.from([tag]), lengthOf(content), content]);
+  return Buffer.concat([Buffer.from([tag]), encodeLength(content), content]);
 }
 
-function lengthOf({ length }: Buffer): Buffer {
+function encodeLength({ length }: Buffer): Buffer {
   if (length < 0x80) return Buffer.from([length]);
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32BE(length);

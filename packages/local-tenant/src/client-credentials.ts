@@ -1,14 +1,79 @@
 /**
- * The client credentials grant as Auth0 answers it: its own error words, `sub` of the form `<client>@clients`, and only
- * the scopes of the client grant, whatever is asked for.
+ * The client credentials grant with Auth0's errors, a `sub` of the form `<client>@clients`, and only the scopes of the
+ * client grant. Clients authenticate with a secret or a signed assertion.
  */
+import { decodeJwt, jwtVerify } from 'jose';
 import { timingSafeEqual } from 'node:crypto';
-import { accessTokenClaims, signAccessToken, TOKEN_LIFETIME_SECONDS } from './access-tokens.ts';
+import { z } from 'zod';
+import { createAccessTokenClaims, signAccessToken, TOKEN_LIFETIME_SECONDS } from './access-tokens.ts';
 import type { Addresses } from './addresses.ts';
 import { OAuthError } from './auth0-errors.ts';
-import { ASSERTION_TYPE, type ClientAssertions } from './client-assertion.ts';
 import type { ClientStore, TenantClient } from './client-store.ts';
 import type { SigningKeys } from './signing-keys.ts';
+
+// Verifies `private_key_jwt` client assertions (Auth0, "Authenticate with Private Key JWT"): registered key, audience
+// the issuer, a lifetime of at most five minutes, and each `jti` for one use.
+
+const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+const MAX_LIFETIME_SECONDS = 300;
+const SKEW_SECONDS = 10;
+const algorithms = ['RS256', 'RS384', 'PS256', 'PS384', 'ES256', 'ES384'];
+
+const claimsSchema = z.object({
+  iss: z.string().max(64),
+  sub: z.string().max(64),
+  aud: z.string(),
+  exp: z.number(),
+  jti: z.string().min(1).max(64),
+});
+
+interface ClientAssertions {
+  /** The client that signed, or undefined for anything that is not a valid, unused assertion. */
+  verify(assertion: string): Promise<TenantClient | undefined>;
+}
+
+/** Verification with a memory of used `jti`s. `now` is in milliseconds since 1970. */
+export function createClientAssertions(
+  clients: ClientStore,
+  addresses: Addresses,
+  now: () => number,
+): ClientAssertions {
+  const usedUntil = new Map<string, number>();
+
+  function useOnce(id: string, expiresAt: number): boolean {
+    const seconds = now() / 1000;
+    for (const [used, until] of usedUntil) if (until < seconds) usedUntil.delete(used);
+    if (usedUntil.has(id)) return false;
+    usedUntil.set(id, expiresAt + SKEW_SECONDS);
+    return true;
+  }
+
+  return {
+    async verify(assertion) {
+      const claims = readClaims(assertion);
+      if (!claims || claims.iss !== claims.sub || !addresses.isIssuer(claims.aud)) return undefined;
+      if (claims.exp - now() / 1000 > MAX_LIFETIME_SECONDS + SKEW_SECONDS) return undefined;
+      const client = clients.find(claims.sub);
+      if (!client || !(await signedByClient(assertion, client.clientId))) return undefined;
+      return useOnce(`${claims.sub} ${claims.jti}`, claims.exp) ? client : undefined;
+    },
+  };
+
+  async function signedByClient(assertion: string, clientId: string): Promise<boolean> {
+    const options = { algorithms, clockTolerance: SKEW_SECONDS, currentDate: new Date(now()) };
+    const checks = clients.getKeys(clientId).map((key) => jwtVerify(assertion, key, options));
+    return (await Promise.allSettled(checks)).some(({ status }) => status === 'fulfilled');
+  }
+}
+
+function readClaims(assertion: string): z.infer<typeof claimsSchema> | undefined {
+  if (assertion.length > 2048) return undefined;
+  try {
+    return claimsSchema.safeParse(decodeJwt(assertion)).data;
+  } catch {
+    return undefined;
+  }
+}
 
 type Parameters = Readonly<Record<string, string>>;
 
@@ -42,17 +107,17 @@ export function createClientCredentialsGrant(deps: Dependencies): ClientCredenti
     };
     const client = clients.find(id);
     if (!client || client.secret === undefined) return client?.appType === 'spa' ? client : undefined;
-    return sameText(client.secret, secret) ? client : undefined;
+    return isSameText(client.secret, secret) ? client : undefined;
   }
 
   return {
     async issue(parameters, authorization) {
       const client = await authenticate(parameters, authorization);
       if (!client) throw new OAuthError(401, 'access_denied', 'Unauthorized');
-      if (client.appType === 'spa') throw grantNotAllowed();
+      if (client.appType === 'spa') throw createGrantNotAllowedError();
       const audience = parameters['audience'] ?? parameters['resource'];
-      const scope = grantedScope(client, audience, parameters['scope'], addresses);
-      const claims = accessTokenClaims(
+      const scope = getGrantedScope(client, audience, parameters['scope'], addresses);
+      const claims = createAccessTokenClaims(
         addresses,
         {
           sub: `${client.clientId}@clients`,
@@ -73,7 +138,7 @@ export function createClientCredentialsGrant(deps: Dependencies): ClientCredenti
   };
 }
 
-function grantedScope(
+function getGrantedScope(
   client: TenantClient,
   audience: string | undefined,
   requested: string | undefined,
@@ -101,7 +166,7 @@ function grantedScope(
   return client.managementScopes.filter((scope) => wanted.includes(scope)).join(' ');
 }
 
-function grantNotAllowed(): OAuthError {
+function createGrantNotAllowedError(): OAuthError {
   return new OAuthError(
     403,
     'unauthorized_client',
@@ -119,7 +184,7 @@ function readBasic(authorization: string | undefined): { id: string; secret: str
   return { id: decoded.get('id') ?? '', secret: decoded.get('secret') ?? '' };
 }
 
-function sameText(expected: string, given: string): boolean {
+function isSameText(expected: string, given: string): boolean {
   const [left, right] = [Buffer.from(expected), Buffer.from(given)];
   return left.length === right.length && timingSafeEqual(left, right);
 }

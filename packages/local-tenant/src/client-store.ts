@@ -13,13 +13,13 @@ export interface TenantClient {
   /** The client grant for the Management API; empty when there is none. */
   readonly managementScopes: readonly string[];
   /** Further attributes that GET /api/v2/clients/{id} shows. */
-  readonly profile: JsonObject;
+  readonly createProfile: JsonObject;
 }
 
 export interface ClientStore {
   find(clientId: string): TenantClient | undefined;
   /** Public keys that `private_key_jwt` assertions of this client may be verified with. */
-  keysOf(clientId: string): readonly KeyObject[];
+  getKeys(clientId: string): readonly KeyObject[];
   addKey(clientId: string, publicKey: KeyObject): void;
   /** Takes these applications instead of all there are, and forgets every key. */
   restore(clients: readonly TenantClient[]): void;
@@ -31,7 +31,7 @@ export function createClientStore(): ClientStore {
   const keys = new Map<string, KeyObject[]>();
   return {
     find: (clientId) => clients.get(clientId),
-    keysOf: (clientId) => keys.get(clientId) ?? [],
+    getKeys: (clientId) => keys.get(clientId) ?? [],
     addKey(clientId, publicKey) {
       keys.set(clientId, [...(keys.get(clientId) ?? []), publicKey]);
     },
@@ -43,8 +43,8 @@ export function createClientStore(): ClientStore {
   };
 }
 
-/** An application as GET /api/v2/clients/{id} shows it. Secrets need scopes that nobody here has. */
-export function clientDocument(client: TenantClient): JsonObject {
+/** An application as GET /api/v2/clients/{id} shows it. Secrets would need scopes that no client here has. */
+export function toClientDocument(client: TenantClient): JsonObject {
   return {
     tenant: 'local',
     global: false,
@@ -54,6 +54,6 @@ export function clientDocument(client: TenantClient): JsonObject {
     name: client.name,
     app_type: client.appType,
     jwt_configuration: { alg: 'RS256', lifetime_in_seconds: 36_000 },
-    ...client.profile,
+    ...client.createProfile,
   };
 }

@@ -18,7 +18,7 @@ export class ControlError extends Error {
 }
 
 /** `body` as `schema` has it, or a 400 that names every fault in it. */
-export function parseControl<T extends z.ZodType>(schema: T, body: unknown): z.output<T> {
+export function parseControlRequest<T extends z.ZodType>(schema: T, body: unknown): z.output<T> {
   const parsed = schema.safeParse(body ?? {});
   if (!parsed.success) throw new ControlError(400, 'invalid_request', describeIssues(parsed.error));
   return parsed.data;
@@ -29,7 +29,7 @@ export function describeIssues(error: z.ZodError): string {
   return error.issues.map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`).join('; ');
 }
 
-/** Answers a control request with whatever it threw. */
+/** Sends the error of a control request. */
 export function sendControlError(response: Response, thrown: unknown): void {
   if (thrown instanceof ControlError) {
     response.status(thrown.status).json({ error: thrown.error, message: thrown.message });

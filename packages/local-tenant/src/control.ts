@@ -1,21 +1,130 @@
 /**
- * The control endpoints under `/_local`: what tests and demonstrations need and no real tenant offers. Unauthenticated,
- * because the tenant listens on loopback only and holds nothing but invented data.
+ * The control endpoints under `/_local`, for tests and demonstrations. They need no authentication, because the tenant
+ * listens on loopback only and stores only invented data.
  */
+import express, { type ErrorRequestHandler, type Request, Router } from 'express';
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import express, { type ErrorRequestHandler, Router } from 'express';
 import { z } from 'zod';
+import {
+  createAccessTokenClaims,
+  createAccessTokenHeader,
+  parseAlgorithm,
+  signJws,
+} from './access-tokens.ts';
 import type { Addresses } from './addresses.ts';
 import type { CallLog } from './call-log.ts';
 import type { ClientStore } from './client-store.ts';
-import { ControlError, parseControl, sendControlError } from './control-errors.ts';
-import { mintToken, tokenOrder } from './control-token.ts';
-import { addUserRoutes } from './control-users.ts';
-import { faultRoute, faultSchema } from './fault-order.ts';
+import { ControlError, parseControlRequest, sendControlError } from './control-errors.ts';
+import { faultRoute, faultSchema } from './fault-schema.ts';
 import type { Faults } from './faults.ts';
-import { jsonObject } from './json.ts';
+import { isJsonObject, jsonObject, jsonValue } from './json.ts';
 import type { SigningKeys } from './signing-keys.ts';
 import type { UserStore } from './user-store.ts';
+
+// `POST /_local/token`: any access token for a test, valid or not. The rest is what the tenant would issue.
+
+const tokenRequestSchema = z.strictObject({
+  sub: z.string(),
+  scope: z.string().optional(),
+  audience: z.union([z.string(), z.array(z.string())]).optional(),
+  client_id: z.string().optional(),
+  expires_in: z.int().optional(),
+  claims: jsonObject.optional(),
+  header: jsonObject.optional(),
+});
+
+/** The ordered token. Throws a `ControlError` for a signature algorithm that cannot be had. */
+function createToken(
+  order: z.infer<typeof tokenRequestSchema>,
+  keys: SigningKeys,
+  addresses: Addresses,
+  now: number,
+): string {
+  const key = keys.current();
+  const claims = createAccessTokenClaims(
+    addresses,
+    {
+      sub: order.sub,
+      audience: order.audience ?? addresses.apiAudience,
+      clientId: order.client_id ?? 'local-spa',
+      ...(order.scope === undefined ? {} : { scope: order.scope }),
+      ...(order.expires_in === undefined ? {} : { lifetimeSeconds: order.expires_in }),
+    },
+    now,
+  );
+  const header = override(createAccessTokenHeader(key), order.header ?? {});
+  const { alg = 'RS256' } = header;
+  const algorithm = typeof alg === 'string' ? parseAlgorithm(alg) : undefined;
+  if (algorithm === undefined) {
+    throw new ControlError(400, 'invalid_request', 'header.alg: not an algorithm this tenant can sign with');
+  }
+  return signJws(header, override(claims, order.claims ?? {}), algorithm, key);
+}
+
+// null removes a member, so a claim cannot be null.
+function override(
+  base: Readonly<Record<string, unknown>>,
+  changes: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  return Object.fromEntries(Object.entries({ ...base, ...changes }).filter(([, value]) => value !== null));
+}
+
+// `/_local/users/{id}`: reads, edits and deletes a user, as an administrator in the dashboard. Edits are published like
+// all changes.
+
+// A dashboard stores objects only, but a mapping of attributes stores any value of an identity provider.
+const metadata = jsonValue.optional();
+const userSchema = z.custom<Record<string, unknown>>(isJsonObject, 'must be a JSON object').pipe(
+  z.looseObject({
+    user_id: z.string().optional(),
+    password: z.string().optional(),
+    created_at: z.iso.datetime().optional(),
+    updated_at: z.iso.datetime().optional(),
+    user_metadata: metadata,
+    app_metadata: metadata,
+  }),
+);
+
+/** Adds the user routes to the control router. */
+function addUserRoutes(router: Router, users: UserStore): void {
+  router.get('/users/:id', (request, response) => {
+    const user = users.find(readUserId(request));
+    if (!user) throw createUserNotFoundError();
+    response.json(user);
+  });
+
+  router.put('/users/:id', (request, response) => {
+    const id = readUserId(request);
+    const edit = parseControlRequest(userSchema, request.body);
+    if (edit.user_id !== undefined && edit.user_id !== id) {
+      throw new ControlError(400, 'invalid_request', 'user_id: differs from the id in the path');
+    }
+    const { password, user_id: _, ...attributes } = edit;
+    response.json(
+      users.write(id, {
+        attributes: parseControlRequest(jsonObject, attributes),
+        ...(password === undefined ? {} : { password }),
+      }),
+    );
+  });
+
+  router.delete('/users/:id', (request, response) => {
+    if (!users.remove(readUserId(request))) throw createUserNotFoundError();
+    response.status(204).end();
+  });
+}
+
+function readUserId(request: Request): string {
+  const id = String(request.params['id'] ?? '');
+  if (!/^[^|]+\|.+$/s.test(id)) {
+    throw new ControlError(400, 'invalid_request', 'id: must look like provider|identifier');
+  }
+  return id;
+}
+
+function createUserNotFoundError(): ControlError {
+  return new ControlError(404, 'not_found', 'There is no such user');
+}
 
 interface Dependencies {
   readonly users: UserStore;
@@ -29,9 +138,9 @@ interface Dependencies {
   readonly reset: () => void;
 }
 
-const rotation = z.strictObject({ retire: z.boolean().optional() });
-const clientKey = z.strictObject({ public_key: z.union([z.string(), jsonObject]) });
-const faultQuery = z.strictObject({ route: faultRoute.optional() });
+const rotationSchema = z.strictObject({ retire: z.boolean().optional() });
+const clientKeySchema = z.strictObject({ public_key: z.union([z.string(), jsonObject]) });
+const faultQuerySchema = z.strictObject({ route: faultRoute.optional() });
 
 /** Routes below `/_local`, with their own error handling. */
 export function createControl(deps: Dependencies): Router {
@@ -40,8 +149,8 @@ export function createControl(deps: Dependencies): Router {
   router.use(express.json({ limit: '2mb', strict: false, type: () => true }));
 
   router.post('/token', (request, response) => {
-    const order = parseControl(tokenOrder, request.body);
-    response.json({ access_token: mintToken(order, keys, deps.addresses, deps.now()) });
+    const order = parseControlRequest(tokenRequestSchema, request.body);
+    response.json({ access_token: createToken(order, keys, deps.addresses, deps.now()) });
   });
 
   addUserRoutes(router, deps.users);
@@ -55,20 +164,20 @@ export function createControl(deps: Dependencies): Router {
   });
 
   router.get('/faults', (_request, response) => {
-    response.json(faults.list());
+    response.json(faults.listFaults());
   });
   router.put('/faults', (request, response) => {
-    const fault = parseControl(faultSchema, request.body);
-    faults.put(fault);
+    const fault = parseControlRequest(faultSchema, request.body);
+    faults.setFault(fault);
     response.json(fault);
   });
   router.delete('/faults', (request, response) => {
-    faults.remove(parseControl(faultQuery, request.query).route);
+    faults.removeFaults(parseControlRequest(faultQuerySchema, request.query).route);
     response.status(204).end();
   });
 
   router.post('/keys/rotate', async (request, response) => {
-    const { retire = false } = parseControl(rotation, request.body);
+    const { retire = false } = parseControlRequest(rotationSchema, request.body);
     const { kid } = await keys.rotate({ retire });
     response.json({ kid });
   });
@@ -76,8 +185,8 @@ export function createControl(deps: Dependencies): Router {
   router.post('/clients/:id/keys', (request, response) => {
     const { id } = request.params;
     if (!clients.find(id)) throw new ControlError(404, 'not_found', 'There is no such client');
-    clients.addKey(id, readPublicKey(parseControl(clientKey, request.body).public_key));
-    response.status(201).json({ client_id: id, keys: clients.keysOf(id).length });
+    clients.addKey(id, readPublicKey(parseControlRequest(clientKeySchema, request.body).public_key));
+    response.status(201).json({ client_id: id, keys: clients.getKeys(id).length });
   });
 
   router.post('/reset', (_request, response) => {
@@ -88,11 +197,11 @@ export function createControl(deps: Dependencies): Router {
   router.use((_request, _response, next) => {
     next(new ControlError(404, 'not_found', 'There is no such control endpoint'));
   });
-  router.use(answerControlError);
+  router.use(handleControlError);
   return router;
 }
 
-const answerControlError: ErrorRequestHandler = (thrown, _request, response, _next) => {
+const handleControlError: ErrorRequestHandler = (thrown, _request, response, _next) => {
   sendControlError(response, thrown);
 };
 

@@ -20,8 +20,8 @@ export function jsonTypeName(value: unknown): string {
   return Array.isArray(value) ? 'array' : typeof value;
 }
 
-/** A JSON object, kept as it is: `z.record` would lose a key named `__proto__`. */
+/** A JSON object, unchanged: `z.record` would lose a key named `__proto__`. */
 export const jsonObject = z.custom<JsonObject>(isJsonObject, 'must be a JSON object');
 
-/** Any JSON value, kept as it is. */
+/** Any JSON value, unchanged. */
 export const jsonValue = z.custom<JsonValue>((value) => value !== undefined, 'must be a JSON value');

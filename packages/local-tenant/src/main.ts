@@ -11,7 +11,7 @@ if (environment.success) {
   const { port } = environment.data;
   startTenant(environment.data).then(
     (tenant) => run(tenant, environment.data),
-    (cause: unknown) => fail(startFailure(cause, port)),
+    (cause: unknown) => fail(toStartError(cause, port)),
   );
 } else {
   fail(`The local tenant cannot start: ${describeIssues(environment.error)}`);
@@ -33,7 +33,7 @@ function run(tenant: Tenant, { plan, latencyMs }: { plan: string; latencyMs: num
   process.once('SIGTERM', () => void stop());
 }
 
-function startFailure(cause: unknown, port: number): string {
+function toStartError(cause: unknown, port: number): string {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   if (code === 'EADDRINUSE') return `The local tenant cannot start: port ${port} is taken (set TENANT_PORT)`;
   if (code === 'EACCES')

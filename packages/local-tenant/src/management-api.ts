@@ -3,13 +3,56 @@
  * finished write at once, and no answer carries an ETag, as upstream.
  */
 import express, { type Request, type Response, Router } from 'express';
-import { Auth0Error, inexistentUser } from './auth0-errors.ts';
-import { type ClientStore, clientDocument } from './client-store.ts';
+import { z } from 'zod';
+import { Auth0Error, createUserNotFoundError } from './auth0-errors.ts';
+import { type ClientStore, toClientDocument } from './client-store.ts';
 import type { Faults } from './faults.ts';
+import type { JsonValue } from './json.ts';
 import type { ManagementCaller, ManagementGuard } from './management-guard.ts';
-import { parseProjection, project } from './projection.ts';
-import { parseUserPatch, type UserPatch, userWriteOf } from './user-patch.ts';
+import { parseUserPatch, toUserWrite, type UserPatch } from './user-patch.ts';
 import type { UserStore } from './user-store.ts';
+
+// `fields` and `include_fields` of the Management API: top-level keys to include or to leave out. No key is added or
+// kept on its own account, `user_id` included (recorded).
+
+interface FieldSelection {
+  readonly fields: readonly string[];
+  readonly include: boolean;
+}
+
+const querySchema = z.strictObject({
+  fields: z.string().optional(),
+  include_fields: z.enum(['true', 'false']).optional(),
+});
+
+/** Reads the projection off a query string; unknown or malformed parameters are Auth0's 400. */
+function parseFieldSelection(query: unknown): FieldSelection {
+  const parsed = querySchema.safeParse(query);
+  if (!parsed.success) throw createQueryError(parsed.error.issues);
+  const names = (parsed.data.fields ?? '').split(',').map((name) => name.trim());
+  return {
+    fields: names.filter((name) => name !== ''),
+    include: parsed.data.include_fields !== 'false',
+  };
+}
+
+/** The part of `document` that was asked for. No fields named means all of it. */
+function selectFields(
+  document: Readonly<Record<string, JsonValue>>,
+  { fields, include }: FieldSelection,
+): Record<string, JsonValue> {
+  if (fields.length === 0) return { ...document };
+  return Object.fromEntries(Object.entries(document).filter(([key]) => fields.includes(key) === include));
+}
+
+function createQueryError(issues: readonly z.core.$ZodIssue[]): Auth0Error {
+  const unknown = issues.flatMap((issue) => (issue.code === 'unrecognized_keys' ? issue.keys : []));
+  const detail =
+    unknown.length > 0
+      ? `'Additional properties not allowed: ${unknown.join(',')}'.`
+      : `'Invalid value' on property ${String(issues[0]?.path[0] ?? '')}.`;
+  return new Auth0Error(400, `Query validation error: ${detail}`, 'invalid_query_string');
+}
 
 const readScopes = ['read:users', 'read:user_idp_tokens', 'read:current_user'];
 const writeScopes = ['update:users', 'update:users_app_metadata', 'update:current_user_metadata'];
@@ -30,45 +73,45 @@ export function createManagementApi({ users, clients, guard, faults }: Dependenc
   const parseJson = express.json({ limit: '1mb', strict: false });
   const parseForm = express.urlencoded({ limit: '1mb', extended: true });
 
-  router.get('/users/:id', faults.on('management.get'), async (request, response) => {
+  router.get('/users/:id', faults.intercept('management.get'), async (request, response) => {
     const caller = await guard.admit(request, readScopes);
-    const id = userId(request);
-    const projection = parseProjection(request.query);
+    const id = readUserId(request);
+    const projection = parseFieldSelection(request.query);
     if (!caller.has('read:users') && !caller.has('read:user_idp_tokens')) requireSelf(caller, id);
     const user = users.find(id);
-    if (!user) throw inexistentUser();
-    answer(response, project(user, projection));
+    if (!user) throw createUserNotFoundError();
+    respond(response, selectFields(user, projection));
   });
 
   router.patch(
     '/users/:id',
-    faults.on('management.patch'),
+    faults.intercept('management.patch'),
     parseJson,
     parseForm,
     async (request, response) => {
       const caller = await guard.admit(request, writeScopes, writeScopesNotListed);
-      const id = userId(request);
+      const id = readUserId(request);
       const patch = parseUserPatch(request.body);
       requireAllowedFields(caller, id, patch);
       const user = users.find(id);
-      if (!user) throw inexistentUser();
-      answer(response, users.write(id, userWriteOf(user, patch)));
+      if (!user) throw createUserNotFoundError();
+      respond(response, users.write(id, toUserWrite(user, patch)));
     },
   );
 
-  router.get('/clients/:id', faults.on('management.clients'), async (request, response) => {
+  router.get('/clients/:id', faults.intercept('management.clients'), async (request, response) => {
     await guard.admit(request, clientScopes);
-    const projection = parseProjection(request.query);
-    const client = clients.find(parameter(request, 'id'));
+    const projection = parseFieldSelection(request.query);
+    const client = clients.find(readParameter(request, 'id'));
     if (!client) throw new Auth0Error(404, 'The client does not exist', 'inexistent_client');
-    answer(response, project(clientDocument(client), projection));
+    respond(response, selectFields(toClientDocument(client), projection));
   });
 
   return router;
 }
 
-function userId(request: Request): string {
-  const id = parameter(request, 'id');
+function readUserId(request: Request): string {
+  const id = readParameter(request, 'id');
   if (!/^[^|]+\|.+$/s.test(id)) {
     throw new Auth0Error(
       400,
@@ -79,7 +122,7 @@ function userId(request: Request): string {
   return id;
 }
 
-function parameter(request: Request, name: string): string {
+function readParameter(request: Request, name: string): string {
   const value = request.params[name];
   return typeof value === 'string' ? value : '';
 }
@@ -102,6 +145,6 @@ function requireAllowedFields(caller: ManagementCaller, id: string, patch: UserP
   }
 }
 
-function answer(response: Response, body: object): void {
+function respond(response: Response, body: object): void {
   response.set('cache-control', 'no-cache').json(body);
 }

@@ -34,16 +34,17 @@ export function createManagementGuard(
 ): ManagementGuard {
   return {
     async admit(request, scopes, notListed = []) {
-      const claims = await readClaims(bearerToken(request));
+      const claims = await readClaims(readBearerToken(request));
       const audiences = [claims['aud']].flat().map(String);
       if (!audiences.some((audience) => addresses.isManagementAudience(audience))) {
-        throw unauthorized(`Bad audience: ${audiences.join(',')}`);
+        throw createUnauthorizedError(`Bad audience: ${audiences.join(',')}`);
       }
       // A bound token is worth nothing without its proof, which the Management API does not take.
-      if (claims['cnf'] !== undefined) throw unauthorized('Invalid token');
-      const held = new Set(textOf(claims['scope']).split(' '));
-      if (![...scopes, ...notListed].some((scope) => held.has(scope))) throw insufficientScope(scopes);
-      return { sub: textOf(claims['sub']), has: (scope) => held.has(scope) };
+      if (claims['cnf'] !== undefined) throw createUnauthorizedError('Invalid token');
+      const held = new Set(asText(claims['scope']).split(' '));
+      if (![...scopes, ...notListed].some((scope) => held.has(scope)))
+        throw createInsufficientScopeError(scopes);
+      return { sub: asText(claims['sub']), has: (scope) => held.has(scope) };
     },
   };
 
@@ -52,14 +53,17 @@ export function createManagementGuard(
       return await verifyAccessToken(token, keys, addresses, now());
     } catch (cause) {
       if (cause instanceof errors.JWTExpired) {
-        throw unauthorized('Expired token received for JSON Web Token validation', 'invalid_token');
+        throw createUnauthorizedError(
+          'Expired token received for JSON Web Token validation',
+          'invalid_token',
+        );
       }
-      throw unauthorized('Invalid token');
+      throw createUnauthorizedError('Invalid token');
     }
   }
 }
 
-function bearerToken(request: Request): string {
+function readBearerToken(request: Request): string {
   const header = request.headers.authorization;
   if (header === undefined) {
     throw new Auth0Error(401, 'Missing authentication', undefined, {
@@ -71,15 +75,15 @@ function bearerToken(request: Request): string {
   return token;
 }
 
-function textOf(claim: unknown): string {
+function asText(claim: unknown): string {
   return typeof claim === 'string' ? claim : '';
 }
 
-function unauthorized(message: string, errorCode?: string): Auth0Error {
+function createUnauthorizedError(message: string, errorCode?: string): Auth0Error {
   return new Auth0Error(401, message, errorCode, { extra: { attributes: { error: message } } });
 }
 
-function insufficientScope(scopes: readonly string[]): Auth0Error {
+function createInsufficientScopeError(scopes: readonly string[]): Auth0Error {
   return new Auth0Error(
     403,
     `Insufficient scope, expected any of: ${scopes.join(',')}`,

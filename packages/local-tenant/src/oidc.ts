@@ -3,17 +3,102 @@
  * provider is rebuilt when the signing key changes; its store, and so every session and refresh token, stays.
  */
 import { randomBytes } from 'node:crypto';
-import type { JWK, Provider } from 'oidc-provider';
+import type {
+  Adapter,
+  AdapterFactory,
+  AdapterPayload,
+  interactionPolicy,
+  JWK,
+  Provider,
+} from 'oidc-provider';
 import { type Addresses, isLocalOrigin, isLocalUrl } from './addresses.ts';
-import { OFFLINE_SCOPE } from './authorize-request.ts';
-import { authenticationPolicy } from './oidc-policy.ts';
+import { getProfileClaims } from './authentication-api.ts';
 import { oidcLibrary } from './oidc-provider.ts';
-import { createOidcStore } from './oidc-store.ts';
-import { describeResource, dressAccessToken, grantEverything } from './oidc-tokens.ts';
+import {
+  getResourceServer,
+  grantAllScopes,
+  OFFLINE_SCOPE,
+  toAuth0AccessToken,
+  translateResponse,
+} from './oidc-translation.ts';
 import type { SigningKey, SigningKeys } from './signing-keys.ts';
-import { answerAsAuth0 } from './token-response.ts';
-import { profileClaims } from './user-claims.ts';
 import type { UserStore } from './user-store.ts';
+
+/** The provider's own policy, without consent, and with a new login if the session's user is gone or blocked. */
+function createAuthenticationPolicy(): interactionPolicy.DefaultPolicy {
+  const policy = oidcLibrary.interactionPolicy.base();
+  policy.remove('consent');
+  const accountGone = new oidcLibrary.interactionPolicy.Check(
+    'account_gone',
+    'End-User authentication is required',
+    'login_required',
+    (ctx) => ctx.oidc.session?.accountId !== undefined && ctx.oidc.account === undefined,
+  );
+  policy.get('login')?.checks.add(accountGone);
+  return policy;
+}
+
+// Sessions, grants, codes and refresh tokens are stored in memory. The store outlives the provider, which is rebuilt at
+// each key rotation.
+
+interface Entry {
+  payload: AdapterPayload;
+  readonly expiresAt: number;
+}
+
+/** An adapter factory over one empty store. `now` is in milliseconds since 1970. */
+function createOidcStore(now: () => number): AdapterFactory {
+  const models = new Map<string, Map<string, Entry>>();
+  const entriesOf = (model: string) => {
+    const entries = models.get(model) ?? new Map<string, Entry>();
+    models.set(model, entries);
+    return entries;
+  };
+  return (model) => createAdapter(entriesOf(model), models, now);
+}
+
+function createAdapter(
+  entries: Map<string, Entry>,
+  models: ReadonlyMap<string, Map<string, Entry>>,
+  now: () => number,
+): Adapter {
+  function live(id: string): AdapterPayload | undefined {
+    const entry = entries.get(id);
+    if (entry && entry.expiresAt <= now()) entries.delete(id);
+    return entry && entry.expiresAt > now() ? entry.payload : undefined;
+  }
+
+  function dropExpired(): void {
+    for (const id of entries.keys()) live(id);
+  }
+
+  function findWhere(matches: (payload: AdapterPayload) => boolean): AdapterPayload | undefined {
+    return [...entries.keys()].map(live).find((payload) => payload !== undefined && matches(payload));
+  }
+
+  return {
+    async upsert(id, payload, expiresInSeconds) {
+      dropExpired();
+      const expiresAt = expiresInSeconds === undefined ? Infinity : now() + expiresInSeconds * 1000;
+      entries.set(id, { payload, expiresAt });
+    },
+    find: async (id) => live(id),
+    findByUid: async (uid) => findWhere((payload) => payload.uid === uid),
+    findByUserCode: async (userCode) => findWhere((payload) => payload.userCode === userCode),
+    async consume(id) {
+      const entry = entries.get(id);
+      if (entry) entry.payload = { ...entry.payload, consumed: Math.floor(now() / 1000) };
+    },
+    async destroy(id) {
+      entries.delete(id);
+    },
+    async revokeByGrantId(grantId) {
+      for (const all of models.values()) {
+        for (const [id, { payload }] of all) if (payload.grantId === grantId) all.delete(id);
+      }
+    },
+  };
+}
 
 export interface Oidc {
   /** The provider that signs with the current key. */
@@ -29,7 +114,7 @@ export function createOidc(keys: SigningKeys, users: UserStore, addresses: Addre
   function build(): Provider {
     const provider = new oidcLibrary.Provider(addresses.issuer, {
       adapter,
-      jwks: { keys: [...keys.published()].map(privateJwk) },
+      jwks: { keys: [...keys.published()].map(exportPrivateJwk) },
       clients: [
         {
           client_id: 'local-spa',
@@ -76,22 +161,22 @@ export function createOidc(keys: SigningKeys, users: UserStore, addresses: Addre
           enabled: true,
           defaultResource: () => undefined,
           useGrantedResource: () => true,
-          getResourceServerInfo: (_ctx, audience) => describeResource(audience, addresses),
+          getResourceServerInfo: (_ctx, audience) => getResourceServer(audience, addresses),
         },
       },
       formats: {
-        customizers: { jwt: (ctx, token, parts) => dressAccessToken(ctx, token, parts, addresses) },
+        customizers: { jwt: (ctx, token, parts) => toAuth0AccessToken(ctx, token, parts, addresses) },
       },
       interactions: {
-        policy: authenticationPolicy(),
+        policy: createAuthenticationPolicy(),
         url: (_ctx, interaction) => `/u/login/${interaction.uid}`,
       },
       findAccount: (_ctx, id) => {
         const user = users.find(id);
         if (!user || user['blocked'] === true) return undefined;
-        return { accountId: id, claims: () => profileClaims(user) };
+        return { accountId: id, claims: () => getProfileClaims(user) };
       },
-      loadExistingGrant: grantEverything,
+      loadExistingGrant: grantAllScopes,
       issueRefreshToken: (_ctx, _client, source) => source.scopes.has(OFFLINE_SCOPE),
       rotateRefreshToken: true,
       expiresWithSession: () => false,
@@ -112,7 +197,7 @@ export function createOidc(keys: SigningKeys, users: UserStore, addresses: Addre
     });
     // Documented for exactly this purpose: callbacks that no static list can name.
     provider.Client.prototype.redirectUriAllowed = isLocalUrl;
-    provider.use(answerAsAuth0);
+    provider.use(translateResponse);
     return provider;
   }
 
@@ -125,6 +210,6 @@ export function createOidc(keys: SigningKeys, users: UserStore, addresses: Addre
   };
 }
 
-function privateJwk({ kid, privateKey }: SigningKey): JWK {
+function exportPrivateJwk({ kid, privateKey }: SigningKey): JWK {
   return { ...privateKey.export({ format: 'jwk' }), kty: 'RSA', kid, use: 'sig', alg: 'RS256' };
 }

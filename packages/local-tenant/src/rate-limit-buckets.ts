@@ -39,7 +39,7 @@ export function createRateLimitBuckets(plan: TenantPlan, now: () => number): Rat
   return {
     take(group) {
       const { bucket, limit } = bucketFor(group);
-      return { ...bucket.take(), limit, refusal: refusalText(budget, group) };
+      return { ...bucket.take(), limit, refusal: getLimitMessage(budget, group) };
     },
     refill() {
       bucketFor = openBuckets(budget, now);
@@ -110,7 +110,7 @@ function createBucket(size: BucketSize, now: () => number): Bucket {
   };
 }
 
-function refusalText(budget: PlanBudget, group: RequestGroup): string {
+function getLimitMessage(budget: PlanBudget, group: RequestGroup): string {
   if (budget.kind !== 'grouped') return 'Global limit has been reached';
   const name = group === 'other' ? 'api' : group;
   return `Global per ${budget.buckets[group].per} ${name} group limit has been reached`;

@@ -1,9 +1,9 @@
 /**
- * What a fresh tenant holds: two users who can log in, a single-page application, and a machine client with exactly
+ * The initial data of a tenant: two users who can log in, a single-page application, and a machine client with exactly
  * the scopes the backend-for-frontend needs. `POST /_local/reset` returns here.
  */
 import type { TenantClient } from './client-store.ts';
-import type { UserWrite } from './stored-user.ts';
+import type { UserWrite } from './user-store.ts';
 
 /** Scopes of the API audience that the SPA may be granted. */
 export const apiScopes: readonly string[] = [
@@ -27,7 +27,7 @@ export const currentUserScopes: readonly string[] = [
 const password = 'local';
 const createdAt = '2026-01-15T09:30:00.000Z';
 
-/** The seeded users by id. Each call gives fresh documents. */
+/** The seeded users by id. Each call returns new documents. */
 export function seedUsers(): ReadonlyMap<string, UserWrite> {
   return new Map<string, UserWrite>([
     [
@@ -58,7 +58,7 @@ export function seedUsers(): ReadonlyMap<string, UserWrite> {
   ]);
 }
 
-/** The seeded applications. Each call gives fresh documents. */
+/** The seeded applications. Each call returns new documents. */
 export function seedClients(): readonly TenantClient[] {
   return [
     {
@@ -66,7 +66,7 @@ export function seedClients(): readonly TenantClient[] {
       name: 'Local single-page app',
       appType: 'spa',
       managementScopes: [],
-      profile: {
+      createProfile: {
         description: 'The demonstration web page',
         token_endpoint_auth_method: 'none',
         grant_types: ['authorization_code', 'refresh_token'],
@@ -86,7 +86,7 @@ export function seedClients(): readonly TenantClient[] {
       appType: 'non_interactive',
       secret: 'local-secret',
       managementScopes: ['read:users', 'update:users', 'read:clients', 'read:events'],
-      profile: {
+      createProfile: {
         description: 'The machine client of the proxy',
         token_endpoint_auth_method: 'client_secret_post',
         grant_types: ['client_credentials'],

@@ -4,7 +4,7 @@
  */
 import { createHash, generateKeyPair, type JsonWebKey, type KeyObject, randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
-import { selfSignedCertificate } from './certificate.ts';
+import { createSelfSignedCertificate } from './certificate.ts';
 
 export interface SigningKey {
   readonly kid: string;
@@ -24,7 +24,7 @@ export interface SigningKeys {
 
 const generateKeys = promisify(generateKeyPair);
 
-/** A key set with one fresh RSA key. */
+/** A key set with one new RSA key. */
 export async function createSigningKeys(): Promise<SigningKeys> {
   let current = await createSigningKey();
   let published: readonly SigningKey[] = [current];
@@ -43,7 +43,7 @@ export async function createSigningKeys(): Promise<SigningKeys> {
 async function createSigningKey(): Promise<SigningKey> {
   const { privateKey, publicKey } = await generateKeys('rsa', { modulusLength: 2048 });
   const kid = randomBytes(16).toString('base64url');
-  const certificate = selfSignedCertificate({ privateKey, publicKey });
+  const certificate = createSelfSignedCertificate({ privateKey, publicKey });
   const { n, e } = publicKey.export({ format: 'jwk' });
   const publicJwk: JsonWebKey = {
     kty: 'RSA',

@@ -1,34 +1,31 @@
 /**
- * Puts a local tenant together and starts it: an Auth0 that runs on this machine, for development and tests. Tenants
- * share nothing; any number can run in one process.
+ * Creates and starts a local tenant: an Auth0 that runs on this machine, for development and tests. Tenants share
+ * nothing; any number can run in one process.
  */
 import { API_AUDIENCE, createAddresses } from './addresses.ts';
 import { createApp } from './app.ts';
-import { createAuthenticationApi } from './authentication-api.ts';
+import { createAuthenticationApi, createDiscovery } from './authentication-api.ts';
 import { createCallLog } from './call-log.ts';
-import { createClientAssertions } from './client-assertion.ts';
-import { createClientCredentialsGrant } from './client-credentials.ts';
+import { createClientAssertions, createClientCredentialsGrant } from './client-credentials.ts';
 import { createClientStore } from './client-store.ts';
 import { createControl } from './control.ts';
-import { createDiscovery } from './discovery.ts';
 import { createEventFeed } from './event-feed.ts';
 import { createFaults } from './faults.ts';
 import { openListener } from './listener.ts';
 import { createManagementApi } from './management-api.ts';
 import { createManagementGuard } from './management-guard.ts';
-import { createPauses } from './pauses.ts';
+import { createDelays } from './delayed-response.ts';
 import { eventConnections, type TenantPlan } from './plans.ts';
 import { createRateLimitBuckets } from './rate-limit-buckets.ts';
 import { seedClients, seedUsers } from './seed.ts';
 import { createSigningKeys } from './signing-keys.ts';
-import { createUserChanges } from './user-changes.ts';
-import { createUserStore } from './user-store.ts';
+import { createUserChanges, createUserStore } from './user-store.ts';
 
 export interface TenantOptions {
   /** 0, the default, takes any free port. */
   readonly port?: number;
   readonly plan?: TenantPlan;
-  /** How long every Management API answer is held back. */
+  /** The delay of each Management API response. */
   readonly latencyMs?: number;
   /** After how long a stream of the Events API is closed, to be resumed; 5 minutes by default. */
   readonly eventsCycleMs?: number;
@@ -45,26 +42,26 @@ export interface Tenant {
   /** `http://localhost:PORT/api/v2/` */
   readonly managementAudience: string;
   readonly apiAudience: typeof API_AUDIENCE;
-  /** Ends every connection, answers held back included, and frees the port. */
+  /** Ends all connections, also those with delayed responses, and frees the port. */
   stop(): Promise<void>;
 }
 
-const EVENTS_KEPT = 1000;
+const MAX_EVENTS_KEPT = 1000;
 const EVENTS_CYCLE_MS = 300_000;
 const EVENTS_HEARTBEAT_MS = 15_000;
 
-/** Starts a tenant. Rejects with the system's error when the port cannot be had. */
+/** Starts a tenant. Rejects with the system's error if the port is taken or not permitted. */
 export async function startTenant(options: TenantOptions = {}): Promise<Tenant> {
   const now = Date.now;
   const plan = options.plan ?? 'unlimited';
   const [listener, keys] = await Promise.all([openListener(options.port ?? 0), createSigningKeys()]);
   const addresses = createAddresses(listener.port);
-  const changes = createUserChanges(now, { keep: options.eventsKept ?? EVENTS_KEPT });
+  const changes = createUserChanges(now, { keep: options.eventsKept ?? MAX_EVENTS_KEPT });
   const users = createUserStore(changes, now);
   const clients = createClientStore();
   const calls = createCallLog(now);
-  const pauses = createPauses();
-  const faults = createFaults(pauses);
+  const delays = createDelays();
+  const faults = createFaults(delays);
   const buckets = createRateLimitBuckets(plan, now);
   const guard = createManagementGuard(keys, addresses, now);
   const events = createEventFeed(
@@ -82,7 +79,7 @@ export async function startTenant(options: TenantOptions = {}): Promise<Tenant> 
   const reset = () => {
     users.restore(seedUsers());
     clients.restore(seedClients());
-    faults.remove();
+    faults.removeFaults();
     calls.clear();
     buckets.refill();
   };
@@ -106,7 +103,7 @@ export async function startTenant(options: TenantOptions = {}): Promise<Tenant> 
       calls,
       faults,
       buckets,
-      pauses,
+      delays,
       latencyMs: options.latencyMs ?? 0,
     }),
   );
@@ -119,7 +116,7 @@ export async function startTenant(options: TenantOptions = {}): Promise<Tenant> 
     async stop() {
       events.close();
       await listener.close();
-      pauses.release();
+      delays.release();
     },
   };
 }

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { Auth0Error } from './auth0-errors.ts';
 import { isJsonObject, type JsonObject, type JsonValue, jsonTypeName } from './json.ts';
-import type { StoredUser, UserWrite } from './stored-user.ts';
+import type { StoredUser, UserWrite } from './user-store.ts';
 
 const text = z.string().nullable();
 const flag = z.boolean().nullable();
@@ -39,16 +39,16 @@ export type UserPatch = z.infer<typeof patchSchema>;
 /** The body of a PATCH, or the 400 that Auth0 gives for it. */
 export function parseUserPatch(body: unknown): UserPatch {
   if (!isJsonObject(body)) {
-    throw invalidBody(`'Expected type object but found type ${jsonTypeName(body ?? null)}'.`);
+    throw createInvalidBodyError(`'Expected type object but found type ${jsonTypeName(body ?? null)}'.`);
   }
   const parsed = patchSchema.safeParse(body);
-  if (!parsed.success) throw patchRefusal(parsed.error.issues, body);
-  if (Object.keys(parsed.data).length === 0) throw noneOfTheSchemas();
+  if (!parsed.success) throw createPatchError(parsed.error.issues, body);
+  if (Object.keys(parsed.data).length === 0) throw createNoSchemaError();
   return parsed.data;
 }
 
 /** What a PATCH writes to `user`. Does not look at who asks. */
-export function userWriteOf(user: StoredUser, patch: UserPatch): UserWrite {
+export function toUserWrite(user: StoredUser, patch: UserPatch): UserWrite {
   const attributes = new Map<string, JsonValue>();
   for (const [name, value] of Object.entries(patch)) {
     if (value === undefined || instructions.has(name)) continue;
@@ -79,27 +79,29 @@ function mergeMetadata(stored: JsonValue | undefined, change: JsonObject): JsonO
   return Object.fromEntries(merged);
 }
 
-function patchRefusal(issues: readonly z.core.$ZodIssue[], body: JsonObject): Auth0Error {
+function createPatchError(issues: readonly z.core.$ZodIssue[], body: JsonObject): Auth0Error {
   const unknown = issues.flatMap((issue) => (issue.code === 'unrecognized_keys' ? issue.keys : []));
   if (unknown.length > 0) {
     const advice =
       'consider storing them in app_metadata or user_metadata. See "Users Metadata" in https://auth0.com/docs/api/v2/changes for more details';
-    return invalidBody(`'Additional properties not allowed: ${unknown.join(',')} (${advice})'.`);
+    return createInvalidBodyError(`'Additional properties not allowed: ${unknown.join(',')} (${advice})'.`);
   }
   const name = String(issues[0]?.path[0] ?? '');
   const expected = issues[0]?.code === 'invalid_type' ? issues[0].expected : 'object';
-  return invalidBody(
+  return createInvalidBodyError(
     `'Expected type ${expected} but found type ${jsonTypeName(body[name])}' on property ${name}.`,
   );
 }
 
-function noneOfTheSchemas(): Auth0Error {
+function createNoSchemaError(): Auth0Error {
   const missing = Object.keys(attributeSchemas)
     .filter((name) => !instructions.has(name) || name === 'password')
     .map((name) => `Payload validation error: 'Missing required property: ${name}'.`);
-  return invalidBody(`'None of the valid schemas were met'. Inner errors: [ ${missing.join(' (also) ')} ]`);
+  return createInvalidBodyError(
+    `'None of the valid schemas were met'. Inner errors: [ ${missing.join(' (also) ')} ]`,
+  );
 }
 
-function invalidBody(detail: string): Auth0Error {
+function createInvalidBodyError(detail: string): Auth0Error {
   return new Auth0Error(400, `Payload validation error: ${detail}`, 'invalid_body');
 }

@@ -1,5 +1,5 @@
 /**
- * What a fault may be asked to do: the body of `PUT /_local/faults`. An order that could never show is refused.
+ * The body of `PUT /_local/faults`. A fault without any effect is refused.
  */
 import { z } from 'zod';
 import { jsonValue } from './json.ts';
@@ -26,7 +26,7 @@ export const faultSchema = z
     headers: z.record(z.string().regex(/^[\w-]+$/), z.string().regex(/^[\t\u0020-\u007e]*$/)).optional(),
     times: z.int().min(1).optional(),
   })
-  .refine((fault) => !fault.after_apply || isAnswer(fault), {
+  .refine((fault) => !fault.after_apply || replacesResponse(fault), {
     path: ['after_apply'],
     message: 'needs status, body or drop: something to fail with after the operation was applied',
   })
@@ -36,7 +36,11 @@ export const faultSchema = z
   });
 export type Fault = z.infer<typeof faultSchema>;
 
-/** True for a fault that answers (or drops) by itself; false for one that only delays or decorates the real answer. */
-export function isAnswer(fault: { status?: unknown; body?: unknown; drop?: boolean | undefined }): boolean {
+/** True for a fault that replaces or drops the response; false for one that only delays it or adds headers. */
+export function replacesResponse(fault: {
+  status?: unknown;
+  body?: unknown;
+  drop?: boolean | undefined;
+}): boolean {
   return fault.status !== undefined || fault.body !== undefined || fault.drop === true;
 }
