@@ -4,7 +4,6 @@
  */
 import { type RequestHandler, Router } from 'express';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AccountClaims } from 'oidc-provider';
 import { verifyAccessToken } from './access-tokens.ts';
 import { type Addresses, allowLocalOrigins } from './addresses.ts';
 import type { CallLog } from './call-log.ts';
@@ -15,24 +14,7 @@ import { translateAuthorizeQuery } from './oidc-translation.ts';
 import { createOidc } from './oidc.ts';
 import type { SigningKeys } from './signing-keys.ts';
 import { createTokenEndpoint } from './token-endpoint.ts';
-import type { StoredUser, UserStore } from './user-store.ts';
-
-const claimNames = [
-  'name',
-  'given_name',
-  'family_name',
-  'nickname',
-  'picture',
-  'updated_at',
-  'email',
-  'email_verified',
-];
-
-/** The claims about a user: `sub` and the known profile attributes, never metadata. */
-export function getProfileClaims(user: StoredUser): AccountClaims {
-  const known = claimNames.filter((name) => user[name] !== undefined);
-  return { sub: user.user_id, ...Object.fromEntries(known.map((name) => [name, user[name]])) };
-}
+import { getProfileClaims, type UserStore } from './user-store.ts';
 
 // oidc-provider refuses `/userinfo` to JWTs for an API, although their audience includes it. It handles opaque tokens
 // itself, which are issued without an audience.

@@ -12,7 +12,6 @@ import type {
   Provider,
 } from 'oidc-provider';
 import { type Addresses, isLocalOrigin, isLocalUrl } from './addresses.ts';
-import { getProfileClaims } from './authentication-api.ts';
 import { oidcLibrary } from './oidc-provider.ts';
 import {
   getResourceServer,
@@ -22,7 +21,7 @@ import {
   translateResponse,
 } from './oidc-translation.ts';
 import type { SigningKey, SigningKeys } from './signing-keys.ts';
-import type { UserStore } from './user-store.ts';
+import { getProfileClaims, type UserStore } from './user-store.ts';
 
 /** The provider's own policy, without consent, and with a new login if the session's user is gone or blocked. */
 function createAuthenticationPolicy(): interactionPolicy.DefaultPolicy {

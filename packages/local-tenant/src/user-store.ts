@@ -3,6 +3,7 @@
  * and a password never leaves this file.
  */
 import { timingSafeEqual } from 'node:crypto';
+import type { AccountClaims } from 'oidc-provider';
 import type { JsonObject, JsonValue } from './json.ts';
 
 /** A user as the Management API shows it to a caller who may see everything. */
@@ -36,6 +37,23 @@ function createProfile(userId: string, stamp: string): StoredUser {
     updated_at: stamp,
     user_id: userId,
   };
+}
+
+const CLAIM_NAMES = [
+  'name',
+  'given_name',
+  'family_name',
+  'nickname',
+  'picture',
+  'updated_at',
+  'email',
+  'email_verified',
+];
+
+/** The claims about a user: `sub` and the known profile attributes, never metadata. */
+export function getProfileClaims(user: StoredUser): AccountClaims {
+  const known = CLAIM_NAMES.filter((name) => user[name] !== undefined);
+  return { sub: user.user_id, ...Object.fromEntries(known.map((name) => [name, user[name]])) };
 }
 
 // The log of all changes of users, for the Events API. Changes are numbered without gaps, and the newest are stored, so
