@@ -105,15 +105,17 @@ test('a server can load the form', async () => {
 
 test('the local tenant starts, issues a token and stops', async () => {
   const program = `
-    import { startTenant } from '@metadata-bff/local-tenant';
-    const tenant = await startTenant();
-    const headers = { 'content-type': 'application/json' };
-    const body = JSON.stringify({ sub: 'auth0|jane' });
-    const response = await fetch(tenant.url + '/_local/token', { method: 'POST', headers, body });
-    console.log(response.status, Object.keys(await response.json()).includes('access_token'));
-    await tenant.stop();
+    import { createTenant } from '@metadata-bff/local-tenant';
+    const tenant = await createTenant({ users: { 'auth0|ada': { user_metadata: { theme: 'dark' } } } });
+    const token = tenant.token({
+      sub: 'auth0|ada', audience: tenant.managementAudience, scope: 'read:current_user'
+    });
+    const headers = { authorization: 'Bearer ' + token };
+    const response = await fetch(tenant.url + '/api/v2/users/auth0%7Cada', { headers });
+    console.log(response.status, JSON.stringify((await response.json()).user_metadata));
+    await tenant.close();
   `;
-  expect(await run(app, process.execPath, '--input-type=module', '-e', program)).toBe('200 true');
+  expect(await run(app, process.execPath, '--input-type=module', '-e', program)).toBe('200 {"theme":"dark"}');
 });
 
 const USE = `

@@ -40,6 +40,39 @@ describe('startTenant', () => {
     expect((await Promise.all(discovery)).map(({ status }) => status)).toEqual([200, 200]);
   });
 
+  test('takes users and applications of its own, and gives tokens and the variables of a service', async () => {
+    const tenant = await start({
+      users: { 'auth0|ada': { email: 'ada@example.com', user_metadata: { theme: 'dark' } } },
+      clients: [
+        {
+          clientId: 'robot',
+          name: 'Robot',
+          appType: 'non_interactive',
+          secret: 'robot-secret',
+          managementScopes: ['read:users'],
+          profile: { grant_types: ['client_credentials'] },
+        },
+      ],
+    });
+    const audience = tenant.managementAudience;
+    const secrets = { client_id: 'robot', client_secret: 'robot-secret', audience };
+    expect(await fetchMachineToken(tenant.url, secrets)).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+$/);
+    const token = tenant.token({
+      sub: 'auth0|ada',
+      audience,
+      scope: 'read:current_user',
+    });
+    const headers = { authorization: `Bearer ${token}` };
+    const ada = await requestJson(`${tenant.url}/api/v2/users/auth0%7Cada`, { headers });
+    expect([ada.status, ada.body]).toEqual([
+      200,
+      expect.objectContaining({ user_metadata: { theme: 'dark' } }),
+    ]);
+    const jane = await fetch(`${tenant.url}/_local/users/auth0%7Cjane`);
+    expect(jane.status).toBe(404);
+    expect(tenant.env).toMatchObject({ ISSUER_BASE_URL: tenant.url, AUDIENCE: tenant.apiAudience });
+  });
+
   test('starts tenants that share neither users nor keys nor faults', async () => {
     const [one, two] = await Promise.all([start(), start()]);
     await putJson(`${one.url}/_local/users/auth0%7Cjane`, { user_metadata: { mine: true } });

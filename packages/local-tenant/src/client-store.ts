@@ -13,7 +13,7 @@ export interface TenantClient {
   /** The client grant for the Management API; empty when there is none. */
   readonly managementScopes: readonly string[];
   /** Further attributes that GET /api/v2/clients/{id} shows. */
-  readonly createProfile: JsonObject;
+  readonly profile: JsonObject;
 }
 
 export interface ClientStore {
@@ -54,6 +54,6 @@ export function toClientDocument(client: TenantClient): JsonObject {
     name: client.name,
     app_type: client.appType,
     jwt_configuration: { alg: 'RS256', lifetime_in_seconds: 36_000 },
-    ...client.createProfile,
+    ...client.profile,
   };
 }

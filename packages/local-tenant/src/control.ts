@@ -33,9 +33,11 @@ const tokenRequestSchema = z.strictObject({
   header: jsonObject.optional(),
 });
 
-/** The ordered token. Throws a `ControlError` for a signature algorithm that cannot be had. */
-function createToken(
-  order: z.infer<typeof tokenRequestSchema>,
+export type TokenOptions = z.infer<typeof tokenRequestSchema>;
+
+/** A token with these claims and headers. Throws a `ControlError` for an unknown signature algorithm. */
+export function createToken(
+  tokenOptions: TokenOptions,
   keys: SigningKeys,
   addresses: Addresses,
   now: number,
@@ -44,21 +46,21 @@ function createToken(
   const claims = createAccessTokenClaims(
     addresses,
     {
-      sub: order.sub,
-      audience: order.audience ?? addresses.apiAudience,
-      clientId: order.client_id ?? 'local-spa',
-      ...(order.scope === undefined ? {} : { scope: order.scope }),
-      ...(order.expires_in === undefined ? {} : { lifetimeSeconds: order.expires_in }),
+      sub: tokenOptions.sub,
+      audience: tokenOptions.audience ?? addresses.apiAudience,
+      clientId: tokenOptions.client_id ?? 'local-spa',
+      ...(tokenOptions.scope === undefined ? {} : { scope: tokenOptions.scope }),
+      ...(tokenOptions.expires_in === undefined ? {} : { lifetimeSeconds: tokenOptions.expires_in }),
     },
     now,
   );
-  const header = override(createAccessTokenHeader(key), order.header ?? {});
+  const header = override(createAccessTokenHeader(key), tokenOptions.header ?? {});
   const { alg = 'RS256' } = header;
   const algorithm = typeof alg === 'string' ? parseAlgorithm(alg) : undefined;
   if (algorithm === undefined) {
     throw new ControlError(400, 'invalid_request', 'header.alg: not an algorithm this tenant can sign with');
   }
-  return signJws(header, override(claims, order.claims ?? {}), algorithm, key);
+  return signJws(header, override(claims, tokenOptions.claims ?? {}), algorithm, key);
 }
 
 // null removes a member, so a claim cannot be null.
@@ -149,8 +151,8 @@ export function createControl(deps: Dependencies): Router {
   router.use(express.json({ limit: '2mb', strict: false, type: () => true }));
 
   router.post('/token', (request, response) => {
-    const order = parseControlRequest(tokenRequestSchema, request.body);
-    response.json({ access_token: createToken(order, keys, deps.addresses, deps.now()) });
+    const tokenOptions = parseControlRequest(tokenRequestSchema, request.body);
+    response.json({ access_token: createToken(tokenOptions, keys, deps.addresses, deps.now()) });
   });
 
   addUserRoutes(router, deps.users);

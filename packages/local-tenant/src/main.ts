@@ -24,7 +24,12 @@ function run(tenant: Tenant, { plan, latencyMs }: { plan: string; latencyMs: num
   Management audience  ${tenant.managementAudience}
   users                jane@example.com, omar@example.com (password: local)
   applications         local-spa (browser), local-bff (secret: local-secret)
-  control endpoints    ${tenant.url}/_local/{token,users,calls,faults,keys/rotate,reset}`);
+  control endpoints    ${tenant.url}/_local/{token,users,calls,faults,keys/rotate,reset}
+
+A service that runs against it needs:
+${Object.entries(tenant.env)
+  .map(([name, value]) => `  ${name}=${value}`)
+  .join('\n')}`);
   const stop = async () => {
     await tenant.stop();
     process.exitCode = 0;

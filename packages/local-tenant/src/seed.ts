@@ -35,7 +35,7 @@ export function seedUsers(): ReadonlyMap<string, UserWrite> {
       {
         password,
         attributes: {
-          ...profile('jane', 'Jane', 'Rivera'),
+          ...createProfile('jane', 'Jane', 'Rivera'),
           user_metadata: {
             theme: 'dark',
             language: 'en',
@@ -50,7 +50,7 @@ export function seedUsers(): ReadonlyMap<string, UserWrite> {
       {
         password,
         attributes: {
-          ...profile('omar', 'Omar', 'Haddad'),
+          ...createProfile('omar', 'Omar', 'Haddad'),
           app_metadata: { plan: 'free', roles: ['member'] },
         },
       },
@@ -66,7 +66,7 @@ export function seedClients(): readonly TenantClient[] {
       name: 'Local single-page app',
       appType: 'spa',
       managementScopes: [],
-      createProfile: {
+      profile: {
         description: 'The demonstration web page',
         token_endpoint_auth_method: 'none',
         grant_types: ['authorization_code', 'refresh_token'],
@@ -86,7 +86,7 @@ export function seedClients(): readonly TenantClient[] {
       appType: 'non_interactive',
       secret: 'local-secret',
       managementScopes: ['read:users', 'update:users', 'read:clients', 'read:events'],
-      createProfile: {
+      profile: {
         description: 'The machine client of the proxy',
         token_endpoint_auth_method: 'client_secret_post',
         grant_types: ['client_credentials'],
@@ -95,7 +95,7 @@ export function seedClients(): readonly TenantClient[] {
   ];
 }
 
-function profile(nickname: string, givenName: string, familyName: string) {
+function createProfile(nickname: string, givenName: string, familyName: string) {
   return {
     created_at: createdAt,
     email: `${nickname}@example.com`,

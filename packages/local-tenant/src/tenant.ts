@@ -7,10 +7,11 @@ import { createApp } from './app.ts';
 import { createAuthenticationApi, createDiscovery } from './authentication-api.ts';
 import { createCallLog } from './call-log.ts';
 import { createClientAssertions, createClientCredentialsGrant } from './client-credentials.ts';
-import { createClientStore } from './client-store.ts';
-import { createControl } from './control.ts';
+import { createClientStore, type TenantClient } from './client-store.ts';
+import { createControl, createToken, type TokenOptions } from './control.ts';
 import { createEventFeed } from './event-feed.ts';
 import { createFaults } from './faults.ts';
+import type { JsonObject } from './json.ts';
 import { openListener } from './listener.ts';
 import { createManagementApi } from './management-api.ts';
 import { createManagementGuard } from './management-guard.ts';
@@ -19,12 +20,16 @@ import { eventConnections, type TenantPlan } from './plans.ts';
 import { createRateLimitBuckets } from './rate-limit-buckets.ts';
 import { seedClients, seedUsers } from './seed.ts';
 import { createSigningKeys } from './signing-keys.ts';
-import { createUserChanges, createUserStore } from './user-store.ts';
+import { createUserChanges, createUserStore, type UserWrite } from './user-store.ts';
 
 export interface TenantOptions {
   /** 0, the default, takes any free port. */
   readonly port?: number;
   readonly plan?: TenantPlan;
+  /** In place of the seeded users: attributes by user id, and the password to log in with. */
+  readonly users?: Readonly<Record<string, JsonObject & { readonly password?: string }>>;
+  /** In addition to the seeded applications `local-spa` and `local-bff`. */
+  readonly clients?: readonly TenantClient[];
   /** The delay of each Management API response. */
   readonly latencyMs?: number;
   /** After how long a stream of the Events API is closed, to be resumed; 5 minutes by default. */
@@ -42,6 +47,10 @@ export interface Tenant {
   /** `http://localhost:PORT/api/v2/` */
   readonly managementAudience: string;
   readonly apiAudience: typeof API_AUDIENCE;
+  /** The variables with which the service runs against this tenant. */
+  readonly env: Readonly<Record<string, string>>;
+  /** An access token with the given claims; by default one of the API audience for `local-spa`. */
+  token(options: TokenOptions): string;
   /** Ends all connections, also those with delayed responses, and frees the port. */
   stop(): Promise<void>;
 }
@@ -77,8 +86,8 @@ export async function startTenant(options: TenantOptions = {}): Promise<Tenant> 
   const clientCredentials = createClientCredentialsGrant({ clients, assertions, keys, addresses, now });
 
   const reset = () => {
-    users.restore(seedUsers());
-    clients.restore(seedClients());
+    users.restore(options.users ? toUserWrites(options.users) : seedUsers());
+    clients.restore([...seedClients(), ...(options.clients ?? [])]);
     faults.removeFaults();
     calls.clear();
     buckets.refill();
@@ -113,10 +122,36 @@ export async function startTenant(options: TenantOptions = {}): Promise<Tenant> 
     issuer: addresses.issuer,
     managementAudience: addresses.managementAudience,
     apiAudience: API_AUDIENCE,
+    env: {
+      AUDIENCE: API_AUDIENCE,
+      ISSUER_BASE_URL: addresses.url,
+      AUTH0_MANAGEMENT_URL: addresses.url,
+      AUTH0_CLIENT_ID: 'local-bff',
+      AUTH0_CLIENT_SECRET: 'local-secret',
+      AUTH0_EVENTS: 'true',
+    },
+    token: (tokenOptions) => createToken(tokenOptions, keys, addresses, now()),
     async stop() {
       events.close();
       await listener.close();
       delays.release();
     },
   };
+}
+
+/** A tenant for tests and tools; `close` frees its port. Rejects as `startTenant` does. */
+export async function createTenant(
+  options: TenantOptions = {},
+): Promise<Omit<Tenant, 'stop'> & { close(): Promise<void> }> {
+  const { stop, ...tenant } = await startTenant(options);
+  return { ...tenant, close: stop };
+}
+
+function toUserWrites(users: NonNullable<TenantOptions['users']>): ReadonlyMap<string, UserWrite> {
+  return new Map(
+    Object.entries(users).map(([userId, { password, ...attributes }]): [string, UserWrite] => [
+      userId,
+      { attributes, ...(password === undefined ? {} : { password }) },
+    ]),
+  );
 }
