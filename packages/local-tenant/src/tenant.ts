@@ -143,8 +143,8 @@ export async function startTenant(options: TenantOptions = {}): Promise<Tenant> 
 export async function createTenant(
   options: TenantOptions = {},
 ): Promise<Omit<Tenant, 'stop'> & { close(): Promise<void> }> {
-  const { stop, ...tenant } = await startTenant(options);
-  return { ...tenant, close: stop };
+  const tenant = await startTenant(options);
+  return { ...tenant, close: () => tenant.stop() };
 }
 
 function toUserWrites(users: NonNullable<TenantOptions['users']>): ReadonlyMap<string, UserWrite> {
