@@ -9,7 +9,7 @@ import type { TokenProvider } from '../auth0/token-provider.ts';
 import type { Sharing } from './shared-stores.ts';
 import { createOpenStreams } from '../http/event-stream.ts';
 import type { Streaming } from '../http/routes/events.ts';
-import type { TrustedIssuers } from '../identity/trusted-issuers.ts';
+import type { TrustedIssuers } from '../identity/signing-keys.ts';
 import { type Clock, setAlarm } from '../lib/clock.ts';
 import { createEventClient } from '../lib/event-client.ts';
 import type { MetadataCache } from '../metadata/ports.ts';

@@ -9,12 +9,11 @@ import {
   nameLimit,
 } from '../http/middleware/rate-limit.ts';
 import type { Audit } from '../http/middleware/audit.ts';
-import { createGuard, type Guard } from '../http/middleware/authorize.ts';
+import { createDelegation, createGuard, type Guard } from '../http/middleware/authorize.ts';
 import { getRequestAddress } from '../http/middleware/public-address.ts';
 import { createAuthenticate, createVerifiedTokens } from '../identity/authenticate.ts';
 import { createDpopReplay } from '../identity/dpop-replay.ts';
-import { createDelegation } from '../identity/caller.ts';
-import type { TrustedIssuers } from '../identity/trusted-issuers.ts';
+import type { TrustedIssuers } from '../identity/signing-keys.ts';
 import type { Clock } from '../lib/clock.ts';
 import { createMemoryLimit, createSharedLimit } from '../redis/rate-limit.ts';
 import type { Metrics } from '../observability/metrics.ts';

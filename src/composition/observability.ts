@@ -154,10 +154,9 @@ function composeAudit(
           },
           { ...AUDIT_FILE, path: target.path },
         );
-  const write = (line: string) => (file ?? auditDestination).write(line);
-  const audit = createAudit({ write, hashId, now: () => clock.now(), setAlarm }, AUDIT);
+  const audit = createAudit({ destination: file ?? auditDestination, hashId, clock, setAlarm }, AUDIT);
   return {
-    audit: (audited) => audit.record(audited),
+    audit: audit.record,
     flush: () => audit.flush(),
     file,
   };

@@ -70,7 +70,7 @@ export async function createService(config: Config, surroundings: Surroundings =
       store: sharing.users,
       load: (id, call) => directory.read(id, call),
       clock: ages,
-      onRead: (outcome) => metrics.recordCacheRequest('user', outcome),
+      onRead: metrics.createCacheRecorder('user'),
     },
     { ...staleness, ttlSeconds: config.cacheTtlSeconds, maxEntries: PROFILES_MAX },
   );
@@ -79,7 +79,7 @@ export async function createService(config: Config, surroundings: Surroundings =
       store: sharing.clients,
       load: (id, call) => clients.read(id, call),
       clock: ages,
-      onRead: (outcome) => metrics.recordCacheRequest('client', outcome),
+      onRead: metrics.createCacheRecorder('client'),
     },
     { ...staleness, ttlSeconds: config.cacheClientTtlSeconds, maxEntries: CLIENTS_MAX },
   );

@@ -3,8 +3,12 @@ import { isSafeUrl } from '../../config/parsers.ts';
 import type { Config } from '../../config/load.ts';
 import { createTenant, type PrivilegeNeeds, type Tenant, type TenantObserver } from '../auth0/tenant.ts';
 import type { Sharing } from './shared-stores.ts';
-import { createSigningKeys, type KeyObserver } from '../identity/signing-keys.ts';
-import { createTrustedIssuers, type TrustedIssuers } from '../identity/trusted-issuers.ts';
+import {
+  createSigningKeys,
+  createTrustedIssuers,
+  type KeyObserver,
+  type TrustedIssuers,
+} from '../identity/signing-keys.ts';
 import type { Clock } from '../lib/clock.ts';
 import { createHttpClient, type HttpClient } from '../lib/http-client.ts';
 import { KEYS, UPSTREAM } from './constants.ts';

@@ -1,6 +1,6 @@
 /**
- * The token that a request presents, and what can be said of it without a key: whatever no key could make
- * acceptable is refused here, before the issuer is asked or a signature is verified.
+ * What can be said of an access token without a key. A token that no key could make acceptable is refused here, before the
+ * issuer is asked or a signature is verified.
  */
 import type { Request } from 'express';
 import { UnauthorizedError } from 'express-oauth2-jwt-bearer';
@@ -52,12 +52,6 @@ export function refusalOf(error: unknown, req: Request): unknown {
   });
 }
 
-interface PresentedToken {
-  readonly token: string;
-  /** The proof that came along; undefined for a bearer. */
-  readonly proof: string | undefined;
-}
-
 /** Asymmetric only: a public key must never serve as an HMAC secret (RFC 8725 section 3.1). */
 export const SIGNING_ALGORITHMS = [
   'RS256',
@@ -84,43 +78,6 @@ export const CLOCK_TOLERANCE_SECONDS = 5;
 
 /** Far more than a token with many permissions needs, and what still fits into the header fields with others. */
 const TOKEN_CHARACTERS_MAX = 8192;
-
-/**
- * The token of the Authorization header; no other place is looked at, though the library would.
- * @throws AppError `token_missing`, `token_invalid`, `dpop_proof_invalid` or `request_malformed`.
- */
-export function presentedToken(
-  req: Request,
-  { dpopRequired }: { readonly dpopRequired: boolean },
-): PresentedToken {
-  const { authorization = '', dpop } = req.headers;
-  const space = authorization.indexOf(' ');
-  const scheme = authorization.slice(0, space).toLowerCase();
-  let begin = space + 1;
-  // Any number of spaces may follow the scheme (RFC 9110 section 11.4: 1*SP), and nothing else.
-  while (authorization.startsWith(' ', begin)) begin += 1;
-  const token = authorization.slice(begin);
-  if (space < 0 || (scheme !== 'bearer' && scheme !== 'dpop') || token === '') {
-    throw new AppError('token_missing', 'Send an access token in the Authorization header.');
-  }
-  if (token.includes(' ')) throw tokenRefused();
-  // The library, which reads the header again, takes exactly one.
-  if (begin > space + 1) req.headers.authorization = `${authorization.slice(0, space)} ${token}`;
-  // The query is taken apart only where there is one.
-  if (req.url.includes('?') && req.query['access_token'] !== undefined) {
-    throw new AppError('request_malformed', 'A request must carry its access token once, in the header.');
-  }
-  if (scheme === 'bearer') {
-    // The token is what is not accepted as it was presented; there is no proof that could be (RFC 9449 section 7.1).
-    if (dpopRequired)
-      throw tokenRefused('Bearer tokens are not accepted here: bind the token to a key (DPoP).');
-    return { token, proof: undefined };
-  }
-  if (typeof dpop !== 'string' || dpop === '') {
-    throw proofRefused('The DPoP scheme needs a proof in the DPoP header.');
-  }
-  return { token, proof: dpop };
-}
 
 /** What a token says of itself before anything of it is verified: enough to choose the key to verify it with. */
 interface TokenClues {

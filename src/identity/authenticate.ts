@@ -6,6 +6,7 @@ import type { Request, Response } from 'express';
 import { auth } from 'express-oauth2-jwt-bearer';
 import { decodeJwt, type JSONWebKeySet, type JWTPayload } from 'jose';
 import { hash } from 'node:crypto';
+import { AppError } from '../lib/app-error.ts';
 import { boundedMap } from '../lib/bounded-map.ts';
 import type { Clock } from '../lib/clock.ts';
 import {
@@ -13,7 +14,6 @@ import {
   CLOCK_TOLERANCE_SECONDS,
   inspectToken,
   isSignatureRefusal,
-  presentedToken,
   proofRefused,
   refusalOf,
   type RequestAddress,
@@ -21,8 +21,7 @@ import {
 } from './access-token.ts';
 import { type Caller, callerOf, type CallerOptions } from './caller.ts';
 import type { ProofId } from './dpop-replay.ts';
-import { type KeySet, listsFor } from './signing-keys.ts';
-import type { TrustedIssuers } from './trusted-issuers.ts';
+import { type KeySet, listsFor, type TrustedIssuers } from './signing-keys.ts';
 
 // Tokens that were verified a short while ago, so that the signature of each is checked once and not with every
 // request. A token counts as verified until it ends, and only by the very keys that verified it. What is held
@@ -165,7 +164,7 @@ export function createAuthenticate(
   }
 
   return async function authenticate(req, res) {
-    const { token, proof } = presentedToken(req, options);
+    const { token, proof } = getAccessToken(req, options);
     if (proof !== undefined && getAddress(req) === undefined) {
       throw proofRefused('The request names no host that a DPoP proof could be made for.');
     }
@@ -221,4 +220,44 @@ function boundKey({ cnf }: JWTPayload): string | undefined {
     if (typeof jkt === 'string') return jkt;
   }
   throw tokenRefused('The access token is bound in a way that is not supported here.');
+}
+
+interface PresentedToken {
+  readonly token: string;
+  /** The proof that came along; undefined for a bearer. */
+  readonly proof: string | undefined;
+}
+
+/**
+ * The token of the Authorization header; no other place is read, although the library would.
+ * @throws AppError `token_missing`, `token_invalid`, `dpop_proof_invalid` or `request_malformed`.
+ */
+function getAccessToken(req: Request, { dpopRequired }: { readonly dpopRequired: boolean }): PresentedToken {
+  const { authorization = '', dpop } = req.headers;
+  const space = authorization.indexOf(' ');
+  const scheme = authorization.slice(0, space).toLowerCase();
+  let begin = space + 1;
+  // Any number of spaces may follow the scheme (RFC 9110 section 11.4: 1*SP), and nothing else.
+  while (authorization.startsWith(' ', begin)) begin += 1;
+  const token = authorization.slice(begin);
+  if (space < 0 || (scheme !== 'bearer' && scheme !== 'dpop') || token === '') {
+    throw new AppError('token_missing', 'Send an access token in the Authorization header.');
+  }
+  if (token.includes(' ')) throw tokenRefused();
+  // The library, which reads the header again, takes exactly one.
+  if (begin > space + 1) req.headers.authorization = `${authorization.slice(0, space)} ${token}`;
+  // The query is taken apart only where there is one.
+  if (req.url.includes('?') && req.query['access_token'] !== undefined) {
+    throw new AppError('request_malformed', 'A request must carry its access token once, in the header.');
+  }
+  if (scheme === 'bearer') {
+    // The token is what is not accepted as it was presented; there is no proof that could be (RFC 9449 section 7.1).
+    if (dpopRequired)
+      throw tokenRefused('Bearer tokens are not accepted here: bind the token to a key (DPoP).');
+    return { token, proof: undefined };
+  }
+  if (typeof dpop !== 'string' || dpop === '') {
+    throw proofRefused('The DPoP scheme needs a proof in the DPoP header.');
+  }
+  return { token, proof: dpop };
 }

@@ -6,23 +6,24 @@
 import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
-import type { SetAlarm } from '../lib/clock.ts';
+import type { Clock, SetAlarm } from '../lib/clock.ts';
 import type { AuditedWrite } from '../http/middleware/audit.ts';
 import { escapeUnprintable } from './logger.ts';
 
 interface Audit {
   /** Writes the line of a write, unless it repeats a refusal of a moment ago, which is counted. */
-  record(write: AuditedWrite): void;
+  readonly record: (write: AuditedWrite) => void;
   /** Writes what has been counted. */
   flush(): void;
 }
 
 interface Dependencies {
   /** Takes one line, with its line break. Must not throw. */
-  readonly write: (line: string) => void;
+  readonly destination: { write(line: string): void };
   /** From the id of a user or actor to what stands in the audit in its place. */
   readonly hashId: (id: string) => string;
-  readonly now: () => number;
+  /** The time of day. */
+  readonly clock: Clock;
   readonly setAlarm: SetAlarm;
 }
 
@@ -45,20 +46,20 @@ interface Repeated {
 }
 
 export function createAudit(
-  { write, hashId, now, setAlarm }: Dependencies,
+  { destination, hashId, clock, setAlarm }: Dependencies,
   { repeatWindowMs, repeatsMax }: AuditOptions,
 ): Audit {
   const repeats = new Map<string, Repeated>();
 
   function tell(line: object): void {
-    write(`${escapeUnprintable(JSON.stringify(line))}\n`);
+    destination.write(`${escapeUnprintable(JSON.stringify(line))}\n`);
   }
 
   function toLine(audited: AuditedWrite): object {
     const { requestId, userId, clientId, actor, action, route, keys, outcome, code, ...rest } = audited;
     const { correlationId, durationMs } = rest;
     return {
-      time: new Date(now()).toISOString(),
+      time: new Date(clock.now()).toISOString(),
       event: 'audit',
       request_id: requestId,
       user: hashId(userId),

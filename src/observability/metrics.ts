@@ -18,8 +18,8 @@ export interface Metrics {
   ) => void;
   /** Counts a request that a rate limit refused. */
   recordRateLimited(limit: Limit): void;
-  /** Counts a read by where its answer came from. */
-  recordCacheRequest(resource: 'user' | 'client', outcome: Freshness['kind']): void;
+  /** @returns what counts a read of that resource by where its answer came from. */
+  createCacheRecorder(resource: 'user' | 'client'): (outcome: Freshness['kind']) => void;
   readonly upstream: UpstreamMetrics;
   readonly redis: RedisMetrics;
   readonly health: HealthMetrics;
@@ -77,7 +77,7 @@ export function createMetrics({ now }: { readonly now: () => number }): Metrics 
       if (status >= 500) serverErrors.inc({ status: String(status) });
     },
     recordRateLimited: (limit) => rateLimited.inc({ limit }),
-    recordCacheRequest: (resource, outcome) => cacheRequests.inc({ resource, outcome }),
+    createCacheRecorder: (resource) => (outcome) => cacheRequests.inc({ resource, outcome }),
     upstream: createUpstreamMetrics(registers, { now }),
     redis: createRedisMetrics(registers),
     health: createHealthMetrics(registers),

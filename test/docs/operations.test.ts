@@ -241,9 +241,9 @@ test('the operations page lists the fields of a line of the audit, and shows one
   const lines: string[] = [];
   const audit = createAudit(
     {
-      write: (line) => void lines.push(line),
+      destination: { write: (line) => void lines.push(line) },
       hashId: () => 'h',
-      now: () => 0,
+      clock: { now: () => 0 },
       setAlarm: () => () => undefined,
     },
     AUDIT,

@@ -1,6 +1,6 @@
 /** When a caller whose token was verified before is told that the key behind it is gone. */
 import { describe, expect, test } from '@jest/globals';
-import { createTrustedIssuers } from '../../src/identity/trusted-issuers.ts';
+import { createTrustedIssuers } from '../../src/identity/signing-keys.ts';
 import { quiet } from '../lib/deferred.ts';
 import { json } from '../lib/fake-http.ts';
 import { createWorld, ISSUER, key, MINUTE, otherKey, published } from './signing-keys-fixture.ts';

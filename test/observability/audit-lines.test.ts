@@ -29,9 +29,9 @@ function createAuditWithTimers({ repeatsMax = 10 } = {}) {
   const alarms = new Map<() => void, number>();
   const audit = createAudit(
     {
-      write: (line) => void lines.push(line),
+      destination: { write: (line) => void lines.push(line) },
       hashId: (userId) => `hash of ${userId}`,
-      now: () => 0,
+      clock: { now: () => 0 },
       setAlarm(ms, task) {
         alarms.set(task, ms);
         return () => alarms.delete(task);

@@ -4,7 +4,7 @@
  */
 import type { Request, RequestHandler, Response } from 'express';
 import type { Authenticate, Authenticated } from '../../identity/authenticate.ts';
-import type { AssertMayAct, Caller } from '../../identity/caller.ts';
+import type { Actor, Caller } from '../../identity/caller.ts';
 import type { DpopReplay } from '../../identity/dpop-replay.ts';
 import { AppError } from '../../lib/app-error.ts';
 import { type Audit, withAudit } from './audit.ts';
@@ -83,6 +83,39 @@ function isRead({ method }: Request): boolean {
 /** A challenge names the scope to ask for, also when no token came at all. */
 function withScope(error: AppError, scope: string): AppError {
   return new AppError(error.code, error.message, { ...error.extras, scope });
+}
+
+// What actors may do for a user: the policy's member `delegation`.
+
+interface DelegationPolicy {
+  /** What a token with an actor may do at most; its scopes still decide what it may do at all. */
+  readonly access: 'refuse' | 'read' | 'write';
+  /** The `sub` of each outermost actor that may act. Empty: any. */
+  readonly actors: readonly string[];
+}
+
+/**
+ * Accepts a caller who acts in person, and an actor to whom the policy allows this kind of request.
+ * @throws AppError `actor_not_allowed`.
+ */
+export type AssertMayAct = (actor: Actor | undefined, kind: 'read' | 'write') => void;
+
+export function createDelegation({ access, actors }: DelegationPolicy): AssertMayAct {
+  const listed = new Set(actors);
+  return function assertMayAct(actor, kind) {
+    if (actor === undefined) return;
+    if (access === 'refuse') throw createActorError('Tokens with an actor are not accepted here.');
+    if (listed.size > 0 && !listed.has(actor.sub)) {
+      throw createActorError('The actor that the access token names may not act for a user here.');
+    }
+    if (access === 'read' && kind === 'write') {
+      throw createActorError('An actor may read for a user here, and change nothing.');
+    }
+  };
+}
+
+function createActorError(message: string): AppError {
+  return new AppError('actor_not_allowed', message);
 }
 
 // `WWW-Authenticate` for 401 and for a missing scope: RFC 6750 section 3, RFC 9449 section 7.1, RFC 9728 section 5.1.
