@@ -54,9 +54,9 @@ export function createCachedService(config: Config, { directory, clock, store, l
     { directory, cache, lock, clock, pause },
     {
       limits: {
-        bytesMax: config.maxMetadataBytes,
-        keysMax: policy.limits.keys,
-        depthMax: policy.limits.depth,
+        maxBytes: config.maxMetadataBytes,
+        maxKeys: policy.limits.keys,
+        maxDepth: policy.limits.depth,
       },
       deadlineMs: config.upstreamWaitMs + config.upstreamTimeoutMs,
       schema: createSchemaRules(policy.userMetadata.schema),
@@ -85,7 +85,7 @@ export async function startReplica(
   const parts = { directory, clock: systemClock, store, lock, pause: () => setImmediate() };
   const { service } = createCachedService(config, parts);
   await sharing.start();
-  const ready = async () => void (redis && (await until(() => redis.era())));
+  const ready = async () => void (redis && (await until(() => redis.epoch())));
   await ready();
   return { service, ready, stop: async () => redis?.stop() };
 }

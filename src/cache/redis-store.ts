@@ -11,7 +11,7 @@ import { type Clock, systemClock } from '../lib/clock.ts';
 import { parseJsonText } from '../lib/json.ts';
 import type { RedisConnection } from '../redis/connection.ts';
 import { ACQUIRE_LOCK, parseLockReply, RELEASE_LOCK, RELEASE_LOCK_WITH_LARGE_VALUE } from '../redis/lock.ts';
-import { mayBeDone, RedisRefused, redisScript, toGroupedKey } from '../redis/script.ts';
+import { mayBeDone, RedisRefused, createRedisScript, toGroupedKey } from '../redis/script.ts';
 import type { Encryption } from './encryption.ts';
 import type { CacheEntry, CacheStore, Lease } from './memory-store.ts';
 
@@ -43,7 +43,7 @@ export interface RedisStoreOptions {
  * KEYS entry, lease. ARGV channel, key and origin; and of a replacement: token, value, lifetime in ms. The holder of the
  * lease cannot fill any more. When a full Redis refuses the replacement, the old entry is deleted all the same.
  */
-const INVALIDATE = redisScript(`
+const INVALIDATE = createRedisScript(`
 local succeeds = ARGV[3] and redis.call('GET', KEYS[2]) == ARGV[3]
 redis.call('DEL', KEYS[1], KEYS[2])
 if succeeds then redis.pcall('SET', KEYS[1], ARGV[4], 'PX', ARGV[5]) end
@@ -205,6 +205,6 @@ export function createRedisStore<V>(
     onInvalidation(listener) {
       listeners.push(listener);
     },
-    epoch: () => redis.era(),
+    epoch: () => redis.epoch(),
   };
 }

@@ -18,7 +18,7 @@ import { createMetadataWatch } from '../metadata/watch.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { ReadinessCheck } from '../observability/readiness.ts';
-import { createElector, type Term } from '../redis/leader-election.ts';
+import { createLeaderElection, type Leadership } from '../redis/leader-election.ts';
 import { CHANGE_FEED, EVENT_STREAMS, WATCH } from './constants.ts';
 
 interface Dependencies {
@@ -69,7 +69,7 @@ export function composeFeed({ config, sharing, tokens, cache, clock, logger, met
   // One for those who understand each other's announcements: others may use the same Redis for another tenant.
   const name = `change-feed:${users.toKey(config.tenantUrl)}`;
   const elector = redis
-    ? createElector({ redis, random: Math.random }, { name, boundMs: CHANGE_FEED.boundMs })
+    ? createLeaderElection({ redis, random: Math.random }, { name, boundMs: CHANGE_FEED.boundMs })
     : createSoleReign();
   return {
     checks: [{ name: 'change_feed', critical: false, passing: () => feed.health.isHealthy() }],
@@ -93,7 +93,7 @@ function createSoleReign() {
   const over = new AbortController();
   let offset: string | undefined;
   let job: Promise<void> | undefined;
-  const term: Term = {
+  const term: Leadership = {
     signal: over.signal,
     load: async () => offset,
     save: async (reached) => {
@@ -101,7 +101,7 @@ function createSoleReign() {
     },
   };
   return {
-    start(lead: (term: Term) => Promise<void>): void {
+    start(lead: (term: Leadership) => Promise<void>): void {
       job ??= lead(term);
     },
     async stop(): Promise<void> {

@@ -86,7 +86,7 @@ async function examine(config: Config): Promise<Finding[]> {
   }
   if (sharing.redis) {
     findings.push(await redisFinding(sharing.redis));
-    if (sharing.redis.healthy()) findings.push(await evictionFinding(sharing.redis));
+    if (sharing.redis.isHealthy()) findings.push(await evictionFinding(sharing.redis));
   }
   const { auditLog } = config;
   if (typeof auditLog === 'object') findings.push(await auditFinding(auditLog.path));
@@ -109,7 +109,7 @@ async function redisFinding(redis: RedisConnection): Promise<Finding> {
     });
     redis.start();
     for (let waitedMs = 0; waitedMs < REDIS_WAIT_MS; waitedMs += REDIS_LOOK_MS) {
-      if (redis.healthy()) return 'runs the scripts that are used, and announces';
+      if (redis.isHealthy()) return 'runs the scripts that are used, and announces';
       await delay(REDIS_LOOK_MS);
     }
     throw trouble;

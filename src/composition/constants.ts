@@ -75,7 +75,7 @@ export const WATCH = {
 export const LIMITS = {
   windowSeconds: 60,
   // In each process, for each limit: far more people than one process serves in a minute.
-  keysMax: 100_000,
+  maxKeys: 100_000,
   maxAddresses: 10_000,
 };
 

@@ -112,7 +112,7 @@ export function composeObservability(
       metrics.health.registerKeyState(() => issuers.state());
       metrics.health.registerSseConnections(() => streaming.streams.count());
       metrics.upstream.registerBudget(tenant.buckets);
-      if (redis) metrics.redis.registerRedis(() => redis.healthy());
+      if (redis) metrics.redis.registerRedis(() => redis.isHealthy());
       return createReadiness(checks);
     },
     reopen: () => file?.reopen(),

@@ -99,9 +99,9 @@ export async function createService(config: Config, surroundings: Surroundings =
     },
     {
       limits: {
-        bytesMax: config.maxMetadataBytes,
-        keysMax: policy.limits.keys,
-        depthMax: policy.limits.depth,
+        maxBytes: config.maxMetadataBytes,
+        maxKeys: policy.limits.keys,
+        maxDepth: policy.limits.depth,
       },
       deadlineMs: config.upstreamWaitMs + config.upstreamTimeoutMs,
       schema,

@@ -118,7 +118,7 @@ export async function composeSharing(
     shareBucket: (name, bucket) =>
       createSharedBucket({ redis, local: bucket }, { name: `${hide('budget')}:${name}` }),
     redis,
-    healthy: () => redis.healthy() && !lock.isPaused() && eviction.isSafe(),
+    healthy: () => redis.isHealthy() && !lock.isPaused() && eviction.isSafe(),
     hide,
     async start() {
       redis.start();

@@ -4,7 +4,7 @@
  */
 import { STATUS_CODES } from 'node:http';
 import type { AppError, ErrorCode } from '../lib/app-error.ts';
-import { namesOf } from '../metadata/json-pointer.ts';
+import { parsePointer } from '../metadata/json-pointer.ts';
 
 interface ProblemType {
   readonly status: number;
@@ -140,7 +140,7 @@ function describeErrors({ code, message, extras: { errors = [] } }: AppError): s
 /** A JSON Pointer within the metadata as a name with dots. */
 function toName(pointer: string): string {
   if (pointer === '') return 'user_metadata';
-  const name = namesOf(pointer).join('.');
+  const name = parsePointer(pointer).join('.');
   return name.length > MAX_NAME_LENGTH ? `${name.slice(0, MAX_NAME_LENGTH).toWellFormed()}...` : name;
 }
 

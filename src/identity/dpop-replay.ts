@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { AppError } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { RedisConnection } from '../redis/connection.ts';
-import { redisScript, toGroupedKey } from '../redis/script.ts';
+import { createRedisScript, toGroupedKey } from '../redis/script.ts';
 import { proofRefused } from './access-token.ts';
 
 /**
@@ -44,7 +44,7 @@ interface Dependencies {
 }
 
 /** KEYS proof. ARGV milliseconds. Answers 1 for the first to come. */
-const CLAIM = redisScript(`
+const CLAIM = createRedisScript(`
 if redis.call('SET', KEYS[1], '1', 'NX', 'PX', ARGV[1]) then return 1 end
 return 0`);
 

@@ -17,11 +17,11 @@ import type { RootChanges } from './ports.ts';
 
 export interface DocumentLimits {
   /** Size of the whole document as compact UTF-8 JSON. */
-  readonly bytesMax: number;
+  readonly maxBytes: number;
   /** Members of any one object. */
-  readonly keysMax: number;
+  readonly maxKeys: number;
   /** Nested containers, the document itself being the first. */
-  readonly depthMax: number;
+  readonly maxDepth: number;
 }
 
 /** A client must not be flooded with one line per key of a hostile body. */
@@ -64,7 +64,7 @@ function valueFault(value: JsonValue): Fault | undefined {
 }
 
 /**
- * Refuses what a body holds that no document may: nesting beyond `depthMax`, objects with more than `keysMax` members.
+ * Refuses what a body holds that no document may: nesting beyond `maxDepth`, objects with more than `maxKeys` members.
  * It looks no deeper than the limit, whatever it is given. `depth` is the level at which the value is to stand.
  * @throws AppError `metadata_too_large` naming the first such place.
  */
@@ -73,13 +73,13 @@ export function assertBounded(body: JsonValue, limits: DocumentLimits, depth = 1
 
   function visit(node: JsonValue, place: Place | undefined, level: number): void {
     if (typeof node !== 'object' || node === null) return;
-    if (level > limits.depthMax) {
-      throw createTooLargeError(toPointer(place), 'too_deep', `Nesting is limited to ${limits.depthMax}.`);
+    if (level > limits.maxDepth) {
+      throw createTooLargeError(toPointer(place), 'too_deep', `Nesting is limited to ${limits.maxDepth}.`);
     }
     forEachChild(node, (child, name, inList) => {
       if (typeof child === 'object') visit(child, { parent: place, name, inList }, level + 1);
     });
-    if (isJsonObject(node) && Object.keys(node).length > limits.keysMax) {
+    if (isJsonObject(node) && Object.keys(node).length > limits.maxKeys) {
       throw tooManyKeys(toPointer(place), limits);
     }
   }
@@ -146,19 +146,20 @@ function forEachFault(
   function visit(node: JsonValue, place: Place | undefined, isWithinKept: boolean): void {
     const isKept = isWithinKept || stored.has(node);
     const fault = valueFault(node);
-    if (fault) report({ place, fault, isKept, id: idOf(place, fault, typeof node === 'string' ? node : '') });
+    if (fault)
+      report({ place, fault, isKept, id: toLimitId(place, fault, typeof node === 'string' ? node : '') });
     if (typeof node !== 'object' || node === null) return;
     forEachChild(node, (child, name, inList) => {
       const childPlace = { parent: place, name, inList };
       const unstorable = inList ? undefined : nameFault(name);
       if (unstorable)
-        report({ place: childPlace, fault: unstorable, isKept, id: idOf(childPlace, unstorable, '') });
+        report({ place: childPlace, fault: unstorable, isKept, id: toLimitId(childPlace, unstorable, '') });
       visit(child, childPlace, isKept);
     });
   }
 }
 
-function idOf(place: Place | undefined, { code }: Fault, content: string): string {
+function toLimitId(place: Place | undefined, { code }: Fault, content: string): string {
   return JSON.stringify([code, content, ...stepsTo(place).map(({ name, inList }) => (inList ? null : name))]);
 }
 
@@ -181,8 +182,8 @@ function containersIn(root: JsonValue): ReadonlySet<JsonValue> {
  */
 export function assertWithinLimits(before: JsonObject, after: JsonObject, limits: DocumentLimits): void {
   const bytes = jsonBytes(after);
-  if (bytes > limits.bytesMax && bytes > jsonBytes(before)) {
-    throw createTooLargeError('', 'too_large', `The document would be larger than ${limits.bytesMax} bytes.`);
+  if (bytes > limits.maxBytes && bytes > jsonBytes(before)) {
+    throw createTooLargeError('', 'too_large', `The document would be larger than ${limits.maxBytes} bytes.`);
   }
   const crowded = crowdedObjects(after, limits);
   if (crowded.length === 0) return;
@@ -201,8 +202,8 @@ interface Crowded {
   readonly keys: number;
 }
 
-/** The objects with more than `keysMax` keys. */
-function crowdedObjects(root: JsonObject, { keysMax }: DocumentLimits): Crowded[] {
+/** The objects with more than `maxKeys` keys. */
+function crowdedObjects(root: JsonObject, { maxKeys }: DocumentLimits): Crowded[] {
   const found: Crowded[] = [];
   visit(root, undefined);
   return found;
@@ -210,7 +211,7 @@ function crowdedObjects(root: JsonObject, { keysMax }: DocumentLimits): Crowded[
   function visit(node: JsonValue, place: Place | undefined): void {
     if (typeof node !== 'object' || node === null) return;
     const keys = Array.isArray(node) ? 0 : Object.keys(node).length;
-    if (keys > keysMax) {
+    if (keys > maxKeys) {
       const id = JSON.stringify(stepsTo(place).map(({ name, inList }) => (inList ? null : name)));
       found.push({ place, id, keys });
     }
@@ -245,8 +246,8 @@ export function createTooLargeError(pointer: string, code: string, detail: strin
   return new AppError('metadata_too_large', detail, { errors: [{ pointer, code, detail }] });
 }
 
-function tooManyKeys(pointer: string, { keysMax }: DocumentLimits): AppError {
-  return createTooLargeError(pointer, 'too_many_keys', `An object is limited to ${keysMax} keys.`);
+function tooManyKeys(pointer: string, { maxKeys }: DocumentLimits): AppError {
+  return createTooLargeError(pointer, 'too_many_keys', `An object is limited to ${maxKeys} keys.`);
 }
 
 // From two documents to what the tenant must be told. The Management API merges at the first level only

@@ -100,7 +100,7 @@ export function createRemoveEdit(): Edit {
 export function createJsonPatchEdit(body: JsonValue, limits: DocumentLimits): Edit {
   const patch = parseJsonPatch(body);
   // How deep a value may be depends on the place it goes to and on what is stored; here it is only kept within reach.
-  const bounds = { ...limits, depthMax: Math.max(limits.depthMax, MAX_STORED_DEPTH) };
+  const bounds = { ...limits, maxDepth: Math.max(limits.maxDepth, MAX_STORED_DEPTH) };
   for (const operation of patch) {
     if (operation.op === 'add' || operation.op === 'replace') assertBounded(operation.value, bounds);
   }
@@ -167,9 +167,9 @@ function toRemovals(changes: JsonObject): RootChanges | undefined {
 }
 
 /** What is larger than any document may be costs no request. */
-function assertFits(document: JsonObject, { bytesMax }: DocumentLimits): void {
-  if (jsonBytes(document) <= bytesMax) return;
-  throw createTooLargeError('', 'too_large', `The document would be larger than ${bytesMax} bytes.`);
+function assertFits(document: JsonObject, { maxBytes }: DocumentLimits): void {
+  if (jsonBytes(document) <= maxBytes) return;
+  throw createTooLargeError('', 'too_large', `The document would be larger than ${maxBytes} bytes.`);
 }
 
 function assertNoNewRootNull(before: JsonObject, after: JsonObject): void {
@@ -253,9 +253,9 @@ export async function applyWrites(
       after =
         applied.changes || after.isUnreadable ? { document: applied.document, isUnreadable: false } : after;
       const changedKeys = Object.keys(applied.changes ?? {});
-      results.push({ error: undefined, after, changedKeys, dependsOnBatch: dependsOnBatch });
+      results.push({ error: undefined, after, changedKeys, dependsOnBatch });
     } catch (error) {
-      results.push({ error, after, changedKeys: [], dependsOnBatch: dependsOnBatch });
+      results.push({ error, after, changedKeys: [], dependsOnBatch });
     }
   }
   return results;

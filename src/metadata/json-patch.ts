@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { AppError, type DocumentFault } from '../lib/app-error.ts';
 import type { JsonObject, JsonValue } from '../lib/json.ts';
 import type { DocumentLimits } from './document.ts';
-import { namesOf } from './json-pointer.ts';
+import { parsePointer } from './json-pointer.ts';
 import {
   createPatchedDocument,
   createWorkBudget,
@@ -87,7 +87,7 @@ export function applyJsonPatch(
 }
 
 function step(document: PatchedDocument, operation: Operation, index: number): void {
-  const path = namesOf(operation.path);
+  const path = parsePointer(operation.path);
   switch (operation.op) {
     case 'test':
       if (!document.matches(path, operation.value)) throw testFailed(operation.path, index);
@@ -102,13 +102,13 @@ function step(document: PatchedDocument, operation: Operation, index: number): v
       if (!document.remove(path)) throw notApplicable(operation.path, index);
       return;
     case 'copy': {
-      const from = namesOf(operation.from);
+      const from = parsePointer(operation.from);
       if (document.find(from) === undefined) throw notApplicable(operation.from, index);
       if (!document.copy(from, path)) throw notApplicable(operation.path, index);
       return;
     }
     case 'move': {
-      const from = namesOf(operation.from);
+      const from = parsePointer(operation.from);
       const isOntoItself = operation.path === operation.from;
       const isIntoItself = operation.path.startsWith(`${operation.from}/`);
       if (document.find(from) === undefined || isIntoItself) throw notApplicable(operation.from, index);

@@ -5,7 +5,7 @@ import { isJsonObject, type JsonValue, ownValue } from '../lib/json.ts';
 export const ARRAY_INDEX = /^(?:0|[1-9]\d*)$/;
 
 /** The reference tokens of a pointer, unescaped. */
-export function namesOf(pointer: string): string[] {
+export function parsePointer(pointer: string): string[] {
   const tokens = pointer.split('/').slice(1);
   if (!pointer.includes('~')) return tokens;
   return tokens.map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'));
@@ -20,7 +20,7 @@ export function getChild(node: JsonValue, name: string): JsonValue | undefined {
 /** What the pointer points at, or undefined where nothing is. */
 export function resolve(root: JsonValue, pointer: string): JsonValue | undefined {
   let node: JsonValue | undefined = root;
-  for (const name of namesOf(pointer)) {
+  for (const name of parsePointer(pointer)) {
     if (node === undefined) return undefined;
     node = getChild(node, name);
   }

@@ -111,8 +111,8 @@ export function createPatchedDocument(
   let root: JsonValue = stored;
   let bytes = jsonBytes(stored);
   /** What is stored beyond a limit already may stay, and get no worse. */
-  const maxBytes = Math.max(limits.bytesMax, bytes);
-  const maxDepth = nestsDeeperThan(stored, limits.depthMax) ? depthOfAll(stored) : limits.depthMax;
+  const maxBytes = Math.max(limits.maxBytes, bytes);
+  const maxDepth = nestsDeeperThan(stored, limits.maxDepth) ? depthOfAll(stored) : limits.maxDepth;
 
   /** Containers that this patch made, each of which stands in one place of the document only. */
   const made = new Map<Container, Mutable>();
@@ -133,7 +133,7 @@ export function createPatchedDocument(
     return node;
   }
 
-  function widthOf(object: JsonObject): number {
+  function getWidth(object: JsonObject): number {
     const known = widths.get(object);
     if (known !== undefined) return known;
     const width = Object.keys(object).length;
@@ -142,46 +142,46 @@ export function createPatchedDocument(
     return width;
   }
 
-  function sizeOf(node: JsonValue): number {
+  function getSize(node: JsonValue): number {
     if (!isContainer(node) && (typeof node !== 'string' || node.length < LONG_TEXT)) return jsonBytes(node);
     const known = sizes.get(node);
     if (known !== undefined) return known;
-    const size = isContainer(node) && made.has(node) ? sumOf(node) : jsonBytes(node);
+    const size = isContainer(node) && made.has(node) ? getSum(node) : jsonBytes(node);
     budget.spend(textUnits(size));
     sizes.set(node, size);
     return size;
   }
 
   /** Of a container that this patch made: only what it changed is measured anew. */
-  function sumOf(node: Container): number {
+  function getSum(node: Container): number {
     const children = Object.entries(node);
     budget.spend(children.length);
     const names = isList(node) ? 0 : children.reduce((sum, [name]) => sum + nameBytes(name), 0);
-    const values = children.reduce((sum, [, child]) => sum + sizeOf(child), 0);
+    const values = children.reduce((sum, [, child]) => sum + getSize(child), 0);
     return 2 + Math.max(0, children.length - 1) + names + values;
   }
 
-  function depthOf(node: JsonValue): number {
+  function getDepth(node: JsonValue): number {
     if (!isContainer(node)) return 0;
     const known = depths.get(node);
     if (known !== undefined) return known;
     const children = Object.values(node);
     budget.spend(1 + children.length);
-    const depth = 1 + children.reduce<number>((deepest, child) => Math.max(deepest, depthOf(child)), 0);
+    const depth = 1 + children.reduce<number>((deepest, child) => Math.max(deepest, getDepth(child)), 0);
     depths.set(node, depth);
     return depth;
   }
 
   function assertDepth(path: Path, value: JsonValue): void {
-    if (path.length + depthOf(value) <= maxDepth) return;
-    throw createTooLargeError(toPointer(path), 'too_deep', `Nesting is limited to ${limits.depthMax}.`);
+    if (path.length + getDepth(value) <= maxDepth) return;
+    throw createTooLargeError(toPointer(path), 'too_deep', `Nesting is limited to ${limits.maxDepth}.`);
   }
 
   /** A copy of the container that may be changed, or the container where this patch made it. */
   function toMutable(node: Container): Mutable {
     const known = made.get(node);
     if (known !== undefined) return known;
-    budget.spend(isList(node) ? shiftUnits(node.length) : COPIED_MEMBER_UNITS * widthOf(node));
+    budget.spend(isList(node) ? shiftUnits(node.length) : COPIED_MEMBER_UNITS * getWidth(node));
     const copy: Mutable = isList(node) ? [...node] : { ...node };
     register(copy, node);
     return copy;
@@ -193,7 +193,7 @@ export function createPatchedDocument(
       const value = known.get(original);
       if (value !== undefined) known.set(copy, value);
     }
-    crowds.set(copy, Math.max(limits.keysMax, widths.get(original) ?? 0));
+    crowds.set(copy, Math.max(limits.maxKeys, widths.get(original) ?? 0));
   }
 
   /** The containers from the root to the one at the path, all of which may be changed. Undefined where none is. */
@@ -224,7 +224,7 @@ export function createPatchedDocument(
   }
 
   function setRoot(value: JsonValue): true {
-    bytes = sizeOf(value);
+    bytes = getSize(value);
     root = value;
     return true;
   }
@@ -239,21 +239,21 @@ export function createPatchedDocument(
       const index = name === '-' ? parent.length : toIndex(name);
       if (index === undefined || index > parent.length) return false;
       budget.spend(shiftUnits(parent.length - index));
-      grow(chain, sizeOf(value) + (parent.length > 0 ? 1 : 0));
+      grow(chain, getSize(value) + (parent.length > 0 ? 1 : 0));
       parent.splice(index, 0, value);
       return true;
     }
     const before = getChild(parent, name);
     if (before !== undefined) return setMember(chain, parent, name, value, before);
-    const width = widthOf(parent);
-    if (width >= (crowds.get(parent) ?? limits.keysMax)) {
+    const width = getWidth(parent);
+    if (width >= (crowds.get(parent) ?? limits.maxKeys)) {
       throw createTooLargeError(
         toPointer(path.slice(0, -1)),
         'too_many_keys',
-        `An object is limited to ${limits.keysMax} keys.`,
+        `An object is limited to ${limits.maxKeys} keys.`,
       );
     }
-    grow(chain, nameBytes(name) + sizeOf(value) + (width > 0 ? 1 : 0));
+    grow(chain, nameBytes(name) + getSize(value) + (width > 0 ? 1 : 0));
     setChild(parent, name, value);
     widths.set(parent, width + 1);
     return true;
@@ -266,7 +266,7 @@ export function createPatchedDocument(
     value: JsonValue,
     before: JsonValue,
   ): true {
-    grow(chain, sizeOf(value) - sizeOf(before));
+    grow(chain, getSize(value) - getSize(before));
     setChild(parent, name, value);
     return true;
   }
@@ -290,12 +290,12 @@ export function createPatchedDocument(
     if (before === undefined) return false;
     if (isList(parent)) {
       budget.spend(shiftUnits(parent.length - Number(name)));
-      grow(chain, -sizeOf(before) - (parent.length > 1 ? 1 : 0));
+      grow(chain, -getSize(before) - (parent.length > 1 ? 1 : 0));
       parent.splice(Number(name), 1);
       return true;
     }
-    const width = widthOf(parent);
-    grow(chain, -nameBytes(name) - sizeOf(before) - (width > 1 ? 1 : 0));
+    const width = getWidth(parent);
+    grow(chain, -nameBytes(name) - getSize(before) - (width > 1 ? 1 : 0));
     Reflect.deleteProperty(parent, name);
     widths.set(parent, width - 1);
     return true;
@@ -304,7 +304,7 @@ export function createPatchedDocument(
   /** The same value once more. What nothing changes can stand in two places; what this patch made cannot. */
   function duplicate(node: JsonValue): JsonValue {
     if (!isContainer(node) || !made.has(node)) return node;
-    budget.spend(1 + (isList(node) ? node.length : COPIED_MEMBER_UNITS * widthOf(node)));
+    budget.spend(1 + (isList(node) ? node.length : COPIED_MEMBER_UNITS * getWidth(node)));
     const copy: Mutable = isList(node)
       ? node.map(duplicate)
       : Object.fromEntries(Object.entries(node).map(([name, child]) => [name, duplicate(child)]));
@@ -324,7 +324,7 @@ export function createPatchedDocument(
     if (isList(expected)) return false;
     const entries = Object.entries(expected);
     budget.spend(entries.length);
-    if (widthOf(node) !== entries.length) return false;
+    if (getWidth(node) !== entries.length) return false;
     return entries.every(([name, value]) => {
       const child = getChild(node, name);
       return child !== undefined && equals(child, value);
@@ -366,7 +366,7 @@ export function createPatchedDocument(
       throw createTooLargeError(
         '',
         'too_large',
-        `The document would be larger than ${limits.bytesMax} bytes.`,
+        `The document would be larger than ${limits.maxBytes} bytes.`,
       );
     },
   };

@@ -260,7 +260,7 @@ const FORMAT_NAMES: Readonly<Record<string, string>> = {
 const SENTENCES: Readonly<Record<string, (params: Params) => string>> = {
   type: ({ type }) =>
     `Must be ${joinWords(
-      listOf(type).map((name) => TYPE_NAMES[toText(name)] ?? toText(name)),
+      toList(type).map((name) => TYPE_NAMES[toText(name)] ?? toText(name)),
       'or',
     )}.`,
   const: ({ allowedValue }) => `Must be ${JSON.stringify(allowedValue)}.`,
@@ -319,7 +319,7 @@ function sentenceOfChoice(params: Params, beginning: string): string {
 }
 
 function sentenceOfAllowed(allowedValues: JsonValue | undefined): string {
-  const values = listOf(allowedValues);
+  const values = toList(allowedValues);
   const listed = values.slice(0, LISTED_MAX).map((value) => JSON.stringify(value));
   const more = values.length > LISTED_MAX ? `, or one of ${values.length - LISTED_MAX} more` : '';
   return values.length === 1 ? `Must be ${listed.join('')}.` : `Must be one of: ${listed.join(', ')}${more}.`;
@@ -339,7 +339,7 @@ function joinWords(words: readonly string[], conjunction: string): string {
     : `${words.slice(0, -1).join(', ')} ${conjunction} ${words.at(-1) ?? ''}`;
 }
 
-function listOf(value: JsonValue | undefined): readonly JsonValue[] {
+function toList(value: JsonValue | undefined): readonly JsonValue[] {
   return Array.isArray(value) ? value : [];
 }
 

@@ -107,13 +107,13 @@ export function createRedisMetrics(registers: Registry[]): RedisMetrics {
         const startedAt = performance.now();
         let granted = false;
         try {
-          return await lock.withLock(userId, (grip) => {
+          return await lock.withLock(userId, (lockHandle) => {
             granted = true;
             waits.observe((performance.now() - startedAt) / 1000);
             return task({
-              ...grip,
+              ...lockHandle,
               refresh: () =>
-                grip.refresh().catch((error: unknown) => {
+                lockHandle.refresh().catch((error: unknown) => {
                   lost.inc();
                   throw error;
                 }),

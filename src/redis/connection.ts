@@ -10,11 +10,11 @@ import { createDeferred, createSingleFlight, type Deferred, withinTime } from '.
 import {
   isFlagsUnknown,
   KEY_GROUPS,
-  redisErrorCode,
+  getRedisErrorCode,
   RedisRefused,
   type RedisReply,
   type RedisScript,
-  redisScript,
+  createRedisScript,
   RedisUnavailable,
   toReply,
 } from './script.ts';
@@ -45,15 +45,15 @@ export interface RedisConnection extends ScriptRunner {
   /** Hears what is published from now on, also after reconnections. What is published while down is lost. */
   subscribe(channel: string, listener: (message: string) => void): void;
   /** Grows by one each time the connection comes up; undefined while it is down. */
-  era(): number | undefined;
+  epoch(): number | undefined;
   /** Whether it is up and nothing that was probed is refused. */
-  healthy(): boolean;
+  isHealthy(): boolean;
   /**
    * For how long Redis has not answered anything, a refusal included; 0 until a new connection was tried, since the old
    * one may be all that is silent. Counts only time in which this process was running: one that stood still has to
    * try again.
    */
-  silentMs(): number;
+  getSilentMs(): number;
   /** Is part of what health is judged by from now on. */
   addProbe(probe: RedisProbe): void;
   /** Called, before `era()` says so, when the connection comes up; what it does is part of coming up. */
@@ -76,15 +76,15 @@ export interface RedisConnectionOptions {
 }
 
 /** On one of a cluster's nodes, announcements are made as anywhere else. DEL is refused wherever writes are. */
-const HEARTBEAT = redisScript(`
+const HEARTBEAT = createRedisScript(`
 redis.call('DEL', KEYS[1])
 return redis.call('PUBLISH', ARGV[1], ARGV[2])`);
 
 /** A session on which nothing has come back for so many probes is given up. */
-const SILENT_PROBES_MAX = 3;
+const MAX_SILENT_PROBES = 3;
 /** A session that is not there after so many time-outs is begun anew. */
 const OPEN_TIMEOUTS = 4;
-const OPEN_MS_MIN = 2_000;
+const MIN_OPEN_MS = 2_000;
 /** Of the groups of keys in a cluster, so many are probed at a time, beside those in trouble. */
 const CLUSTER_GROUPS = 4;
 /**
@@ -92,7 +92,7 @@ const CLUSTER_GROUPS = 4;
  * the next ones later and later, because the node may have no successor.
  */
 const STALE_MAP_PROBES = 3;
-const STALE_MAP_PROBES_MAX = 20;
+const MAX_STALE_MAP_PROBES = 20;
 /** A process whose timers were late by so many probes has stood still. */
 const STILL_PROBES = 3;
 
@@ -116,13 +116,13 @@ export function createRedisConnection({
   let destroy: (() => void) | undefined;
   let openedAt = 0;
   let mapStaleAfterMs = STALE_MAP_PROBES * probeIntervalMs;
-  let eras = 0;
+  let epochs = 0;
   let up = false;
   let comingUp = false;
   /** What is refused or does not answer, by the group of keys in a cluster. */
-  const troubles = new Map<string, Error>();
+  const failures = new Map<string, Error>();
   /** Codes of what listeners were told since it was last healthy. */
-  const told = new Set<string>();
+  const reportedCodes = new Set<string>();
   let nextGroup = 0;
   let knowsFlags = true;
   const stopping = new AbortController();
@@ -155,20 +155,20 @@ export function createRedisConnection({
     triedAfter = undefined;
   }
 
-  function tell(reason: Error): void {
+  function notifyDown(reason: Error): void {
     const code = reason instanceof RedisRefused ? reason.code : '';
-    if (told.has(code) || (code === '' && told.size > 0)) return;
-    told.add(code);
+    if (reportedCodes.has(code) || (code === '' && reportedCodes.size > 0)) return;
+    reportedCodes.add(code);
     for (const listener of downListeners) listener(reason);
   }
 
   function takeDown(reason: Error): void {
     up = false;
-    if (!stopping.signal.aborted) tell(reason);
+    if (!stopping.signal.aborted) notifyDown(reason);
   }
 
   /** Ends the session; the next one looks up names again. */
-  function lose(reason: Error): void {
+  function dropSession(reason: Error): void {
     takeDown(reason);
     over.resolve();
   }
@@ -176,13 +176,13 @@ export function createRedisConnection({
   /** From an error of the client to one of ours; its messages may name the address with its password. */
   function toFailure(error: unknown): RedisUnavailable | RedisRefused {
     if (error instanceof RedisUnavailable || error instanceof RedisRefused) return error;
-    if (!isRefusal(error)) return new RedisUnavailable(redisErrorCode(error));
+    if (!isRefusal(error)) return new RedisUnavailable(getRedisErrorCode(error));
     answered();
-    return new RedisRefused(redisErrorCode(error));
+    return new RedisRefused(getRedisErrorCode(error));
   }
 
   /** An answer counts as a sign of life even if it comes too late to be of use. */
-  async function bounded<T>(task: () => Promise<T>): Promise<T> {
+  async function withCommandTimeout<T>(task: () => Promise<T>): Promise<T> {
     const listening = async () => {
       const value = await task();
       answered();
@@ -222,33 +222,33 @@ export function createRedisConnection({
   }
 
   /** Of a command that somebody wanted: what it says of the connection is acted upon. */
-  async function used<T>(task: (target: RedisSession) => Promise<T>): Promise<T> {
+  async function runOnSession<T>(task: (target: RedisSession) => Promise<T>): Promise<T> {
     const target = session;
     if (!target || (!up && !comingUp)) throw new RedisUnavailable('not connected', false);
     try {
-      return await bounded(() => task(target));
+      return await withCommandTimeout(() => task(target));
     } catch (error) {
       const failure = toFailure(error);
-      if (session === target) judge(failure);
+      if (session === target) recordFailure(failure);
       throw failure;
     }
   }
 
-  function judge(failure: RedisUnavailable | RedisRefused): void {
-    if (failure instanceof RedisRefused && failure.code === 'READONLY') lose(failure);
+  function recordFailure(failure: RedisUnavailable | RedisRefused): void {
+    if (failure instanceof RedisRefused && failure.code === 'READONLY') dropSession(failure);
     // In a cluster it may be one node of many.
     else if (failure instanceof RedisUnavailable && !isCluster) takeDown(failure);
     if (!(failure instanceof RedisRefused) || failure.code !== 'NOSCRIPT') void probe();
   }
 
   /** Publishes, and waits for what was published to be heard. */
-  async function beat(target: RedisSession, group: string): Promise<void> {
+  async function sendHeartbeat(target: RedisSession, group: string): Promise<void> {
     const marker = randomUUID();
     const heard = createDeferred();
     expected.set(marker, heard);
     try {
       const keys = [`metadata-bff:probe:{${group}}`];
-      await bounded(async () => {
+      await withCommandTimeout(async () => {
         await evaluateIn(target, HEARTBEAT, keys, [heartbeats, marker]);
         answered();
         await heard.promise;
@@ -259,15 +259,15 @@ export function createRedisConnection({
   }
 
   /** @returns what is wrong: `dead` where not even an announcement comes through. */
-  async function examine(target: RedisSession, group: string) {
+  async function probeGroup(target: RedisSession, group: string) {
     try {
-      await beat(target, group);
+      await sendHeartbeat(target, group);
     } catch (error) {
       return { group, dead: true, trouble: toFailure(error) };
     }
     const runner = {
-      run: runIn((task) => bounded(() => task(target)), true),
-      runKnown: runIn((task) => bounded(() => task(target)), false),
+      run: runIn((task) => withCommandTimeout(() => task(target)), true),
+      runKnown: runIn((task) => withCommandTimeout(() => task(target)), false),
     };
     const results = await Promise.allSettled(probes.map((task) => task(runner, group)));
     const failed = results.find(({ status }) => status === 'rejected');
@@ -283,7 +283,7 @@ export function createRedisConnection({
     );
     nextGroup += count;
     return [
-      ...new Set([...turn.filter((group) => group !== undefined), ...[...troubles.keys()].slice(0, count)]),
+      ...new Set([...turn.filter((group) => group !== undefined), ...[...failures.keys()].slice(0, count)]),
     ].filter((group) => group !== '');
   }
 
@@ -295,45 +295,45 @@ export function createRedisConnection({
   });
 
   async function probeSession(target: RedisSession): Promise<void> {
-    const findings = await Promise.all(takeGroups().map((group) => examine(target, group)));
+    const findings = await Promise.all(takeGroups().map((group) => probeGroup(target, group)));
     if (session !== target) return;
     for (const { group, trouble } of findings) {
       const place = isCluster ? group : '';
-      if (trouble) troubles.set(place, trouble);
-      else troubles.delete(place);
+      if (trouble) failures.set(place, trouble);
+      else failures.delete(place);
     }
     const trouble = findings.find((finding) => finding.trouble)?.trouble;
     if (trouble instanceof RedisRefused && trouble.code === 'READONLY') {
-      lose(trouble);
+      dropSession(trouble);
       return;
     }
     if (findings.every(({ dead }) => dead)) {
       takeDown(trouble ?? RedisUnavailable.noAnswer());
-      if (countSilence() > SILENT_PROBES_MAX * probeIntervalMs) over.resolve();
+      if (countSilence() > MAX_SILENT_PROBES * probeIntervalMs) over.resolve();
       return;
     }
     if (!up) await comeUp(target);
-    const [first] = troubles.values();
+    const [first] = failures.values();
     if (first) {
-      tell(first);
+      notifyDown(first);
       renewMap();
     } else if (up) {
       mapStaleAfterMs = STALE_MAP_PROBES * probeIntervalMs;
-      tellBack();
+      notifyBack();
     }
   }
 
   /** No node of a cluster says that another one is gone: only a new session asks who serves its keys now. */
   function renewMap(): void {
-    const isGone = [...troubles.values()].some((trouble) => trouble instanceof RedisUnavailable);
+    const isGone = [...failures.values()].some((trouble) => trouble instanceof RedisUnavailable);
     if (!isCluster || !isGone || performance.now() - openedAt < mapStaleAfterMs) return;
-    mapStaleAfterMs = Math.min(2 * mapStaleAfterMs, STALE_MAP_PROBES_MAX * probeIntervalMs);
+    mapStaleAfterMs = Math.min(2 * mapStaleAfterMs, MAX_STALE_MAP_PROBES * probeIntervalMs);
     over.resolve();
   }
 
-  function tellBack(): void {
-    if (told.size === 0) return;
-    told.clear();
+  function notifyBack(): void {
+    if (reportedCodes.size === 0) return;
+    reportedCodes.clear();
     for (const listener of backListeners) listener();
   }
 
@@ -343,7 +343,7 @@ export function createRedisConnection({
       // In order: an earlier task may be what a later one relies on.
       for (const task of upTasks) await task();
       if (session !== target || stopping.signal.aborted) return;
-      eras += 1;
+      epochs += 1;
       up = true;
     } catch {
       // Still down; the next probe is on its way.
@@ -359,13 +359,13 @@ export function createRedisConnection({
       over = current;
       triedAfter ??= countSilence();
       const opening = openSession(address, (error) => {
-        if (over === current) lose(toFailure(error));
+        if (over === current) dropSession(toFailure(error));
       });
       destroy = () => opening.destroy();
       try {
-        const limitMs = Math.max(OPEN_MS_MIN, OPEN_TIMEOUTS * commandTimeoutMs);
+        const limitMs = Math.max(MIN_OPEN_MS, OPEN_TIMEOUTS * commandTimeoutMs);
         const opened = await withinTime(
-          () => begin(opening.opened),
+          () => openSessionInTime(opening.opened),
           limitMs,
           () => RedisUnavailable.noAnswer(),
         );
@@ -384,7 +384,7 @@ export function createRedisConnection({
     }
   }
 
-  async function begin(opening: Promise<RedisSession>): Promise<RedisSession> {
+  async function openSessionInTime(opening: Promise<RedisSession>): Promise<RedisSession> {
     const opened = await opening;
     answered();
     await Promise.all(subscriptions.map(({ channel, listener }) => opened.subscribe(channel, listener)));
@@ -400,18 +400,18 @@ export function createRedisConnection({
   }
 
   return {
-    run: runIn(used, true),
-    runKnown: runIn(used, false),
+    run: runIn(runOnSession, true),
+    runKnown: runIn(runOnSession, false),
     async get(key) {
-      return (await used((target) => target.get(key))) ?? undefined;
+      return (await runOnSession((target) => target.get(key))) ?? undefined;
     },
     subscribe(channel, listener) {
       subscriptions.push({ channel, listener });
-      session?.subscribe(channel, listener).catch((error: unknown) => lose(toFailure(error)));
+      session?.subscribe(channel, listener).catch((error: unknown) => dropSession(toFailure(error)));
     },
-    era: () => (up ? eras : undefined),
-    healthy: () => up && troubles.size === 0,
-    silentMs,
+    epoch: () => (up ? epochs : undefined),
+    isHealthy: () => up && failures.size === 0,
+    getSilentMs: silentMs,
     addProbe(task) {
       probes.push(task);
     },

@@ -4,7 +4,7 @@
  * too little memory. Redis is asked now and then, as the policy can be changed while it runs.
  */
 import type { RedisConnection, RunScript } from './connection.ts';
-import { RedisRefused, redisScript } from './script.ts';
+import { RedisRefused, createRedisScript } from './script.ts';
 
 export interface EvictionPolicy {
   /** As Redis names it, such as `noeviction`. */
@@ -31,7 +31,7 @@ interface Dependencies {
 }
 
 /** KEYS any, which names the node. */
-const READ_MEMORY = redisScript(`return redis.call('INFO', 'memory')`);
+const READ_MEMORY = createRedisScript(`return redis.call('INFO', 'memory')`);
 
 /** @throws RedisUnavailable; RedisRefused, as for a user who may not run INFO. */
 export async function readEvictionPolicy(run: RunScript, group: string): Promise<EvictionPolicy | undefined> {

@@ -11,7 +11,7 @@ import type { RedisConnection } from './connection.ts';
 import { ACQUIRE_LOCK, parseLockReply, RELEASE_LOCK, RENEW_LOCK } from './lock.ts';
 
 /** One process's time of leading. */
-export interface Term {
+export interface Leadership {
   /** Aborts when the term is over; the job must end then. */
   readonly signal: AbortSignal;
   /** What the last term, of whichever process, has left. */
@@ -20,9 +20,9 @@ export interface Term {
   save(progress: string): Promise<void>;
 }
 
-export interface Elector {
+export interface LeaderElection {
   /** Runs for office from now on, and does `job` whenever elected. */
-  start(job: (term: Term) => Promise<void>): void;
+  start(job: (term: Leadership) => Promise<void>): void;
   /** Ends the term under way, if any, hands over, and resolves. */
   stop(): Promise<void>;
 }
@@ -32,7 +32,7 @@ interface Dependencies {
   readonly random: () => number;
 }
 
-export interface ElectorOptions {
+export interface LeaderElectionOptions {
   readonly name: string;
   /** The bound: without a renewal a term ends after this time. */
   readonly boundMs: number;
@@ -42,15 +42,18 @@ const WAIT_JITTER_MS = 50;
 /** Far longer than a fleet is without a leader; the tenant forgets what happened before that sooner. */
 const PROGRESS_MS = String(30 * 24 * 60 * 60 * 1000);
 
-export function createElector({ redis, random }: Dependencies, { name, boundMs }: ElectorOptions): Elector {
+export function createLeaderElection(
+  { redis, random }: Dependencies,
+  { name, boundMs }: LeaderElectionOptions,
+): LeaderElection {
   // The braces keep both on one node of a cluster.
   const keys = [`metadata-bff:{${name}}:lock`, `metadata-bff:{${name}}:progress`];
-  const vacancies = `metadata-bff:${name}:vacant`;
+  const releaseChannel = `metadata-bff:${name}:vacant`;
   const stopping = new AbortController();
-  const bell = createBell();
-  let campaign: Promise<void> | undefined;
+  const wakeup = createWakeup();
+  let loop: Promise<void> | undefined;
 
-  redis.subscribe(vacancies, () => bell.ring());
+  redis.subscribe(releaseChannel, () => wakeup.wake());
   redis.addProbe(async ({ run: probe }, group) => {
     const probeKeys = [
       `metadata-bff:{${group}}:election-probe`,
@@ -59,22 +62,22 @@ export function createElector({ redis, random }: Dependencies, { name, boundMs }
     const token = randomUUID();
     await probe(ACQUIRE_LOCK, probeKeys, [token, String(boundMs)]);
     await probe(RENEW_LOCK, probeKeys, [token, String(boundMs), '', PROGRESS_MS]);
-    await probe(RELEASE_LOCK, probeKeys, [token, '', PROGRESS_MS, `${vacancies}:probe`]);
+    await probe(RELEASE_LOCK, probeKeys, [token, '', PROGRESS_MS, `${releaseChannel}:probe`]);
   });
 
-  async function run(job: (term: Term) => Promise<void>): Promise<void> {
+  async function run(job: (term: Leadership) => Promise<void>): Promise<void> {
     while (!stopping.signal.aborted) {
       const token = randomUUID();
       const askedAt = performance.now();
       const reply = await redis.run(ACQUIRE_LOCK, keys, [token, String(boundMs)]).catch(() => undefined);
       const answer = parseLockReply(reply);
-      if (answer.granted) await serve(job, token, answer.value, askedAt);
-      else await bell.wait((answer.afterMs ?? boundMs / 3) + random() * WAIT_JITTER_MS);
+      if (answer.granted) await lead(job, token, answer.value, askedAt);
+      else await wakeup.wait((answer.afterMs ?? boundMs / 3) + random() * WAIT_JITTER_MS);
     }
   }
 
-  async function serve(
-    job: (term: Term) => Promise<void>,
+  async function lead(
+    job: (term: Leadership) => Promise<void>,
     token: string,
     inherited: string | undefined,
     electedAt: number,
@@ -124,34 +127,34 @@ export function createElector({ redis, random }: Dependencies, { name, boundMs }
       clearInterval(renewal);
       end();
       clearTimeout(expiry);
-      const args = [token, progress, PROGRESS_MS, vacancies];
+      const args = [token, progress, PROGRESS_MS, releaseChannel];
       await redis.run(RELEASE_LOCK, keys, args).catch(() => undefined);
     }
   }
 
   return {
     start(job) {
-      campaign ??= run(job);
+      loop ??= run(job);
     },
     async stop() {
       stopping.abort();
-      bell.ring();
-      await campaign;
+      wakeup.wake();
+      await loop;
     },
   };
 }
 
 /** A wait that ends early when the bell rings, also if it rang just before. */
-function createBell() {
-  let rung = false;
+function createWakeup() {
+  let woken = false;
   let wake: (() => void) | undefined;
   return {
-    ring() {
-      rung = true;
+    wake() {
+      woken = true;
       wake?.();
     },
     async wait(ms: number): Promise<void> {
-      if (!rung) {
+      if (!woken) {
         await new Promise<void>((resolve) => {
           const timer = setTimeout(resolve, ms);
           wake = () => {
@@ -160,7 +163,7 @@ function createBell() {
           };
         });
       }
-      rung = false;
+      woken = false;
     },
   };
 }

@@ -4,7 +4,7 @@
  */
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import type { RedisConnection } from './connection.ts';
-import { type RedisScript, redisScript, toGroupedKey } from './script.ts';
+import { type RedisScript, createRedisScript, toGroupedKey } from './script.ts';
 
 export interface Quota {
   /** How many there may be in a window. */
@@ -27,8 +27,8 @@ export interface RateLimit {
   count(key: string, points?: number): Promise<Count>;
 }
 
-/** @param keysMax beyond it, the windows that began first are forgotten: it bounds memory, not callers. */
-export function createMemoryLimit(quota: Quota, { keysMax }: { readonly keysMax: number }): RateLimit {
+/** @param maxKeys beyond it, the windows that began first are forgotten: it bounds memory, not callers. */
+export function createMemoryLimit(quota: Quota, { maxKeys }: { readonly maxKeys: number }): RateLimit {
   const limiter = new RateLimiterMemory({
     points: quota.points,
     duration: quota.windowSeconds,
@@ -40,7 +40,7 @@ export function createMemoryLimit(quota: Quota, { keysMax }: { readonly keysMax:
   function remember(key: string): void {
     keys.delete(key);
     keys.add(key);
-    if (keys.size <= keysMax) return;
+    if (keys.size <= maxKeys) return;
     for (const oldest of keys) {
       keys.delete(oldest);
       void limiter.delete(oldest);
@@ -54,11 +54,11 @@ export function createMemoryLimit(quota: Quota, { keysMax }: { readonly keysMax:
       try {
         const result = await limiter.consume(key, points);
         if (result.isFirstInDuration) remember(key);
-        return countOf(result, true);
+        return toCount(result, true);
       } catch (thrown) {
         if (!(thrown instanceof RateLimiterRes)) throw thrown;
         if (thrown.isFirstInDuration) remember(key);
-        return countOf(thrown, false);
+        return toCount(thrown, false);
       }
     },
   };
@@ -94,17 +94,17 @@ export function createSharedLimit(
   return {
     quota,
     async count(key, points = 1) {
-      if (!redis.healthy()) return local.count(key, points);
+      if (!redis.isHealthy()) return local.count(key, points);
       try {
-        return countOf(await limiter.consume(toGroupedKey(hide(key)), points), true);
+        return toCount(await limiter.consume(toGroupedKey(hide(key)), points), true);
       } catch (thrown) {
-        return thrown instanceof RateLimiterRes ? countOf(thrown, false) : local.count(key, points);
+        return thrown instanceof RateLimiterRes ? toCount(thrown, false) : local.count(key, points);
       }
     },
   };
 }
 
-function countOf({ remainingPoints, msBeforeNext }: RateLimiterRes, within: boolean): Count {
+function toCount({ remainingPoints, msBeforeNext }: RateLimiterRes, within: boolean): Count {
   return { within, remaining: remainingPoints, resetMs: Math.max(0, msBeforeNext) };
 }
 
@@ -113,7 +113,7 @@ function createStoreClient(redis: RedisConnection) {
   let known: RedisScript | undefined;
   return {
     eval(source: string, { keys, arguments: args }: { keys: string[]; arguments: string[] }) {
-      if (known?.source !== source) known = redisScript(source);
+      if (known?.source !== source) known = createRedisScript(source);
       return redis.run(known, keys, args);
     },
   };

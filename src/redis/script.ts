@@ -49,21 +49,21 @@ export interface RedisScript extends ScriptText {
   readonly withoutFlags: ScriptText | undefined;
 }
 
-function hashed(source: string): ScriptText {
+function hashSource(source: string): ScriptText {
   return { source, sha1: createHash('sha1').update(source).digest('hex') };
 }
 
 /** A Lua script, which Redis runs as one step. */
-export function redisScript(source: string): RedisScript {
-  return { ...hashed(source), withoutFlags: undefined };
+export function createRedisScript(source: string): RedisScript {
+  return { ...hashSource(source), withoutFlags: undefined };
 }
 
 /**
  * A script that also a full Redis runs (`allow-oom`, Redis 7): for locks, which are small, end by themselves, and without
  * which writes are lost.
  */
-export function smallRedisScript(source: string): RedisScript {
-  return { ...hashed(`#!lua flags=allow-oom\n${source}`), withoutFlags: hashed(source) };
+export function createSmallRedisScript(source: string): RedisScript {
+  return { ...hashSource(`#!lua flags=allow-oom\n${source}`), withoutFlags: hashSource(source) };
 }
 
 /** How a Redis before version 7 answers a script with flags. */
@@ -80,14 +80,14 @@ export function toReply(value: unknown): RedisReply {
 }
 
 /** What a log may know of an error of Redis or of its connection: a code, and no address or password. */
-export function redisErrorCode(error: unknown): string {
+export function getRedisErrorCode(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown';
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
   // An answer of Redis starts with its own error code, such as OOM, READONLY or NOAUTH.
-  return code ?? replyCode(error.message) ?? error.constructor.name;
+  return code ?? getReplyCode(error.message) ?? error.constructor.name;
 }
 
-function replyCode(message: string): string | undefined {
+function getReplyCode(message: string): string | undefined {
   const code = /^[A-Z]{2,}\b/.exec(message)?.[0];
   if (code !== 'ERR') return code;
   // Of a command inside of a script, Redis 7.0 says in words what is not permitted, and Redis 6 names its code later.

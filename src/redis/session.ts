@@ -62,7 +62,7 @@ export function openSession(address: RedisAddress, onLost: (error: Error) => voi
   return address.topology === 'sentinel' ? openSentinel(address, onLost) : openSingle(address, onLost);
 }
 
-function clientOptions({ username, password, database }: RedisAddress) {
+function getClientOptions({ username, password, database }: RedisAddress) {
   return {
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
@@ -73,7 +73,7 @@ function clientOptions({ username, password, database }: RedisAddress) {
   };
 }
 
-function socketOptions({ tls }: RedisAddress) {
+function getSocketOptions({ tls }: RedisAddress) {
   const common = { connectTimeout: CONNECT_TIMEOUT_MS, reconnectStrategy: false } as const;
   if (tls === undefined) return common;
   const { ca, cert, key } = tls;
@@ -113,9 +113,9 @@ function toSession(
 function openSingle(address: RedisAddress, onLost: (error: Error) => void): OpeningSession {
   const [node] = address.nodes;
   const client = createClient({
-    ...clientOptions(address),
+    ...getClientOptions(address),
     RESP: 3,
-    socket: { ...socketOptions(address), ...node },
+    socket: { ...getSocketOptions(address), ...node },
   });
   client.on('error', onLost);
   const destroy = () => client.destroy();
@@ -131,8 +131,8 @@ function openSentinel(address: RedisAddress, onLost: (error: Error) => void): Op
     name: address.masterName,
     sentinelRootNodes: address.nodes.map((node) => ({ ...node })),
     RESP: 3,
-    nodeClientOptions: { ...clientOptions(address), socket: socketOptions(address) },
-    sentinelClientOptions: { disableClientInfo: true, socket: socketOptions(address) },
+    nodeClientOptions: { ...getClientOptions(address), socket: getSocketOptions(address) },
+    sentinelClientOptions: { disableClientInfo: true, socket: getSocketOptions(address) },
     // A session that fails is followed by another one.
     maxCommandRediscovers: 0,
   });
@@ -166,7 +166,7 @@ function toName({ host, port }: Pick<RedisNode, 'host' | 'port'>): string {
 function openCluster(address: RedisAddress, onLost: (error: Error) => void): OpeningSession {
   const cluster = createCluster({
     rootNodes: address.nodes.map(({ host, port }) => ({ socket: { host, port } })),
-    defaults: { ...clientOptions(address), socket: socketOptions(address) },
+    defaults: { ...getClientOptions(address), socket: getSocketOptions(address) },
     RESP: 3,
     // A node that is down must not keep the others from being used.
     minimizeConnections: true,

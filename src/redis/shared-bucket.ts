@@ -3,7 +3,7 @@
  * Redis's own clock. Without Redis each replica spends its own, and the tenant's word corrects them.
  */
 import type { RedisConnection } from './connection.ts';
-import { smallRedisScript } from './script.ts';
+import { createSmallRedisScript } from './script.ts';
 import type { Bucket, LocalBucket } from '../lib/token-bucket.ts';
 
 /**
@@ -31,7 +31,7 @@ redis.call('PEXPIRE', KEYS[1], math.ceil(at - now + burst / rate) + 60000)`;
  * KEYS bucket. ARGV burst, tokens per second, floor. Answers the milliseconds to wait (0: one was taken), the tokens
  * left in thousandths, and the milliseconds for which the tenant has blocked everybody.
  */
-const TAKE = smallRedisScript(`${READ_BUCKET}
+const TAKE = createSmallRedisScript(`${READ_BUCKET}
 local floor = tonumber(ARGV[3])
 local wait = at - now
 if wait == 0 and tokens >= floor + 1 then
@@ -42,7 +42,7 @@ end${WRITE_BUCKET}
 return { wait, math.floor(tokens * 1000), at - now }`);
 
 /** KEYS bucket. ARGV burst, tokens per second, remaining, blocked ms. */
-const CORRECT = smallRedisScript(`${READ_BUCKET}
+const CORRECT = createSmallRedisScript(`${READ_BUCKET}
 tokens = math.min(tokens, tonumber(ARGV[3]))
 at = math.max(at, now + tonumber(ARGV[4]))${WRITE_BUCKET}
 return math.floor(tokens * 1000)`);

@@ -29,7 +29,7 @@ import { KEY_GROUPS, mayBeDone, RedisRefused, type RedisReply, toGroupedKey } fr
 interface Dependencies {
   readonly redis: Pick<
     RedisConnection,
-    'run' | 'runKnown' | 'era' | 'silentMs' | 'onUp' | 'onDown' | 'addProbe'
+    'run' | 'runKnown' | 'epoch' | 'getSilentMs' | 'onUp' | 'onDown' | 'addProbe'
   >;
   /** From a user id to what may stand in Redis in its place. */
   readonly hide: (userId: string) => string;
@@ -99,7 +99,7 @@ export function createRedisWriteLock(
     await examineGroups();
   });
   redis.addProbe(async (runner, group) => {
-    const keys = keysOfProbe(group);
+    const keys = toProbeKeys(group);
     const reply = await runAcquire(runner, keys, probeToken);
     await runner.run(RENEW_WRITE_LOCK, keys, [...acquireArgs(probeToken), '0']);
     await runner.run(RELEASE_LOCK, [keys[0]], [probeToken]);
@@ -114,19 +114,19 @@ export function createRedisWriteLock(
   /** Looks at every group of keys at once, so that an empty Redis costs one bound, and not one for each. */
   async function examineGroups(runner: ScriptRunner = redis): Promise<void> {
     const replies = await Promise.all(
-      KEY_GROUPS.map((group) => runAcquire(runner, keysOfProbe(group), probeToken).catch(() => undefined)),
+      KEY_GROUPS.map((group) => runAcquire(runner, toProbeKeys(group), probeToken).catch(() => undefined)),
     );
-    if (replies.some(isFoundEmpty)) tellPaused();
+    if (replies.some(isFoundEmpty)) notifyPaused();
     else replies.forEach(learnPause);
     looked.resolve();
   }
 
   /** A lock of this process alone. */
-  function keysOfProbe(group: string): [lock: string, since: string] {
-    return keysOf(`{${group}}:probe:${probeToken}`);
+  function toProbeKeys(group: string): [lock: string, since: string] {
+    return toLockKeys(`{${group}}:probe:${probeToken}`);
   }
 
-  function tellPaused(): void {
+  function notifyPaused(): void {
     const now = performance.now();
     // Several groups of keys, or several writes, may find out about the same.
     if (settledAt - now < lockMs / 2) onPaused?.(lockMs);
@@ -142,9 +142,9 @@ export function createRedisWriteLock(
   /** @throws what a runner throws. Where it does, the script that takes locks is not known to Redis yet. */
   async function forget(runner: ScriptRunner): Promise<void> {
     await Promise.all(
-      KEY_GROUPS.map((group) => runner.run(FORGET_WRITE_LOCKS, keysOfProbe(group), acquireArgs(probeToken))),
+      KEY_GROUPS.map((group) => runner.run(FORGET_WRITE_LOCKS, toProbeKeys(group), acquireArgs(probeToken))),
     );
-    tellPaused();
+    notifyPaused();
   }
 
   async function runAcquire(
@@ -182,12 +182,12 @@ export function createRedisWriteLock(
       });
       const answer = parseLockReply(reply);
       if (answer.granted) return { until: askedAt + lockMs };
-      const silentMs = redis.silentMs();
+      const silentMs = redis.getSilentMs();
       const isSilent = reply === undefined && silentMs > lockMs;
       if (wait.leftMs <= 0 || isSilent) {
         if (mayBeHeld) remember(lock, token);
         if (isSilent && withoutLock === 'allow') return 'unlocked';
-        throw lockUnavailable(answer.afterMs ?? Math.max(0, lockMs - silentMs));
+        throw createLockUnavailableError(answer.afterMs ?? Math.max(0, lockMs - silentMs));
       }
       await delay(POLL_MS + random() * POLL_JITTER_MS);
       // A process that stood still has not waited for Redis meanwhile.
@@ -196,8 +196,8 @@ export function createRedisWriteLock(
   }
 
   /** @returns undefined when the lock was lost before anything was sent, so that the task may be run again. */
-  async function runLocked<T>(userId: string, task: (grip: LockHandle) => Promise<T>, wait: Wait) {
-    const keys = keysOf(toGroupedKey(hide(userId)));
+  async function runLocked<T>(userId: string, task: (lockHandle: LockHandle) => Promise<T>, wait: Wait) {
+    const keys = toLockKeys(toGroupedKey(hide(userId)));
     const token = randomUUID();
     const granted = await acquire(keys, token, wait);
     /** Whether something may have been sent: a task that sends more than once must not be run again then. */
@@ -205,17 +205,17 @@ export function createRedisWriteLock(
     let isLost = false;
     const lose = (): never => {
       isLost = !maySend;
-      throw lockUnavailable(0);
+      throw createLockUnavailableError(0);
     };
 
     if (granted === 'unlocked') {
       onUnlocked?.();
-      const value = await local.withLock(userId, (grip) =>
+      const value = await local.withLock(userId, (lockHandle) =>
         task({
-          ...grip,
+          ...lockHandle,
           async refresh() {
             // Redis is back, and another replica may have been granted the lock.
-            if (redis.era() !== undefined) lose();
+            if (redis.epoch() !== undefined) lose();
             maySend = true;
           },
         }),
@@ -272,7 +272,7 @@ export function createRedisWriteLock(
   };
 }
 
-function keysOf(groupedKey: string): [lock: string, since: string] {
+function toLockKeys(groupedKey: string): [lock: string, since: string] {
   const lock = `metadata-bff:write:${groupedKey}`;
   return [lock, `${lock.slice(0, lock.indexOf('}') + 1)}:since`];
 }
@@ -281,7 +281,7 @@ function isFoundEmpty(reply: RedisReply | undefined): boolean {
   return Array.isArray(reply) && reply[2] === 1;
 }
 
-function lockUnavailable(afterMs: number): AppError {
+function createLockUnavailableError(afterMs: number): AppError {
   return new AppError(
     'lock_unavailable',
     'The write lock cannot be had at the moment. Nothing was changed.',

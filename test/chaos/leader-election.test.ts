@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { createRedisConnection } from '../../src/redis/connection.ts';
-import { createElector, type Term } from '../../src/redis/leader-election.ts';
+import { createLeaderElection, type Leadership } from '../../src/redis/leader-election.ts';
 import { describeWithRedisServer, redisAddress, type RedisServer, startRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 import { afterwards } from '../events/stage.ts';
@@ -10,7 +10,7 @@ const BOUND_MS = 900;
 const AT_ONCE_MS = 400;
 
 interface Candidate {
-  readonly term: () => Term | undefined;
+  readonly term: () => Leadership | undefined;
   readonly stop: () => Promise<void>;
 }
 
@@ -41,14 +41,14 @@ describeWithRedisServer('the election', () => {
       commandTimeoutMs: 500,
       probeIntervalMs: 50,
     });
-    const elector = createElector(
+    const elector = createLeaderElection(
       { redis, random: Math.random },
       { name: `job-${names}`, boundMs: BOUND_MS },
     );
     redis.start();
     afterwards(() => redis.stop());
-    await until(() => redis.era());
-    let current: Term | undefined;
+    await until(() => redis.epoch());
+    let current: Leadership | undefined;
     elector.start(async (term) => {
       current = term;
       await new Promise((resolve) => {
@@ -66,7 +66,7 @@ describeWithRedisServer('the election', () => {
   test('has one winner, who stays as long as they are there', async () => {
     const candidates = [await stand(), await stand(), await stand()];
     const leader = await leaderOf(candidates);
-    const terms = new Set<Term | undefined>();
+    const terms = new Set<Leadership | undefined>();
     const end = performance.now() + 2 * BOUND_MS;
     await until(() => {
       const leading = candidates.filter(({ term }) => term() !== undefined);

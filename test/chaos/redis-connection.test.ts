@@ -1,14 +1,14 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { redisScript, RedisUnavailable } from '../../src/redis/script.ts';
+import { createRedisScript, RedisUnavailable } from '../../src/redis/script.ts';
 import { describeWithRedisServer, type RedisServer, startRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 import { createConnections, type Outcome, timed } from '../redis/connections.ts';
 import { type Relay, startRelay } from '../redis/relay.ts';
 import { TIMES } from '../redis/redis-stores.ts';
 
-const ECHO = redisScript('return ARGV[1]');
+const ECHO = createRedisScript('return ARGV[1]');
 /** Keeps Redis busy for a moment, so that the answer is not there before the pause. */
-const TAKES_A_WHILE = redisScript(`
+const TAKES_A_WHILE = createRedisScript(`
 local function now() local time = redis.call('TIME') return time[1] * 1000 + time[2] / 1000 end
 local till = now() + 10
 while now() < till do end
@@ -45,7 +45,7 @@ describeWithRedisServer('a connection to Redis', () => {
     await server.command('SCRIPT', 'FLUSH');
     expect(await redis.run(ECHO, [], ['again'])).toBe('again');
     expect(await redis.get('missing')).toBeUndefined();
-    expect({ era: redis.era(), downs }).toEqual({ era: 1, downs: [] });
+    expect({ era: redis.epoch(), downs }).toEqual({ era: 1, downs: [] });
   });
 
   test('a frozen Redis costs the first commands the time-out and later ones nothing, and heals', async () => {
@@ -59,7 +59,7 @@ describeWithRedisServer('a connection to Redis', () => {
     for (const { tookMs } of first) expect(tookMs).toBeLessThan(TIMES.commandTimeoutMs + MARGIN_MS);
     expect(median(later)).toBeLessThan(5);
     expect(downs).toHaveLength(1);
-    expect(await until(() => redis.era())).toBe(2);
+    expect(await until(() => redis.epoch())).toBe(2);
     await server.command('PUBLISH', 'news', 'after the thaw');
     await until(() => heard.includes('after the thaw') || undefined);
   });
@@ -68,23 +68,23 @@ describeWithRedisServer('a connection to Redis', () => {
     const { redis } = await connections.openUp(server.url);
     server.freeze();
     const startedAt = performance.now();
-    await until(() => (redis.era() === undefined ? true : undefined));
+    await until(() => (redis.epoch() === undefined ? true : undefined));
     server.thaw();
     const noticedMs = performance.now() - startedAt;
     expect(noticedMs).toBeLessThan(TIMES.probeIntervalMs + TIMES.commandTimeoutMs + MARGIN_MS);
-    await until(() => redis.era());
+    await until(() => redis.epoch());
   });
 
   test('a Redis that is killed refuses at once; restarted, it is used and heard again', async () => {
     const { redis, downs, heard } = await connections.openUp(server.url);
     await server.kill();
-    await until(() => (redis.era() === undefined ? true : undefined));
+    await until(() => (redis.epoch() === undefined ? true : undefined));
     const refused = await timed(() => redis.get('any'));
     expect(refused.value).toBeInstanceOf(RedisUnavailable);
     expect(refused.tookMs).toBeLessThan(50);
     expect(downs).toHaveLength(1);
     await server.restart();
-    expect(await until(() => redis.era())).toBe(2);
+    expect(await until(() => redis.epoch())).toBe(2);
     await server.command('PUBLISH', 'news', 'after the restart');
     await until(() => heard.includes('after the restart') || undefined);
     expect(await redis.run(ECHO, [], ['hello'])).toBe('hello');
@@ -97,7 +97,7 @@ describeWithRedisServer('a connection to Redis', () => {
     expect(refused.value).toBeInstanceOf(RedisUnavailable);
     await until(() => downs[0], Date.now() + 3_000);
     await server.restart();
-    expect(await until(() => redis.era())).toBe(1);
+    expect(await until(() => redis.epoch())).toBe(1);
     expect(downs).toHaveLength(1);
   });
 
@@ -112,7 +112,7 @@ describeWithRedisServer('a connection to Redis', () => {
     const end = performance.now() + 5 * TIMES.commandTimeoutMs;
     while (performance.now() < end);
     expect(await pending).toBe('done');
-    expect({ era: redis.era(), downs }).toEqual({ era: 1, downs: [] });
+    expect({ era: redis.epoch(), downs }).toEqual({ era: 1, downs: [] });
   });
 
   test('a slow Redis is not used until it is fast again', async () => {
@@ -124,14 +124,14 @@ describeWithRedisServer('a connection to Redis', () => {
     const refused = await timed(() => redis.get('any'));
     expect(refused.tookMs).toBeLessThan(50);
     relay.mend();
-    expect(await until(() => redis.era())).toBe(2);
+    expect(await until(() => redis.epoch())).toBe(2);
   });
 
   test('a connection on which nothing comes back any more is given up for a new one', async () => {
     const { redis, heard } = await connections.openUp(`redis://127.0.0.1:${relay.port}`);
     relay.goDeaf();
-    await until(() => (redis.era() === undefined ? true : undefined));
-    expect(await until(() => redis.era(), Date.now() + 5_000)).toBe(2);
+    await until(() => (redis.epoch() === undefined ? true : undefined));
+    expect(await until(() => redis.epoch(), Date.now() + 5_000)).toBe(2);
     await server.command('PUBLISH', 'news', 'on the new one');
     await until(() => heard.includes('on the new one') || undefined);
   });

@@ -54,7 +54,7 @@ describeWithRedisServer('the write lock', () => {
       { ...OPTIONS, ...options },
     );
     redis.start();
-    await until(() => redis.era());
+    await until(() => redis.epoch());
     await lock.settled();
     return { redis, lock };
   }
@@ -68,14 +68,14 @@ describeWithRedisServer('the write lock', () => {
   async function grab(lock: WriteLock) {
     const taken = createDeferred<LockHandle>();
     const kept = createDeferred<undefined>();
-    const held = lock.withLock(user, (grip) => {
-      taken.resolve(grip);
+    const held = lock.withLock(user, (lockHandle) => {
+      taken.resolve(lockHandle);
       return kept.promise;
     });
     held.catch(taken.reject);
-    const grip = await taken.promise;
+    const lockHandle = await taken.promise;
     return {
-      grip,
+      lockHandle,
       letGo: async () => {
         kept.resolve(undefined);
         await held;
@@ -85,7 +85,7 @@ describeWithRedisServer('the write lock', () => {
 
   async function loseContact(redis: RedisConnection): Promise<void> {
     relay.cut();
-    await until(() => (redis.era() === undefined ? true : undefined));
+    await until(() => (redis.epoch() === undefined ? true : undefined));
   }
 
   test('lets one replica in at a time, and another user at once', async () => {
@@ -109,10 +109,10 @@ describeWithRedisServer('the write lock', () => {
   test('lasts as long as its living holder needs, also beyond the bound', async () => {
     const { lock: here } = await open();
     const { lock: there } = await open();
-    const { grip, letGo } = await grab(here);
+    const { lockHandle, letGo } = await grab(here);
     const waiting = there.withLock(user, async () => performance.now());
     await delay(2 * LOCK_MS);
-    await grip.refresh();
+    await lockHandle.refresh();
     const endedAt = performance.now();
     await letGo();
     expect(await waiting).toBeGreaterThanOrEqual(endedAt);
@@ -145,8 +145,8 @@ describeWithRedisServer('the write lock', () => {
     const first = await grab(here);
     await server.command('DEL', lockKey());
     const second = await grab(there);
-    await expect(first.grip.refresh()).rejects.toMatchObject({ code: 'lock_unavailable' });
-    await second.grip.refresh();
+    await expect(first.lockHandle.refresh()).rejects.toMatchObject({ code: 'lock_unavailable' });
+    await second.lockHandle.refresh();
     expect(await lockExists()).toBe(1);
     await second.letGo();
     await first.letGo();
@@ -158,7 +158,7 @@ describeWithRedisServer('the write lock', () => {
     server.freeze();
     await expect(here.withLock(user, async () => 'in')).rejects.toMatchObject({ code: 'lock_unavailable' });
     server.thaw();
-    await until(() => redis.era());
+    await until(() => redis.epoch());
     expect(await lockExists()).toBe(0);
   });
 
@@ -214,7 +214,7 @@ describeWithRedisServer('the write lock', () => {
   test('is not gone without where the operator refuses that', async () => {
     const { lock, redis } = await open(`redis://127.0.0.1:${relay.port}`, { withoutLock: 'refuse' });
     await loseContact(redis);
-    await until(() => (redis.silentMs() > LOCK_MS ? true : undefined));
+    await until(() => (redis.getSilentMs() > LOCK_MS ? true : undefined));
     await expect(lock.withLock(user, async () => 'in')).rejects.toMatchObject({ code: 'lock_unavailable' });
   });
 
@@ -232,8 +232,8 @@ describeWithRedisServer('the write lock', () => {
   test('is had from a full Redis, too', async () => {
     const { lock } = await open();
     await server.command('CONFIG', 'SET', 'maxmemory', '100kb');
-    const { grip, letGo } = await grab(lock);
-    await grip.refresh();
+    const { lockHandle, letGo } = await grab(lock);
+    await lockHandle.refresh();
     await letGo();
     await server.command('CONFIG', 'SET', 'maxmemory', '0');
     expect(await lockExists()).toBe(0);
@@ -243,11 +243,11 @@ describeWithRedisServer('the write lock', () => {
     const { lock, redis } = await viaRelay();
     await loseContact(redis);
     const runs: string[] = [];
-    const result = await lock.withLock(user, async (grip) => {
+    const result = await lock.withLock(user, async (lockHandle) => {
       runs.push((await lockExists()) === 1 ? 'locked' : 'unlocked');
       relay.mend();
-      await until(() => redis.era());
-      return grip.refresh().then(
+      await until(() => redis.epoch());
+      return lockHandle.refresh().then(
         () => 'sent',
         () => 'not sent',
       );
@@ -258,11 +258,11 @@ describeWithRedisServer('the write lock', () => {
   test('that is lost after something was sent ends the write, which is not begun anew', async () => {
     const { lock } = await open();
     let runs = 0;
-    const outcome = await lock.withLock(user, async (grip) => {
+    const outcome = await lock.withLock(user, async (lockHandle) => {
       runs += 1;
-      await grip.refresh();
+      await lockHandle.refresh();
       await server.command('DEL', lockKey());
-      return grip.refresh().then(
+      return lockHandle.refresh().then(
         () => 'sent',
         () => 'not sent',
       );
@@ -278,9 +278,9 @@ describeWithRedisServer('the write lock', () => {
     const flushedAt = performance.now();
     const second = there.withLock(user, async () => performance.now());
     await until(async () => ((await lockExists()) === 1 ? true : undefined), Date.now() + 900);
-    await first.grip.refresh();
+    await first.lockHandle.refresh();
     await delay(1_200);
-    await first.grip.refresh();
+    await first.lockHandle.refresh();
     const endedAt = performance.now();
     await first.letGo();
     expect(await second).toBeGreaterThanOrEqual(endedAt);
@@ -305,7 +305,7 @@ describeWithRedisServer('the write lock', () => {
     const second = there.withLock(user, async () => performance.now());
     await until(async () => ((await lockExists()) === 1 ? true : undefined), Date.now() + 1_400);
     await delay(1_600);
-    await first.grip.refresh();
+    await first.lockHandle.refresh();
     const endedAt = performance.now();
     await first.letGo();
     expect(await second).toBeGreaterThanOrEqual(endedAt);
@@ -314,7 +314,7 @@ describeWithRedisServer('the write lock', () => {
   test('outlasts a write whose outcome is unknown by the bound', async () => {
     const { lock: here } = await open(server.url, { lockMs: 1_000 });
     const { lock: there } = await open(server.url, { lockMs: 1_000 });
-    await here.withLock(user, async (grip) => grip.keepForBound());
+    await here.withLock(user, async (lockHandle) => lockHandle.keepForBound());
     const endedAt = performance.now();
     await there.withLock(user, async () => undefined);
     const waitedMs = performance.now() - endedAt;
@@ -328,26 +328,26 @@ describeWithRedisServer('the write lock', () => {
     await loseContact(redis);
     await letGo();
     relay.mend();
-    await until(() => redis.era());
+    await until(() => redis.epoch());
     expect(await lockExists()).toBe(0);
   });
 
   test('is still confirmed when Redis has just gone: nobody else can have it yet', async () => {
     const { lock, redis } = await viaRelay();
-    const { grip, letGo } = await grab(lock);
+    const { lockHandle, letGo } = await grab(lock);
     await loseContact(redis);
-    await grip.refresh();
+    await lockHandle.refresh();
     await letGo();
-    expect(redis.era()).toBeUndefined();
+    expect(redis.epoch()).toBeUndefined();
   });
 
   test('is not confirmed to a holder out of touch with Redis for longer than the bound', async () => {
     const { lock: here, redis } = await viaRelay();
     const { lock: there } = await open();
-    const { grip, letGo } = await grab(here);
+    const { lockHandle, letGo } = await grab(here);
     await loseContact(redis);
     const second = await grab(there);
-    await expect(grip.refresh()).rejects.toMatchObject({ code: 'lock_unavailable' });
+    await expect(lockHandle.refresh()).rejects.toMatchObject({ code: 'lock_unavailable' });
     await second.letGo();
     await letGo();
   });

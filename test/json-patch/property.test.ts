@@ -28,7 +28,7 @@ function textOf({ op, tokens, value: given }: PlainOperation): JsonValue {
   return { op, path, value: given };
 }
 
-const LIMITS = { bytesMax: 100_000, keysMax: 100, depthMax: 50 };
+const LIMITS = { maxBytes: 100_000, maxKeys: 100, maxDepth: 50 };
 
 /** The document that results, or undefined where the patch is refused as it should be. */
 function outcome(before: JsonObject, operations: readonly PlainOperation[]): JsonValue | undefined {

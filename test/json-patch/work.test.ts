@@ -13,7 +13,7 @@ import { openScene } from '../support/scene.ts';
 import { patch } from './patching.ts';
 
 const { person } = await openScene();
-const SPACIOUS: DocumentLimits = { bytesMax: 1e9, keysMax: 1e9, depthMax: 1e3 };
+const SPACIOUS: DocumentLimits = { maxBytes: 1e9, maxKeys: 1e9, maxDepth: 1e3 };
 
 const items = (count: number, value: JsonValue): JsonValue => Array.from({ length: count }, () => value);
 const members = (count: number, value: JsonValue): JsonObject =>
@@ -118,7 +118,7 @@ const COSTLY: ReadonlyArray<readonly [string, JsonObject, readonly JsonValue[]]>
 
 describe('a patch that would cost too much', () => {
   test.each(COSTLY)('is refused when it has spent its budget: %s', (_name, document, operations) => {
-    const limits = { ...LIMITS, bytesMax: 200_000, keysMax: 1_000 };
+    const limits = { ...LIMITS, maxBytes: 200_000, maxKeys: 1_000 };
     const { outcome, spent } = courseOf(document, operations, limits);
     expect(outcome).toBe('patch_too_costly');
     // One operation more than the budget at most.
@@ -211,11 +211,11 @@ test('the document is refused at the first operation after which it is beyond a 
           states.some((state) => of(state) > Math.max(max, of(start)));
         const limitsOf = (changes: Partial<DocumentLimits>) =>
           courseOf(start, applied, { ...SPACIOUS, ...changes }).outcome;
-        expect(limitsOf({ bytesMax: size }) === 'too_large').toBe(beyond(jsonBytes, size));
-        expect(limitsOf({ depthMax: 3 }) === 'too_deep').toBe(beyond(depthOf, 3));
+        expect(limitsOf({ maxBytes: size }) === 'too_large').toBe(beyond(jsonBytes, size));
+        expect(limitsOf({ maxDepth: 3 }) === 'too_deep').toBe(beyond(depthOf, 3));
         // Width counts by object: here only where neither what is stored nor what is sent is too wide by itself.
         const isWide = [start, ...applied.map(({ value = null }) => value)].some((each) => widthOf(each) > 3);
-        const isCrowded = limitsOf({ keysMax: 3 }) === 'too_many_keys';
+        const isCrowded = limitsOf({ maxKeys: 3 }) === 'too_many_keys';
         expect(isWide || isCrowded === beyond(widthOf, 3)).toBe(true);
       },
     ),

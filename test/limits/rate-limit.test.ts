@@ -11,7 +11,7 @@ describe('counted in memory', () => {
   });
 
   test('the window begins with the first that is counted, and ends for all', async () => {
-    const limit = createMemoryLimit({ points: 2, windowSeconds: 60 }, { keysMax: 10 });
+    const limit = createMemoryLimit({ points: 2, windowSeconds: 60 }, { maxKeys: 10 });
     expect(await limit.count('a')).toEqual({ within: true, remaining: 1, resetMs: 60_000 });
     jest.advanceTimersByTime(40_000);
     expect(await limit.count('a')).toEqual({ within: true, remaining: 0, resetMs: 20_000 });
@@ -21,7 +21,7 @@ describe('counted in memory', () => {
   });
 
   test('no more keys are held than may be: the windows that began first go', async () => {
-    const limit = createMemoryLimit({ points: 1, windowSeconds: 60 }, { keysMax: 3 });
+    const limit = createMemoryLimit({ points: 1, windowSeconds: 60 }, { maxKeys: 3 });
     for (const key of ['a', 'b', 'c', 'd']) await limit.count(key);
     const within = async (key: string) => (await limit.count(key)).within;
     expect(jest.getTimerCount()).toBe(3);

@@ -138,7 +138,7 @@ const keys = (count: number): JsonObject =>
   Object.fromEntries(Array.from({ length: count }, (_, index) => [String(index), 1]));
 
 describe('the limits', () => {
-  const limits = { bytesMax: 20, keysMax: 3, depthMax: 10 };
+  const limits = { maxBytes: 20, maxKeys: 3, maxDepth: 10 };
   const refusal = (before: JsonObject, after: JsonObject, chosen = limits) =>
     appErrorThrownBy(() => assertWithinLimits(before, after, chosen));
 
@@ -157,7 +157,7 @@ describe('the limits', () => {
     expect((await refusal(text(50), text(51))).code).toBe('metadata_too_large');
   });
 
-  const wide = { ...limits, bytesMax: 10_000 };
+  const wide = { ...limits, maxBytes: 10_000 };
 
   test('count the keys of each object, wherever it stands', async () => {
     expect(() => assertWithinLimits({}, { a: keys(3), b: [keys(3)] }, wide)).not.toThrow();

@@ -5,7 +5,7 @@ import type { WriteLock } from '../../src/metadata/ports.ts';
 import { createSchemaRules } from '../../src/metadata/schema-rules.ts';
 import type { MetadataRules } from '../../src/metadata/service.ts';
 
-export const LIMITS: DocumentLimits = { bytesMax: 8192, keysMax: 100, depthMax: 10 };
+export const LIMITS: DocumentLimits = { maxBytes: 8192, maxKeys: 100, maxDepth: 10 };
 
 export function freeRules(limits: DocumentLimits = LIMITS): MetadataRules {
   return {

@@ -1,14 +1,14 @@
 import { PATIENT } from './redis-stores.ts';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { RedisRefused, redisScript, RedisUnavailable } from '../../src/redis/script.ts';
+import { RedisRefused, createRedisScript, RedisUnavailable } from '../../src/redis/script.ts';
 import { describeError } from '../../src/lib/app-error.ts';
 import { describeWithRedisServer, type RedisServer, startRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 import { createConnections, timed } from './connections.ts';
 import { type Relay, startRelay } from './relay.ts';
 
-const WRITE = redisScript(`return redis.call('SET', KEYS[1], ARGV[1])`);
-const MALFORMED = redisScript(`return redis.call('GET')`);
+const WRITE = createRedisScript(`return redis.call('SET', KEYS[1], ARGV[1])`);
+const MALFORMED = createRedisScript(`return redis.call('GET')`);
 
 describeWithRedisServer('a Redis that refuses', () => {
   let server: RedisServer;
@@ -39,7 +39,7 @@ describeWithRedisServer('a Redis that refuses', () => {
     await server.command('CONFIG', 'SET', 'maxmemory', '0');
     expect(refused.value).toBeInstanceOf(RedisRefused);
     expect(String(refused.value)).toMatch(/OOM/);
-    expect(redis.era()).toBe(1);
+    expect(redis.epoch()).toBe(1);
     expect(await redis.run(WRITE, ['key'], ['x'])).toBe('OK');
   });
 
@@ -48,15 +48,15 @@ describeWithRedisServer('a Redis that refuses', () => {
     await server.command('REPLICAOF', '127.0.0.1', '1');
     const refused = await timed(() => redis.run(WRITE, ['key'], ['x']));
     expect(refused.value).toBeInstanceOf(RedisRefused);
-    expect(redis.era()).toBeUndefined();
+    expect(redis.epoch()).toBeUndefined();
     const before = await connectionsReceived();
     await until(
       async () => ((await connectionsReceived()) >= before + 2 ? true : undefined),
       Date.now() + 5_000,
     );
-    expect(redis.era()).toBeUndefined();
+    expect(redis.epoch()).toBeUndefined();
     await server.command('REPLICAOF', 'NO', 'ONE');
-    expect(await until(() => redis.era())).toBe(2);
+    expect(await until(() => redis.epoch())).toBe(2);
     expect(downs.map(String)).toEqual(['RedisRefused: redis refused: READONLY']);
   });
 
@@ -81,9 +81,9 @@ describeWithRedisServer('a Redis that refuses', () => {
     const { redis } = connections.open(`redis://:the-new-one@127.0.0.1:${server.port}`);
     const outcome = await timed(() => redis.get('any'));
     expect(outcome.value).toBeInstanceOf(RedisUnavailable);
-    expect(redis.era()).toBeUndefined();
+    expect(redis.epoch()).toBeUndefined();
     await server.lockOut('the-new-one');
-    expect(await until(() => redis.era())).toBe(1);
+    expect(await until(() => redis.epoch())).toBe(1);
     await server.lockOut('');
   });
 });

@@ -37,7 +37,7 @@ export function createConnections(): Connections {
     open,
     async openUp(url, times) {
       const connection = open(url, times);
-      await until(() => connection.redis.era());
+      await until(() => connection.redis.epoch());
       return connection;
     },
     async stopAll() {

@@ -42,7 +42,7 @@ describeWithRedisServer('the eviction policy of a server', () => {
       { isCluster: false, lookMs: 1 },
     );
     redis.start();
-    await until(() => redis.era());
+    await until(() => redis.epoch());
     return { redis, told, watching };
   }
 
@@ -57,7 +57,7 @@ describeWithRedisServer('the eviction policy of a server', () => {
       await server.command('CONFIG', 'SET', 'maxmemory-policy', 'volatile-lru');
       await until(() => watching.isSafe() || undefined);
     }
-    expect(redis.healthy()).toBe(true);
+    expect(redis.isHealthy()).toBe(true);
     await server.command('CONFIG', 'SET', 'maxmemory', '0');
   });
 
@@ -72,7 +72,7 @@ describeWithRedisServer('the eviction policy of a server', () => {
     redis.addProbe(async () => {
       probes += 1;
     });
-    await until(() => (probes >= 3 && redis.healthy()) || undefined);
+    await until(() => (probes >= 3 && redis.isHealthy()) || undefined);
     await expect(readEvictionPolicy(redis.run, 'A')).rejects.toThrow(RedisRefused);
     expect(told).toEqual([]);
     expect(watching.isSafe()).toBe(true);

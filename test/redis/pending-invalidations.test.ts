@@ -44,7 +44,7 @@ describeWithRedisServer('an invalidation that Redis cannot take', () => {
 
   async function cutHere(): Promise<void> {
     relay.cut();
-    await until(() => (here.redis.era() === undefined ? true : undefined));
+    await until(() => (here.redis.epoch() === undefined ? true : undefined));
   }
 
   test('while it is out of reach, is paid before the connection counts as up, and announced', async () => {
@@ -56,7 +56,7 @@ describeWithRedisServer('an invalidation that Redis cannot take', () => {
     for (const key of keys) await here.store.invalidate(key);
     expect((await there.store.read(keys[0] ?? ''))?.value.text).toBe('old');
     relay.mend();
-    await until(() => here.redis.era());
+    await until(() => here.redis.epoch());
     expect(await Promise.all(keys.map((key) => there.store.read(key)))).toEqual(keys.map(() => undefined));
     await there.caughtUp();
     expect(heard).toEqual(keys);
@@ -67,11 +67,11 @@ describeWithRedisServer('an invalidation that Redis cannot take', () => {
     await cutHere();
     await here.store.invalidate(key);
     relay.mend();
-    await until(() => here.redis.era());
+    await until(() => here.redis.epoch());
     await fill(there.store, key, 'new');
     await cutHere();
     relay.mend();
-    await until(() => here.redis.era());
+    await until(() => here.redis.epoch());
     expect((await here.store.read(key))?.value.text).toBe('new');
   });
 
@@ -81,7 +81,7 @@ describeWithRedisServer('an invalidation that Redis cannot take', () => {
     await cutHere();
     await here.store.invalidate(key);
     relay.mend();
-    await until(() => here.redis.era());
+    await until(() => here.redis.epoch());
     await there.store.fill(key, { value: value('overtaken'), askedAt: Date.now() }, lease);
     expect(await there.store.read(key)).toBeUndefined();
   });
@@ -105,7 +105,7 @@ describeWithRedisServer('an invalidation that Redis cannot take', () => {
     answer = 'newer';
     await writer.invalidate('auth0|jane');
     relay.mend();
-    await until(() => here.redis.era());
+    await until(() => here.redis.epoch());
     expect((await deaf.read('auth0|jane')).value.text).toBe('newer');
     expect(asked).toBe(3);
   });
@@ -128,7 +128,7 @@ describeWithRedisServer('an invalidation that Redis cannot take', () => {
     server.freeze();
     await here.store.lease(key, false);
     server.thaw();
-    await Promise.all([here, there].map(({ redis }) => until(() => redis.era())));
+    await Promise.all([here, there].map(({ redis }) => until(() => redis.epoch())));
     expect(await there.store.lease(key, false)).toBeDefined();
   });
 
@@ -138,7 +138,7 @@ describeWithRedisServer('an invalidation that Redis cannot take', () => {
     await cutHere();
     await here.store.fill(key, { value: value('lost'), askedAt: Date.now() }, lease);
     relay.mend();
-    await until(() => here.redis.era());
+    await until(() => here.redis.epoch());
     expect(await there.store.lease(key, false)).toBeDefined();
   });
 

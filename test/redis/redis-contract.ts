@@ -8,7 +8,7 @@ import { createMemoryLimit, createSharedLimit } from '../../src/redis/rate-limit
 import { createRedisConnection, type RedisConnection } from '../../src/redis/connection.ts';
 import type { RedisAddress } from '../../src/redis/session.ts';
 import { createLocalBucket } from '../../src/lib/token-bucket.ts';
-import { createElector, type Term } from '../../src/redis/leader-election.ts';
+import { createLeaderElection, type Leadership } from '../../src/redis/leader-election.ts';
 import { createLocalWriteLock, createRedisWriteLock } from '../../src/redis/write-lock.ts';
 import { createSharedBucket } from '../../src/redis/shared-bucket.ts';
 import { describeStore } from '../cache/store-contract.ts';
@@ -54,7 +54,7 @@ export function describeRedisContract(name: string, start: () => Promise<Contrac
         opened.push(redis);
         redis.start();
       }
-      await Promise.all([here, there].map((redis) => until(() => redis.healthy() || undefined)));
+      await Promise.all([here, there].map((redis) => until(() => redis.isHealthy() || undefined)));
       return { here, there, users };
     }
 
@@ -82,7 +82,7 @@ export function describeRedisContract(name: string, start: () => Promise<Contrac
       if (jane === undefined) throw new Error('there is nobody');
       await Promise.all(
         [...users, ...users, ...users].map((lock) =>
-          lock.withLock(jane, async (grip) => grip.refresh().then(task)),
+          lock.withLock(jane, async (lockHandle) => lockHandle.refresh().then(task)),
         ),
       );
       expect(seen).toEqual([1, 1, 1, 1, 1, 1]);
@@ -92,9 +92,9 @@ export function describeRedisContract(name: string, start: () => Promise<Contrac
 
     test('one of two is elected, and the other follows when it stops, with what it has come to', async () => {
       const job = `job-${randomUUID()}`;
-      const terms: [Term | undefined, Term | undefined] = [undefined, undefined];
+      const terms: [Leadership | undefined, Leadership | undefined] = [undefined, undefined];
       const { users } = await open((redis) =>
-        createElector({ redis, random: Math.random }, { name: job, boundMs: BOUND_MS }),
+        createLeaderElection({ redis, random: Math.random }, { name: job, boundMs: BOUND_MS }),
       );
       users.forEach((elector, index) => {
         elector.start(async (term) => {
@@ -132,7 +132,7 @@ export function describeRedisContract(name: string, start: () => Promise<Contrac
 
     test('a limit is counted together', async () => {
       const { users } = await open((redis) => {
-        const local = createMemoryLimit({ points: 3, windowSeconds: 60 }, { keysMax: 10 });
+        const local = createMemoryLimit({ points: 3, windowSeconds: 60 }, { maxKeys: 10 });
         return createSharedLimit({ redis, hide: (key) => key, local }, { name: 'test' });
       });
       const caller = randomUUID();

@@ -5,7 +5,7 @@ import { createRedisStore } from '../../src/cache/redis-store.ts';
 import { createEncryption } from '../../src/cache/encryption.ts';
 import type { CacheStore, Lease } from '../../src/cache/memory-store.ts';
 import { createRedisConnection, type RedisConnection } from '../../src/redis/connection.ts';
-import { KEY_GROUPS, redisScript, toGroupedKey } from '../../src/redis/script.ts';
+import { KEY_GROUPS, createRedisScript, toGroupedKey } from '../../src/redis/script.ts';
 import type { RedisAddress } from '../../src/redis/session.ts';
 import type { StartedStore, StoredValue } from '../cache/store-contract.ts';
 import { redisAddress } from '../support/redis.ts';
@@ -16,7 +16,7 @@ export const TIMES = { commandTimeoutMs: 100, probeIntervalMs: 100 };
 export const PATIENT = { ...TIMES, commandTimeoutMs: 500 };
 
 /** Announcements reach a connection in the order in which Redis took them. */
-const ANNOUNCE = redisScript(`return redis.call('PUBLISH', ARGV[1], ARGV[2])`);
+const ANNOUNCE = createRedisScript(`return redis.call('PUBLISH', ARGV[1], ARGV[2])`);
 
 const schema: z.ZodType<StoredValue> = z.object({
   text: z.string(),
@@ -65,7 +65,7 @@ export function createStoreFamily(
       const waiting = new Map<string, () => void>();
       redis.subscribe(`metadata-bff:${name}:marker`, (marker) => waiting.get(marker)?.());
       redis.start();
-      await until(() => redis.era());
+      await until(() => redis.epoch());
       return {
         store,
         redis,

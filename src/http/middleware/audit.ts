@@ -5,7 +5,7 @@
 import type { Request } from 'express';
 import type { Actor } from '../../identity/caller.ts';
 import { AppError } from '../../lib/app-error.ts';
-import { namesOf } from '../../metadata/json-pointer.ts';
+import { parsePointer } from '../../metadata/json-pointer.ts';
 import type { OnSent } from '../../metadata/ports.ts';
 import { getContext } from './request-context.ts';
 
@@ -95,5 +95,5 @@ function getKeys(req: Request, error: unknown): readonly string[] {
   const { key } = req.params;
   if (typeof key === 'string') return [key];
   const errors = error instanceof AppError ? (error.extras.errors ?? []) : [];
-  return [...new Set(errors.flatMap(({ pointer }) => namesOf(pointer).slice(0, 1)))];
+  return [...new Set(errors.flatMap(({ pointer }) => parsePointer(pointer).slice(0, 1)))];
 }

@@ -49,7 +49,7 @@ export function createMetadataRoutes(
   const readBack = createReadBack([readScope]);
 
   function getQuota(document: JsonObject) {
-    return { 'Metadata-Quota': `limit=${service.limits.bytesMax}, used=${represent(document).bytes}` };
+    return { 'Metadata-Quota': `limit=${service.limits.maxBytes}, used=${represent(document).bytes}` };
   }
 
   /** Answers a write with what is stored now, the whole or one key of it, as far as the caller may read it. */

@@ -478,8 +478,8 @@ function findNoted(
     const states = [before, after].filter((place) => place !== undefined);
     const child = (name: string) => ({
       path: [...path, name],
-      before: before && memberOf(before, name),
-      after: after && memberOf(after, name),
+      before: before && getMember(before, name),
+      after: after && getMember(after, name),
     });
     for (const name of new Set(states.flatMap(getNames))) {
       for (const schema of evaluation.getMemberSchemas(node, name))
@@ -492,7 +492,7 @@ function findNoted(
     }
   }
 
-  function memberOf(place: Place, name: string): Place | undefined {
+  function getMember(place: Place, name: string): Place | undefined {
     return has(place, name) ? places.getChild(place, name) : undefined;
   }
 

@@ -213,7 +213,7 @@ function parsePattern(pattern: string, getProperty: (name: string) => CharSet): 
           throw new PatternRefusal('uses a back-reference, which cannot run in linear time');
         return { kind: 'set', set: parseEscape() };
       default:
-        return { kind: 'set', set: single(codeOf(character)) };
+        return { kind: 'set', set: single(getCode(character)) };
     }
   }
 
@@ -243,7 +243,7 @@ function parsePattern(pattern: string, getProperty: (name: string) => CharSet): 
       if (characters[at] === '-' && characters[at + 1] !== ']') {
         at += 1;
         const high = parseClassMember();
-        sets.push(fromRanges([[firstOf(low), firstOf(high)]]));
+        sets.push(fromRanges([[getFirst(low), getFirst(high)]]));
       } else {
         sets.push(low);
       }
@@ -254,7 +254,7 @@ function parsePattern(pattern: string, getProperty: (name: string) => CharSet): 
 
   function parseClassMember(): CharSet {
     const character = take();
-    if (character !== '\\') return single(codeOf(character));
+    if (character !== '\\') return single(getCode(character));
     if (skip('b')) return single(8);
     if (skip('-')) return single(0x2d);
     return parseEscape();
@@ -271,10 +271,10 @@ function parsePattern(pattern: string, getProperty: (name: string) => CharSet): 
       const set = getProperty(takeBraced());
       return character === 'p' ? set : complementSet(set);
     }
-    if (character === 'c') return single(codeOf(take()) % 32);
+    if (character === 'c') return single(getCode(take()) % 32);
     if (character === 'x') return single(takeHex(2));
     if (character === 'u') return single(parseUnicodeEscape());
-    return single(codeOf(character));
+    return single(getCode(character));
   }
 
   function parseUnicodeEscape(): number {
@@ -322,7 +322,7 @@ function assertSyntax(pattern: string): void {
   }
 }
 
-function codeOf(character: string): number {
+function getCode(character: string): number {
   return character.codePointAt(0) ?? 0;
 }
 
@@ -331,7 +331,7 @@ function single(code: number): CharSet {
   return fromRanges([range]);
 }
 
-function firstOf(set: CharSet): number {
+function getFirst(set: CharSet): number {
   return set.bounds[0] ?? 0;
 }
 
