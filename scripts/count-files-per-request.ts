@@ -1,8 +1,8 @@
 /**
  * `npm run count:files`: which files of `src` and `config` run for one request, how many they are, and which of their
- * functions run. Starts the service
- * against the local tenant on free ports, sends each request once to warm it, and counts the next one by the coverage
- * that V8 records. Fails above the numbers that `docs/architecture.md` sets.
+ * functions run. Starts the service against the local tenant on free ports, sends each request once to warm it, and
+ * counts the next one by the coverage that V8 records. Exits with 1 where a request passes through more files than its
+ * maximum.
  */
 import { readFileSync } from 'node:fs';
 import { Session } from 'node:inspector/promises';

@@ -71,7 +71,7 @@ test.each([
   expect(accepts(header, 'text/event-stream')).toBe(acceptable);
 });
 
-test('any text is judged without an error, and in no time that grows faster than its length', () => {
+test('any text is read without an error, in a time that grows no faster than its length', () => {
   fc.assert(fc.property(fc.string(), (header) => typeof accepts(header, JSON_TYPE) === 'boolean'));
   const hostile = [
     `a/b${';'.repeat(16_000)}`,

@@ -133,7 +133,7 @@ test('a body in pieces is accepted', async () => {
   expect(await response.json()).toEqual({ a: 'é' });
 });
 
-test('a caller who leaves in the middle of the body changes nothing and harms nobody', async () => {
+test('a caller who disconnects in the middle of the body changes nothing, and other callers are served', async () => {
   const jane = await person({ a: 1 });
   const head = [
     'PATCH /me/metadata HTTP/1.1',
@@ -150,7 +150,7 @@ test('a caller who leaves in the middle of the body changes nothing and harms no
   expect(jane.user.patches).toEqual([]);
 });
 
-test('is told before the body that the token is bad', async () => {
+test('a bad token is refused before the body is read', async () => {
   const response = await fetch(`${service.url}/me/metadata`, {
     method: 'PATCH',
     body: 'not json',

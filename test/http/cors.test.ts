@@ -70,7 +70,7 @@ describe('a preflight', () => {
     'last-event-id',
     'baggage',
     'sentry-trace',
-  ])('lets pages send %s', async (name) => {
+  ])('allows pages to send the header %s', async (name) => {
     const response = await preflight(APP);
     expect(list(response, 'access-control-allow-headers')).toContain(name);
   });
@@ -114,20 +114,20 @@ describe('a preflight', () => {
     'capacitor://evil',
     'chrome-extension://ponmlkjihgfedcbaponmlkjihgfedcba',
     'app://',
-  ])('from %s is not', async (origin) => {
+  ])('from %s is not granted', async (origin) => {
     const response = await preflight(origin);
     expect(response.headers.get('access-control-allow-origin')).toBeNull();
     expect(list(response, 'vary')).toContain('origin');
   });
 
-  test('from anywhere is not where no origin is configured', async () => {
+  test('is not granted to any origin where none is configured', async () => {
     const response = await preflight(APP, 'PATCH', closed.service.url);
     expect(response.headers.get('access-control-allow-origin')).toBeNull();
   });
 });
 
 describe('a request', () => {
-  test('from an allowed origin may be read, with the fields that an app needs', async () => {
+  test('from an allowed origin may be read by its page, with the headers that an app needs', async () => {
     const response = await jane.ask('GET', '', { headers: { origin: APP } });
     expect(response.headers.get('access-control-allow-origin')).toBe(APP);
     expect(list(response, 'access-control-expose-headers')).toEqual(
@@ -144,7 +144,7 @@ describe('a request', () => {
   });
 
   test.each(['capacitor://localhost', 'https://a.preview.example.com'])(
-    'from %s is answered for that very origin, for caches as well',
+    'from %s is answered for that origin only, and caches can tell',
     async (origin) => {
       const responses = [
         await jane.ask('GET', '', { headers: { origin } }),
@@ -160,13 +160,13 @@ describe('a request', () => {
     },
   );
 
-  test('from another origin is answered, but not to be read by its page', async () => {
+  test('from another origin is answered, but its page may not read the answer', async () => {
     const response = await jane.ask('GET', '', { headers: { origin: 'https://evil.example' } });
     expect(response.status).toBe(200);
     expect(response.headers.get('access-control-allow-origin')).toBeNull();
   });
 
-  test('may never carry credentials of the browser', async () => {
+  test('never allows the credentials of the browser', async () => {
     const responses = await Promise.all([jane.ask('GET', '', { headers: { origin: APP } }), preflight(APP)]);
     expect(responses.map(({ headers }) => headers.get('access-control-allow-credentials'))).toEqual([
       null,

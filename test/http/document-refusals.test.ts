@@ -123,7 +123,7 @@ describe('limits of the whole document', () => {
     expect([jane.user.reads, jane.user.patches]).toEqual([1, []]);
   });
 
-  test('the same for a key, and for one key too many', async () => {
+  test('a key that fits alone is refused when the result would be too large or have too many keys', async () => {
     const jane = await person(keys(100));
     await jane.ask('GET');
     const one = { json: 1 };
@@ -166,14 +166,14 @@ describe('limits of the whole document', () => {
     expect(jane.user.stored).toEqual({ a: 'x'.repeat(9000) });
   });
 
-  test('one crowded object that is stored already is no leave to crowd another', async () => {
+  test('an object with too many members is refused although another such object is stored already', async () => {
     const jane = await person({ a: keys(101), b: keys(100) });
     const response = await jane.ask('PATCH', '', { json: { b: { more: 1 } } });
     expect(jane.user.patches).toEqual([]);
     await expectProblem(response, 413, 'metadata_too_large', { errors: [{ pointer: '/b' }] });
   });
 
-  test('USER_METADATA_MAX_BYTES moves the limit and is told as the quota', async () => {
+  test('USER_METADATA_MAX_BYTES sets the limit, and the quota header states it', async () => {
     const jane = await spacious.person({});
     const response = await jane.ask('PATCH', '', { json: { a: 'x'.repeat(200_000) } });
     expect(response.status).toBe(200);
@@ -181,7 +181,7 @@ describe('limits of the whole document', () => {
   });
 });
 
-test('a flood of faults is answered with the first ones only', async () => {
+test('a body with very many errors is answered with the first ones only', async () => {
   const jane = await person({});
   const json = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`$${index}`, 1]));
   const response = await jane.ask('PATCH', '', { json });

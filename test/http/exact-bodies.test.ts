@@ -133,13 +133,13 @@ describe('what the check finds', () => {
     );
   });
 
-  test('is no more than fifty faults, and is found at any depth without recursion', () => {
+  test('is at most fifty errors, at any depth and without recursion', () => {
     expect(findInexactJson(`[${Array.from({ length: 200 }, () => '1e999').join()}]`)).toHaveLength(50);
     expect(findInexactJson(`${'['.repeat(50_000)}1e999${']'.repeat(50_000)}`)).toHaveLength(1);
   });
 });
 
-test('a body that nests without end is refused as too deep, before anything else looks at it', async () => {
+test('a body that nests very deeply is refused as too deep before anything else reads it', async () => {
   const jane = await person({});
   const body = `${'['.repeat(50_000)}1e999${']'.repeat(50_000)}`;
   const patch = `[{"op":"test","path":"","value":${body}}]`;

@@ -33,7 +33,7 @@ function patch(who: Person, json: unknown): () => Promise<Response> {
 
 const numbers = Array.from({ length: 20 }, (_, index) => index);
 
-describe('writes of one user that wait for one under way', () => {
+describe('writes of one user that wait for a write in progress', () => {
   test('are all kept at different keys below the first level, with few PATCHes', async () => {
     const jane = await person({ prefs: { old: true } });
     const [first, ...others] = numbers.map((n) => patch(jane, { prefs: { [`key${n}`]: n } }));
@@ -66,7 +66,7 @@ describe('writes of one user that wait for one under way', () => {
     expect(await responses[1]?.json()).toMatchObject({ n: { first: true, a: 1, b: 2 } });
   });
 
-  test('leave the others alone when one of them is refused', async () => {
+  test('are made although one of them is refused', async () => {
     const jane = await person({ n: {} });
     const stale = { json: { n: { stale: true } }, headers: { 'if-match': '"stale"' } };
     const [ok, conflict, large, fine] = await writeTogether(patch(jane, { n: { a: 1 } }), [
@@ -78,7 +78,7 @@ describe('writes of one user that wait for one under way', () => {
     expect(jane.user.stored).toEqual({ n: { a: 1, b: 2 } });
   });
 
-  test('are judged each on the document that those before it produced', async () => {
+  test('are each checked against the document that the writes before it produce', async () => {
     const jane = await person({ list: { a: 1 } });
     const put = (json: unknown) => () =>
       jane.ask('PUT', '/once', { json, headers: { 'if-none-match': '*' } });
@@ -104,7 +104,7 @@ describe('writes of one user that wait for one under way', () => {
     expect(sent.filter((key) => key === 'key3')).toHaveLength(1);
   });
 
-  test('go on after a failure', async () => {
+  test('are made after a failed write', async () => {
     const jane = await person({ n: { a: 1 } });
     tenant.answerWith('change', { status: 500 }, 1);
     const responses = await writeTogether(patch(jane, { n: { b: 2 } }), [patch(jane, { n: { c: 3 } })]);

@@ -42,7 +42,7 @@ describe('the log', () => {
     ]);
   });
 
-  test('is an error line for what is no fault of the caller', async () => {
+  test('has a line of level error for a failure that the caller did not cause', async () => {
     const jane = await person({ a: 1 });
     tenant.answerWith('read', { status: 500 });
     await jane.ask('GET', '', { headers: { 'x-request-id': 'their-failure' } });

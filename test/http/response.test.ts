@@ -32,7 +32,7 @@ async function getHeaderLines(method: string, path: string, headers: OutgoingHtt
 
 const PREFLIGHT = { origin: APP, 'access-control-request-method': 'PATCH' };
 
-describe('no header stands twice, and each has the casing of its standard, on', () => {
+describe('no header occurs twice, and each has the casing of its standard, in the answer to', () => {
   test.each<[string, number, string, string, OutgoingHttpHeaders]>([
     ['a read', 200, 'GET', '/me/metadata', {}],
     ['a read by a page', 200, 'GET', '/me/metadata', { origin: APP }],

@@ -7,7 +7,7 @@ const { service } = await openScene();
 const { url } = service;
 const { service: bare } = await openScene({ env: { DOCS: 'false' } });
 
-test('the page may load and reach nothing but this service', async () => {
+test('the page may load from and connect to this service only', async () => {
   const policy = (await fetch(`${url}/docs`)).headers.get('content-security-policy');
   expect(policy).toBe(
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -48,7 +48,7 @@ const pathsOf = (document = {}): string[] => Object.keys(Object(Reflect.get(docu
 
 describe('with DOCS=false', () => {
   test.each(['/docs', '/docs/start.js', '/docs/swagger-ui.css', '/docs/swagger-ui-bundle.js'])(
-    '%s is not there',
+    '%s is 404',
     async (path) => {
       const answers = await Promise.all(
         ['GET', 'HEAD', 'OPTIONS'].map((method) => fetch(bare.url + path, { method })),

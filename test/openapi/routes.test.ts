@@ -21,7 +21,7 @@ function registeredPaths(): string[] {
   );
 }
 
-test('the document describes every resource that is registered, and no other', () => {
+test('the document describes every registered route and no other', () => {
   expect(Object.keys(paths).toSorted()).toEqual(registeredPaths().toSorted());
 });
 

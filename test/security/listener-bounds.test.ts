@@ -50,8 +50,8 @@ const REQUEST = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
 const LATE = /^HTTP\/1\.1 400 Bad Request\r\n[^]*"detail":"The request was not complete in time\."/;
 const statuses = (answers: string) => [...answers.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status);
 
-describe('a client that keeps the service waiting', () => {
-  test('for the rest of its header fields is told so and cut off', async () => {
+describe('a slow client', () => {
+  test('is sent 400 and disconnected when its headers are not complete in time', async () => {
     const { dial, refusals } = await open({ headersTimeoutMs: 60, requestTimeoutMs: 60_000 });
     const socket = dial('GET / HTTP/1.1\r\nHost: x\r\n');
     const drip = setInterval(() => socket.write('X: y\r\n'), 10);
@@ -60,7 +60,7 @@ describe('a client that keeps the service waiting', () => {
     expect(refusals).toEqual(['request_malformed']);
   });
 
-  test('for the rest of its body is told so and cut off', async () => {
+  test('is sent 400 and disconnected when its body is not complete in time', async () => {
     const { dial, refusals } = await open({ headersTimeoutMs: 60, requestTimeoutMs: 80 }, (req, res) => {
       req.on('error', () => undefined).resume();
       req.once('end', () => res.end('never'));
@@ -72,25 +72,25 @@ describe('a client that keeps the service waiting', () => {
     expect(refusals).toEqual(['request_malformed']);
   });
 
-  test('for the rest of a body whose request is answered already gets no second answer', async () => {
+  test('gets no second answer when the body of an answered request is not complete in time', async () => {
     const { dial, refusals } = await open({ headersTimeoutMs: 60, requestTimeoutMs: 80 });
     const socket = dial('PATCH / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{');
     expect(statuses(await text(socket))).toEqual(['200']);
     expect(refusals).toEqual([]);
   });
 
-  test('and never says a word is cut off without one', async () => {
+  test('is disconnected without an answer when it sends nothing', async () => {
     const { dial, refusals } = await open({ headersTimeoutMs: 60 });
     expect(await text(dial())).toBe('');
     expect(refusals).toEqual([]);
   });
 
-  test('for its next request is cut off without a word', async () => {
+  test('is disconnected without an answer when it sends no next request in time', async () => {
     const { dial } = await open({ keepAliveTimeoutMs: 50 });
     expect(statuses(await text(dial(REQUEST)))).toEqual(['200']);
   });
 
-  test('by not reading its answer is cut off', async () => {
+  test('is disconnected when it does not read its answer', async () => {
     let left = false;
     const { dial } = await open({ stalledTimeoutMs: 100 }, (_req, res) => {
       res.once('close', () => {
@@ -102,7 +102,7 @@ describe('a client that keeps the service waiting', () => {
     expect(await until(() => left || undefined)).toBe(true);
   });
 
-  test('by reading its answer a byte at a time is cut off, although bytes move all the time', async () => {
+  test('is disconnected when it reads its answer too slowly, although bytes move all the time', async () => {
     let left = false;
     const { dial } = await open({ answerTimeoutMs: 100 }, (_req, res) => {
       res.once('close', () => {
@@ -116,7 +116,7 @@ describe('a client that keeps the service waiting', () => {
     expect(await until(() => left || undefined)).toBe(true);
   });
 
-  test('by not taking a refusal is cut off', async () => {
+  test('is disconnected when it goes on sending after an error', async () => {
     const { port, refusals } = await open({ lingerMs: 50 });
     // Its own side stays open, and it goes on sending.
     const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
@@ -130,14 +130,14 @@ describe('a client that keeps the service waiting', () => {
   });
 });
 
-test('a refusal arrives whole although the client had sent much more', async () => {
+test('an error arrives whole although the client has sent much more', async () => {
   const { dial, refusals } = await open({});
   const socket = dial(`GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(2_000_000)}\r\n\r\n`);
   expect(await text(socket)).toMatch(/^HTTP\/1\.1 431 [^]*"code":"headers_too_large".*\}$/);
   expect(refusals).toEqual(['headers_too_large']);
 });
 
-test('connections beyond the number are closed at once, and those there are go on', async () => {
+test('a connection beyond the limit is closed at once, and the others stay open', async () => {
   const { dial } = await open({ maxConnections: 2 });
   const first = dial(REQUEST);
   const second = dial(REQUEST);
@@ -154,8 +154,8 @@ test('connections beyond the number are closed at once, and those there are go o
   expect(statuses(later)).toEqual(['200']);
 });
 
-describe('requests that are sent ahead', () => {
-  test('are looked at one at a time; beyond the number the connection ends behind the last', async () => {
+describe('pipelined requests', () => {
+  test('run one at a time, and beyond the limit the connection closes behind the last one', async () => {
     let begun = 0;
     let atOnce = 0;
     let most = 0;
@@ -179,7 +179,7 @@ describe('requests that are sent ahead', () => {
     expect([begun, most]).toEqual([4, 1]);
   });
 
-  test('and then given up with the connection are not looked at', async () => {
+  test('do not run once the client has closed the connection', async () => {
     let begun = 0;
     const { dial } = await open({}, (_req, res) => {
       begun += 1;
@@ -192,14 +192,14 @@ describe('requests that are sent ahead', () => {
     expect(begun).toBe(101);
   });
 
-  test('and followed by noise are all answered, and the noise is not', async () => {
+  test('are all answered when bytes that are not a request follow them, and those bytes are not', async () => {
     const { dial, refusals } = await open({}, (_req, res) => void setImmediate(() => res.end('hello')));
     expect(statuses(await text(dial(`${REQUEST.repeat(2)}noise\r\n\r\n`)))).toEqual(['200', '200']);
     expect(refusals).toEqual([]);
   });
 });
 
-test('the documented bounds are those of the code', () => {
+test('the operations page states the limits of the code', () => {
   const { text: page } = pageAt('docs/operations.md');
   const [, section = ''] = page.split('## Bounds of the listener\n');
   const [table = ''] = section.split('\n\n## ');

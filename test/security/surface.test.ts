@@ -23,7 +23,7 @@ const WHOLE = '7\r\n{"b":2}\r\n0\r\n\r\n';
 const MALFORMED = [400, 'request_malformed'] as const;
 const TOO_LARGE = [431, 'headers_too_large'] as const;
 
-describe('answered with a problem and the end of the connection, before anything of it is done:', () => {
+describe('a request is refused with a problem, and its connection closed, before it has any effect when it has', () => {
   test.each<[string, string, readonly [number, string]]>([
     ['a field that is continued on the next line', get('X-A: b\r\n c\r\n'), MALFORMED],
     ['lines that end in a bare LF', `GET /me/metadata HTTP/1.1\n${HOST}${token}\n`, MALFORMED],
@@ -76,9 +76,9 @@ describe('answered with a problem and the end of the connection, before anything
     ['endless trailers', patch(CHUNKED, `7\r\n{"b":2}\r\n0\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`), TOO_LARGE],
     ['a long address', `GET /${'x'.repeat(20_000)} HTTP/1.1\r\n${HOST}${token}\r\n`, TOO_LARGE],
     ['a long query', `GET /me/metadata?${'x'.repeat(20_000)} HTTP/1.1\r\n${HOST}${token}\r\n`, TOO_LARGE],
-    ['long header fields', get(`X: ${'x'.repeat(SERVER_LIMITS.maxHeaderBytes)}\r\n`), TOO_LARGE],
-    ['fields beyond number', get('x:\r\n'.repeat(MAX_HEADERS)), TOO_LARGE],
-    ['more fields than Node reads', get(`${'x:\r\n'.repeat(3_000)}If-None-Match: *\r\n`), TOO_LARGE],
+    ['long headers', get(`X: ${'x'.repeat(SERVER_LIMITS.maxHeaderBytes)}\r\n`), TOO_LARGE],
+    ['too many headers', get('x:\r\n'.repeat(MAX_HEADERS)), TOO_LARGE],
+    ['more headers than Node reads', get(`${'x:\r\n'.repeat(3_000)}If-None-Match: *\r\n`), TOO_LARGE],
   ])('%s', async (_name, bytes, [status, code]) => {
     const response = await exchangeBytes(service.port, bytes);
     expect(response.headers.get('connection')).toBe('close');
@@ -90,7 +90,7 @@ describe('answered with a problem and the end of the connection, before anything
 
 const CLOSE = 'Connection: close\r\n';
 
-describe('served as if it were plain:', () => {
+describe('a request is served like a plain one when it has', () => {
   test.each([
     [
       'the whole address of a proxied request',
@@ -104,9 +104,9 @@ describe('served as if it were plain:', () => {
       'an upgrade to HTTP/2',
       get('Connection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAA\r\n'),
     ],
-    ['an expectation nobody knows', get(`Expect: tea\r\n${CLOSE}`)],
-    ['a body that nobody asked for', get(`Content-Length: 3\r\n${CLOSE}`, 'abc')],
-    ['as many fields as may be', get(`${'x:\r\n'.repeat(MAX_HEADERS - 3)}${CLOSE}`)],
+    ['an unknown expectation', get(`Expect: tea\r\n${CLOSE}`)],
+    ['a body that a GET does not need', get(`Content-Length: 3\r\n${CLOSE}`, 'abc')],
+    ['as many headers as are allowed', get(`${'x:\r\n'.repeat(MAX_HEADERS - 3)}${CLOSE}`)],
     [
       'a query that cannot be decoded',
       `GET /me/metadata?a=%zz&%E0%A4%A HTTP/1.1\r\n${HOST}${token}${CLOSE}\r\n`,
@@ -124,7 +124,7 @@ describe('OPTIONS for the server as a whole', () => {
     ['OPTIONS / HTTP/1.1', `OPTIONS / HTTP/1.1\r\n${HOST}${CLOSE}\r\n`],
     ['OPTIONS / HTTP/1.0 without a Host, as HAProxy asks', 'OPTIONS / HTTP/1.0\r\n\r\n'],
     ['OPTIONS of the bare host', `OPTIONS http://x HTTP/1.1\r\n${HOST}${CLOSE}\r\n`],
-  ])('is 204 with the methods there are: %s', async (_name, bytes) => {
+  ])('answers %s with 204 and the methods of the service', async (_name, bytes) => {
     const answers = [
       await exchangeBytes(service.port, bytes),
       await exchangeBytes(Number(new URL(service.opsUrl).port), bytes),
@@ -135,7 +135,7 @@ describe('OPTIONS for the server as a whole', () => {
     ]);
   });
 
-  test('leaves other methods of these addresses as they are', async () => {
+  test('does not change the answer to other methods at these addresses', async () => {
     const answers = [
       await sendRaw(service.port, { path: '/' }),
       await sendRaw(service.port, { method: 'PUT', path: '*' }),
@@ -153,11 +153,11 @@ const omars = async () => {
 const statusesOf = (answers: string) =>
   [...answers.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status);
 
-describe('a request that follows in the same segment is not lost in silence behind', () => {
+describe('a request in the same segment as', () => {
   test.each([
     ['websocket', 'Connection: Upgrade\r\nUpgrade: websocket\r\n'],
     ['h2c', 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n'],
-  ])('an upgrade to %s, whose answer ends the connection', async (_name, fields) => {
+  ])('an upgrade to %s does not run, and the answer closes the connection', async (_name, fields) => {
     const { omar, mine, write } = await omars();
     const socket = connect(service.port, '127.0.0.1');
     socket.write(`GET /me/metadata HTTP/1.1\r\n${mine}${fields}\r\n${write}`);
@@ -167,7 +167,7 @@ describe('a request that follows in the same segment is not lost in silence behi
     expect(omar.user.patches).toEqual([]);
   });
 
-  test('an upgrade with a body, which is read', async () => {
+  test('an upgrade with a body does not run, and the body is read', async () => {
     const { omar, write } = await omars();
     const upgrading = write.replace('\r\n', '\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n');
     const response = await exchangeBytes(service.port, upgrading + write);
@@ -175,7 +175,7 @@ describe('a request that follows in the same segment is not lost in silence behi
     expect(omar.user.patches).toEqual([{ b: 2 }]);
   });
 
-  test('an upgrade that Connection does not name: it is served', async () => {
+  test('an upgrade that Connection does not name is served', async () => {
     const { mine, write } = await omars();
     const socket = connect(service.port, '127.0.0.1');
     socket.write(
@@ -184,7 +184,7 @@ describe('a request that follows in the same segment is not lost in silence behi
     expect(statusesOf(await text(socket))).toEqual(['200', '200']);
   });
 
-  test('an expectation with its body, whose answer ends the connection', async () => {
+  test('an expectation with its body does not run, and the answer closes the connection', async () => {
     const { omar, write } = await omars();
     const expectant = write.replace('\r\n', '\r\nExpect: 100-continue\r\n');
     const socket = connect(service.port, '127.0.0.1');
@@ -193,7 +193,7 @@ describe('a request that follows in the same segment is not lost in silence behi
     expect(omar.user.patches).toEqual([{ b: 2 }]);
   });
 
-  test('a refusal that ends the connection: it is not processed', async () => {
+  test('a refused request whose answer closes the connection does not run', async () => {
     const { omar, mine, write } = await omars();
     const socket = connect(service.port, '127.0.0.1');
     socket.write(`GET /me/metadata HTTP/1.1\r\n${mine}${token}\r\n${write}`);
@@ -219,14 +219,14 @@ describe('a client that waits for 100 Continue', () => {
     expect(omar.user.stored).toEqual({ a: 1, b: 2 });
   });
 
-  test('is told what is wrong instead, and the connection ends: the body might be a request', async () => {
+  test('gets an error instead when its token is missing, and the connection closes', async () => {
     const response = await exchangeBytes(service.port, expecting(''));
     expect(response.headers.get('connection')).toBe('close');
     await expectProblem(response, 401, 'token_missing');
   });
 });
 
-test('requests sent ahead are answered in order, each after the one before it is done', async () => {
+test('pipelined requests are answered in order, and each runs after the one before it is answered', async () => {
   const omar = await person({ a: 1 });
   const mine = `${HOST}Authorization: Bearer ${omar.token}\r\n`;
   const gate = tenant.hold('change');
@@ -247,13 +247,13 @@ test('requests sent ahead are answered in order, each after the one before it is
   ]);
 });
 
-test('bytes behind a whole request do not take its answer', async () => {
+test('a request is answered although bytes that are not a request follow it', async () => {
   const answers = await exchangeBytes(service.port, `${get()}LEAK this is no request\r\n\r\n`);
   expect([answers.status, await answers.text()]).toEqual([200, '{"a":1}']);
 });
 
 test.each(['gzip', 'deflate', 'br', 'x-gzip', 'X-GZIP', 'gzip, gzip', 'identity, gzip'])(
-  'a body coded as %s that is not so is refused',
+  'a body with the content coding %s that is not coded so is refused',
   async (coding) => {
     const response = await jane.ask('PATCH', '', {
       headers: { 'content-type': 'application/json', 'content-encoding': coding },
@@ -267,7 +267,7 @@ test.each(['gzip', 'deflate', 'br', 'x-gzip', 'X-GZIP', 'gzip, gzip', 'identity,
   },
 );
 
-test('a body coded twice is refused, and not decoded once', async () => {
+test('a body that is coded twice is refused and not decoded', async () => {
   const headers = { ...jane.jsonHeaders, 'content-encoding': 'gzip, gzip' };
   const body = new Uint8Array(gzipSync(gzipSync('{"b":2}')));
   const response = await jane.ask('PATCH', '', { headers, body });
@@ -275,7 +275,7 @@ test('a body coded twice is refused, and not decoded once', async () => {
   expect(jane.user.patches).toEqual([]);
 });
 
-describe('the security fields', () => {
+describe('the security headers', () => {
   const COMMON = {
     'cross-origin-opener-policy': 'same-origin',
     'cross-origin-resource-policy': 'same-origin',
@@ -304,7 +304,7 @@ describe('the security fields', () => {
       200,
       expect.stringMatching(/^default-src 'none'; script-src 'self';.* frame-ancestors 'none'$/),
     ],
-  ])('%s has them all', async (path, status, policy) => {
+  ])('are all on the answer to %s', async (path, status, policy) => {
     const { authorization = '' } = jane.jsonHeaders;
     const response = await sendRaw(service.port, { path, headers: { authorization } });
     expect(response.status).toBe(status);

@@ -48,7 +48,7 @@ describe.each(PUBLIC)('%s', (path) => {
     );
   });
 
-  test('has the same header fields and no body for HEAD', async () => {
+  test('has the same headers and no body for HEAD', async () => {
     const [get, head] = [await fetch(url + path), await fetch(url + path, { method: 'HEAD' })];
     const fields = ['content-length', 'content-type', 'etag', 'cache-control'];
     expect(fields.map((name) => head.headers.get(name))).toEqual(fields.map((name) => get.headers.get(name)));
@@ -73,7 +73,7 @@ test.each(['swagger-ui-bundle.js', 'swagger-ui.css'])('/docs/%s equals the file'
 describe('an answer to a user', () => {
   const large = { text: 'x'.repeat(900_000), other: 1 };
 
-  test('that is large is shared by its tag with all who wait for the same content, projections included', async () => {
+  test('that is large is one buffer for all clients that wait for the same content, selected keys included', async () => {
     const jane = await person(large);
     const share = jest.spyOn(unreadAnswers, 'share');
     const { buffers } = spyOnBodies();
@@ -88,14 +88,14 @@ describe('an answer to a user', () => {
     await until(() => unreadAnswers.bytes() === 0 || undefined);
   });
 
-  test('that is small stays a text, written in one piece with its head', async () => {
+  test('that is small stays a string, which is written together with its headers', async () => {
     const jane = await person({ theme: 'dark' });
     const { texts } = spyOnBodies();
     await (await jane.ask('GET')).text();
     expect(texts()).toContain('{"theme":"dark"}');
   });
 
-  test('that is a refusal with a large current document is counted, too', async () => {
+  test('that is an error with a large current document is counted, too', async () => {
     const jane = await person(large);
     const { buffers } = spyOnBodies();
     const response = await jane.ask('PATCH', '', { json: { other: 2 }, headers: { 'if-match': '"old"' } });
@@ -118,7 +118,7 @@ function open(maxBytes: number) {
   return { unread, share };
 }
 
-describe('the answers that wait', () => {
+describe('unread answers', () => {
   test('count once for the same content, for as long as one waits', () => {
     const { unread, share } = open(10_000);
     const [first, second, other] = [share('"a"'), share('"a"'), share('"b"')];
@@ -132,14 +132,14 @@ describe('the answers that wait', () => {
     expect(unread.bytes()).toBe(0);
   });
 
-  test('never count as one without a tag', () => {
+  test('without a tag are counted one by one', () => {
     const { unread, share } = open(10_000);
     share();
     share();
     expect(unread.bytes()).toBe(2_000);
   });
 
-  test('are cut off beyond the bound, those that have waited longest first', () => {
+  test('beyond the limit are destroyed, those that have waited longest first', () => {
     const { unread, share } = open(2_500);
     const waiting = [share('"a"'), share('"a"'), share('"b"'), share('"c"'), share()];
     expect(waiting.map(({ response }) => response.destroyed)).toEqual([true, true, true, false, false]);
@@ -147,7 +147,7 @@ describe('the answers that wait', () => {
     expect(share('"a"').sent).not.toBe(waiting[0]?.sent);
   });
 
-  test('include one that is larger than the bound, but never beside others', () => {
+  test('may include one that is larger than the limit, but not beside others', () => {
     const { unread, share } = open(500);
     const [first, second] = [share('"a"'), share('"b"')];
     expect([first.response.destroyed, second.response.destroyed]).toEqual([true, false]);
