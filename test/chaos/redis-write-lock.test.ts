@@ -15,7 +15,7 @@ import { createDeferred } from '../lib/deferred.ts';
 import { describeWithRedisServer, redisAddress, type RedisServer, startRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 import { type Relay, startRelay } from '../redis/relay.ts';
-import { PATIENT } from '../redis/redis-stores.ts';
+import { TIMES } from '../redis/redis-stores.ts';
 
 /** Renewed three times in that time, also on a busy machine. */
 const LOCK_MS = 1_200;
@@ -46,7 +46,7 @@ describeWithRedisServer('the write lock', () => {
     url = server.url,
     { onUnlocked, ...options }: Partial<WriteLockOptions> & { readonly onUnlocked?: () => void } = {},
   ): Promise<{ redis: RedisConnection; lock: WriteLock }> {
-    const redis = createRedisConnection({ address: redisAddress(url), ...PATIENT });
+    const redis = createRedisConnection({ address: redisAddress(url), ...TIMES, commandTimeoutMs: 500 });
     opened.push(redis);
     const local = createLocalWriteLock({ keepMs: LOCK_MS, waitMs: OPTIONS.waitMs });
     const lock = createRedisWriteLock(
