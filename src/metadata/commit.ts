@@ -36,7 +36,7 @@ interface WriteQueue<W, R> {
 
 interface Waiting<W, R> {
   readonly write: W;
-  /** Runs a task in the asynchronous context of whoever submitted the write. */
+  /** Runs a task in the asynchronous context in which the write was submitted. */
   within<T>(task: () => T): T;
   resolve(result: R): void;
   reject(error: unknown): void;
@@ -59,8 +59,8 @@ export function createWriteQueue<W, R>(
     for (let leader = batch[0]; leader; leader = batch[0]) {
       const group = batch;
       queues.set(userId, []);
-      // Serial by design: the next group is whoever arrived while this one was being committed. What it
-      // does belongs to the trace of the first of them, not to that of the group before.
+      // Serial by design: the next group is made of the writes that arrive during this commit. Its work belongs to
+      // the trace of its own first write, not to the trace of the group before.
       await leader.within(() => commitBatch(userId, group));
       batch = queues.get(userId) ?? [];
     }
@@ -99,10 +99,9 @@ export function createWriteQueue<W, R>(
   };
 }
 
-// Tells each write of a group what it has to do with the change that carries the group to the tenant, for
-// whoever keeps account of writes.
+// What each write of a group contributes to the change that is sent, for the audit.
 
-/** Tells each write that has a part in the change, and no other. @returns how many have one. */
+/** Calls `onSent` of each write that contributes to the change. @returns how many do. */
 function notifySent(
   writes: readonly Write[],
   results: readonly WriteResult[],
@@ -213,7 +212,7 @@ export function createCommit(
     try {
       const call = { ...terms.call, batchSize, continuesWrite: true };
       const stored = await send(userId, change, { ...terms, call });
-      // Somebody else changed the user meanwhile: what the tenant holds is the answer for all.
+      // Another change of the user was made meanwhile: the document of the tenant is the answer for all writes.
       const changedExternally = stored.isUnreadable || !jsonEqual(stored.userMetadata, final.document);
       if (changedExternally) onConcurrentChange?.(call.correlationId);
       return results.map((result) => toOutcome(result, stored, changedExternally));

@@ -263,7 +263,7 @@ export async function applyWrites(
 
 /**
  * The whole document after one write, and the root keys in which it differs.
- * @throws AppError for whatever the write may not do, in terms of what its application sees.
+ * @throws AppError for what the write may not do, in terms of what its application sees.
  */
 function applyWrite(
   { edit, key, preconditions, view }: Write,
@@ -301,7 +301,7 @@ function assertReplaces(edit: Edit, preconditions: readonly Precondition[]): voi
   throw new AppError('precondition_failed', 'The resource is not in the state that the request expects.');
 }
 
-/** The refusal of whatever needs an object where the tenant holds something else. */
+/** The error for an edit that needs an object where the tenant has stored something else. */
 export function createNotAnObjectError(): AppError {
   return new AppError(
     'metadata_not_an_object',

@@ -1,10 +1,10 @@
 /**
- * What the decisions need of the rooms around them. Implementations live in `auth0/` and `cache/`;
- * nothing here knows how they do it.
+ * The interfaces that the rules on metadata need: the tenant, the read cache, the write lock. `auth0/`, `cache/` and
+ * `redis/` implement them.
  */
 import type { JsonObject } from '../lib/json.ts';
 
-/** The part of a tenant's user that this service ever holds. Whose it is, its place says; it may not. */
+/** The part of a tenant's user that this service reads. It does not name the user; the key it is stored under does. */
 export interface Profile {
   /** Empty where the tenant holds none, or `null`. */
   readonly userMetadata: JsonObject;
@@ -31,7 +31,7 @@ export interface Subject {
  */
 export type RootChanges = JsonObject;
 
-/** Who is served first where the tenant's request budget is short; `refresh` is what nobody waits for. */
+/** What is served first where the tenant's request budget is short. No caller waits for a `refresh`. */
 export type Priority = 'write' | 'read' | 'refresh';
 
 export interface CallOptions {
@@ -55,7 +55,7 @@ export interface CallOptions {
   readonly batchSize?: number;
 }
 
-/** What a write is told of the change that carries it to the tenant. */
+/** What a write learns of the change that carries it to the tenant. */
 export interface SentWrite {
   /** Names the request to the tenant, which other writes of the same group may share. */
   readonly correlationId: string;
@@ -64,7 +64,7 @@ export interface SentWrite {
 }
 
 /**
- * Called right before the change is sent; whether it is applied, the write's own outcome tells. A write
+ * Called right before the change is sent. The write's own outcome says whether it was applied. A write
  * that changes nothing, or is refused before anything is sent, gets no receipt.
  */
 export type OnSent = (receipt: SentWrite) => void;
@@ -134,26 +134,26 @@ export type WatchReason = 'changed' | 'missed';
 export interface ReadCache<V> {
   /**
    * The value, from memory where the freshness rules allow it. `revalidate` asks the tenant.
-   * @throws whatever the directory throws, when no stale copy may stand in.
+   * @throws what the directory throws, when no stale copy may be served instead.
    */
   read(id: string, options?: { readonly revalidate?: boolean }): Promise<Cached<V>>;
-  /** A copy already held, if a reader would be given it, without asking anybody. */
+  /** The cached value, if a reader would be given it. Sends no request. */
   peek(id: string): V | undefined;
   /** Forgets the value everywhere; reads that are under way will not fill the cache. */
   invalidate(id: string): Promise<void>;
   /**
-   * The same, but for a value that was kept of a change made here, which everybody was told of, and of which
-   * `isKnown` says that it holds the news already. @returns whether it was forgotten.
+   * The same, except for the value that a change made here left and announced, if `isKnown` says that this value
+   * includes the news already. @returns whether the value was forgotten.
    */
   invalidateUnless(id: string, isKnown: (value: V) => boolean): Promise<boolean>;
   /**
    * Runs a change of the value. `send` calls `begin` whenever the change is about to leave, and answers the value
-   * as the tenant holds it afterwards. What was held is forgotten everywhere, at `begin` and, whatever
-   * became of the change, when `send` has ended; its answer is kept for the next reader, unless something else
-   * happened meanwhile. Where `begin` was not called, nothing is forgotten.
+   * as the tenant holds it afterwards. The cached value is forgotten everywhere, at `begin` and when `send` has ended,
+   * also when it failed. The answer of `send` is kept for the next reader, unless another change came in between. Where
+   * `begin` was not called, nothing is forgotten.
    */
   change(id: string, send: (begin: () => Promise<void>) => Promise<V>): Promise<V>;
-  /** Tells the listener whenever the value may have changed. Returns the function that ends this. */
+  /** Calls the listener whenever the value may have changed. Returns the function that ends this. */
   watch(id: string, listener: (reason: WatchReason) => void): () => void;
 }
 

@@ -60,7 +60,7 @@ export function representText(text: string): Representation {
   return bytes < MIN_SHARED_BYTES ? { body: text, bytes, etag: createTag(text) } : representShared(text);
 }
 
-/** The same for a text that everybody is answered: its body is one buffer, which all connections share. */
+/** The same for a text that is the same for all callers: its body is one buffer, which all connections share. */
 export function representShared(text: string | Buffer): SharedRepresentation {
   const body = typeof text === 'string' ? Buffer.from(text) : text;
   return { body, bytes: body.length, etag: createTag(body) };

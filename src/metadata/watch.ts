@@ -1,6 +1,6 @@
 /**
- * A caller's own metadata, watched: told that it changed and in which keys, as far as their application may
- * see it. What it may not see changes nothing here, not even the fact that something happened.
+ * Watches a caller's own metadata: the listener learns that it changed and in which keys, as far as the caller's
+ * application may see them. What it may not see changes nothing here, not even the fact that something happened.
  */
 import type { SetAlarm } from '../lib/clock.ts';
 import { hasCode } from '../lib/app-error.ts';
@@ -19,12 +19,12 @@ export interface MetadataUpdate {
 
 export interface WatchListener {
   updated(update: MetadataUpdate): void;
-  /** The user no longer exists; nothing more will be told. */
+  /** The user no longer exists. No further call follows. */
   gone(): void;
 }
 
 export interface Watching {
-  /** The state from which on changes are told. */
+  /** The state after which changes are reported. */
   readonly etag: string;
   /** What the subject does not know yet, who says to have seen another state: all keys. */
   readonly missed: MetadataUpdate | undefined;
@@ -49,7 +49,7 @@ interface Dependencies {
 export interface MetadataWatchOptions {
   /** Announcements within this time are looked into once. */
   readonly coalesceMs: number;
-  /** When announcements may have been missed, everybody looks: over this time, not all at once. */
+  /** When announcements may have been missed, all watchers read again, spread over this time. */
   readonly spreadMs: number;
   /** First pause after a failed read; it doubles up to the other. */
   readonly retryMs: number;
@@ -58,7 +58,7 @@ export interface MetadataWatchOptions {
 
 /**
  * Changes made through this service are announced on every replica, those made elsewhere only where the
- * change feed is on. A state that lasted shorter than `coalesceMs` may never be told; the last one is.
+ * change stream is on. A state that lasts less than `coalesceMs` may go unreported. The last state is reported.
  */
 export function createMetadataWatch(
   { cache, service, setAlarm, random }: Dependencies,
@@ -157,7 +157,7 @@ export function createMetadataWatch(
   return { begin };
 }
 
-/** What is no object has no keys and is not the empty document either: its reader is refused, which must be told. */
+/** Metadata that is no object has a tag of its own: its reader gets an error, so that the change is reported. */
 function getTag({ userMetadata, isUnreadable }: Profile): string {
   return represent(isUnreadable ? null : userMetadata).etag;
 }

@@ -1,9 +1,9 @@
 /**
- * The connection to Redis or Valkey for commands and announcements alike, whatever the topology. It is either up, and
- * then answers within a time-out and hears every announcement, or down, and then refuses at once.
+ * The connection to Redis or Valkey, for commands and announcements, in each topology. It is either up, and then
+ * answers within a time-out and receives every announcement, or down, and then refuses at once.
  *
- * It is judged by what is used: a probe runs the scripts of those who use it, on keys of its own, and listens to its
- * own announcement. A session that is lost, silent, or with a server that takes no writes is followed by a new one.
+ * Health is judged by what is used: a probe runs the scripts of the other parts, on keys of its own, and waits for its
+ * own announcement. A session that is lost or silent, or whose server refuses writes, is replaced by a new one.
  */
 import { randomUUID } from 'node:crypto';
 import { createDeferred, createSingleFlight, type Deferred, withinTime } from '../lib/promises.ts';
@@ -42,7 +42,7 @@ export type RedisProbe = (runner: ScriptRunner, group: string) => Promise<unknow
 export interface RedisConnection extends ScriptRunner {
   /** @throws RedisUnavailable, RedisRefused likewise. */
   get(key: string): Promise<string | undefined>;
-  /** Hears what is published from now on, also after reconnections. What is published while down is lost. */
+  /** Calls the listener for each message from now on, also after reconnections. Messages sent while down are lost. */
   subscribe(channel: string, listener: (message: string) => void): void;
   /** Grows by one each time the connection comes up; undefined while it is down. */
   epoch(): number | undefined;
@@ -121,7 +121,7 @@ export function createRedisConnection({
   let comingUp = false;
   /** What is refused or does not answer, by the group of keys in a cluster. */
   const failures = new Map<string, Error>();
-  /** Codes of what listeners were told since it was last healthy. */
+  /** Codes that listeners received since the connection was last healthy. */
   const reportedCodes = new Set<string>();
   let nextGroup = 0;
   let knowsFlags = true;
@@ -221,7 +221,7 @@ export function createRedisConnection({
       toReply(await within((target) => evaluateIn(target, script, keys, args, mayLoad)));
   }
 
-  /** Of a command that somebody wanted: what it says of the connection is acted upon. */
+  /** Runs a command of a caller. Its failure counts as a failure of the connection. */
   async function runOnSession<T>(task: (target: RedisSession) => Promise<T>): Promise<T> {
     const target = session;
     if (!target || (!up && !comingUp)) throw new RedisUnavailable('not connected', false);
@@ -241,7 +241,7 @@ export function createRedisConnection({
     if (!(failure instanceof RedisRefused) || failure.code !== 'NOSCRIPT') void probe();
   }
 
-  /** Publishes, and waits for what was published to be heard. */
+  /** Publishes a heartbeat and waits until it comes back. */
   async function sendHeartbeat(target: RedisSession, group: string): Promise<void> {
     const marker = randomUUID();
     const heard = createDeferred();

@@ -1,29 +1,29 @@
 /**
- * One process of the fleet at a time does a job: it holds a lock in Redis, renews it, and gives it up when it
- * stops. What the job has come to is kept beside the lock and handed from term to term; whoever lost the lock
- * can no longer change it (fencing).
+ * Leader election: one replica at a time does a job. It takes a lock in Redis, renews it, and releases it when it
+ * stops. The progress of the job is stored beside the lock for the next leader. A replica that lost the lock can no
+ * longer change it (fencing).
  *
- * A clean stop hands over at once. A leader that dies, or is cut off from Redis, is succeeded after the bound;
- * cut off, it stops by itself within the same bound. While Redis is down nobody leads.
+ * A clean stop hands over at once. A leader that dies, or loses Redis, is replaced after the bound. One that loses
+ * Redis stops by itself within the same bound. While Redis is down there is no leader.
  */
 import { randomUUID } from 'node:crypto';
 import type { RedisConnection } from './connection.ts';
 import { ACQUIRE_LOCK, parseLockReply, RELEASE_LOCK, RENEW_LOCK } from './lock.ts';
 
-/** One process's time of leading. */
+/** The time during which one replica leads. */
 export interface Leadership {
-  /** Aborts when the term is over; the job must end then. */
+  /** Aborts when the leadership ends. The job must end then. */
   readonly signal: AbortSignal;
-  /** What the last term, of whichever process, has left. */
+  /** The progress that the last leader saved. */
   load(): Promise<string | undefined>;
-  /** Leaves it to the next term. Does not wait: of a leader that dies, the latest may be lost. */
+  /** Saves progress for the next leader. Does not wait: when a leader dies, the latest may be lost. */
   save(progress: string): Promise<void>;
 }
 
 export interface LeaderElection {
-  /** Runs for office from now on, and does `job` whenever elected. */
+  /** Competes for the leadership from now on, and runs `job` each time it is won. */
   start(job: (term: Leadership) => Promise<void>): void;
-  /** Ends the term under way, if any, hands over, and resolves. */
+  /** Ends the leadership, if any, hands over, and resolves. */
   stop(): Promise<void>;
 }
 
@@ -34,7 +34,7 @@ interface Dependencies {
 
 export interface LeaderElectionOptions {
   readonly name: string;
-  /** The bound: without a renewal a term ends after this time. */
+  /** The bound: without a renewal, a leadership ends after this time. */
   readonly boundMs: number;
 }
 
@@ -86,7 +86,7 @@ export function createLeaderElection(
     const end = () => over.abort();
     let progress = '';
     let writing = false;
-    // Counted from the moment of asking, so that this term is over before Redis lets another begin.
+    // Counted from the moment of asking, so that this leadership ends before Redis grants another one.
     let expiry = setTimeout(end, electedAt + boundMs - performance.now());
     const renewal = setInterval(() => void renew(), boundMs / 3);
     stopping.signal.addEventListener('abort', end);
@@ -102,7 +102,7 @@ export function createLeaderElection(
       expiry = setTimeout(end, askedAt + boundMs - performance.now());
     }
 
-    /** However fast progress is saved, one write is under way at a time, and the last one is the latest. */
+    /** Writes one after another, however fast progress is saved. The last write has the latest progress. */
     async function write(): Promise<void> {
       if (writing) return;
       writing = true;
@@ -144,7 +144,7 @@ export function createLeaderElection(
   };
 }
 
-/** A wait that ends early when the bell rings, also if it rang just before. */
+/** A wait that `wake` ends early, also when it was called just before. */
 function createWakeup() {
   let woken = false;
   let wake: (() => void) | undefined;

@@ -66,7 +66,7 @@ export function createMemoryLimit(quota: Quota, { maxKeys }: { readonly maxKeys:
 
 interface SharedDependencies {
   readonly redis: RedisConnection;
-  /** Hides a key from whoever reads Redis. */
+  /** Turns a key into a keyed hash, so that Redis does not show it. */
   readonly hide: (key: string) => string;
   /** Counts while Redis does not; the quota is that of both. */
   readonly local: RateLimit;
@@ -87,7 +87,7 @@ export function createSharedLimit(
     points: quota.points,
     duration: quota.windowSeconds,
     keyPrefix: `metadata-bff:limit:${name}`,
-    // Whoever has used up the quota is refused from memory until the window ends.
+    // A key that has used up its quota is refused from memory until the window ends.
     inMemoryBlockOnConsumed: quota.points,
   });
 

@@ -52,7 +52,7 @@ export interface OpeningSession {
   destroy(): void;
 }
 
-/** For a connection to be made; what comes after that is bounded by whoever opens the session. */
+/** The time for a TCP connection. The caller bounds what comes after that. */
 const CONNECT_TIMEOUT_MS = 1_000;
 const COMMANDS_MAX = 10_000;
 
@@ -138,7 +138,7 @@ function openSentinel(address: RedisAddress, onLost: (error: Error) => void): Op
   });
   let opened = false;
   const lose = (error: unknown) => onLost(error instanceof Error ? error : new Error('sentinel failed'));
-  // Before the session is open, each Sentinel that does not answer is told of here, though another one may.
+  // Before the session is open, this is called for each Sentinel that does not answer, although another one may.
   sentinel.on('error', (error: unknown) => {
     if (opened) lose(error);
   });

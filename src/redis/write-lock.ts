@@ -73,7 +73,7 @@ const RUNS_MAX = 3;
 
 type Granted = { readonly until: number } | 'unlocked';
 
-/** What one write may still wait, whatever it waits for. */
+/** How long one write may still wait, for all reasons together. */
 interface Wait {
   leftMs: number;
 }
@@ -133,7 +133,7 @@ export function createRedisWriteLock(
     settledAt = now + lockMs;
   }
 
-  /** A lock that nobody else takes, and that is not granted, says for how long none is. */
+  /** A lock that no other writer has, and that is not granted, says for how long Redis grants none. */
   function learnPause(reply: RedisReply | undefined): void {
     const answer = parseLockReply(reply);
     if (!answer.granted) settledAt = Math.max(settledAt, performance.now() + (answer.afterMs ?? 0));
