@@ -9,8 +9,8 @@ import { type JsonValue, nestsDeeperThan, pointerToken } from '../lib/json.ts';
 import { createTooLargeError } from '../metadata/document.ts';
 import { splitValue } from './request-options.ts';
 
-// What `JSON.parse` does not keep of a JSON text: digits of a large integer, a tiny number that becomes 0, a number that
-// becomes infinite, a member whose name occurs twice in its object (RFC 8259 sections 4 and 6 warn of both). Stored as
+// What `JSON.parse` does not keep of a JSON text: digits of a large integer, a tiny number that becomes 0, a number
+// that becomes infinite, a member whose name occurs twice in its object (RFC 8259 sections 4 and 6 warn of both). Stored as
 // parsed, the caller's data would change without an error.
 
 /** Bounds the answer to a hostile body. */
@@ -122,8 +122,8 @@ export interface BodyReader {
   /**
    * @param mediaTypes the types accepted, in lower case.
    * @throws AppError `body_required`, `media_type_unsupported`, `json_invalid` or `body_too_large`;
-   * `metadata_too_large` for nesting that no document may have; `metadata_invalid` for numbers and members that would not
-   * be stored as sent.
+   * `metadata_too_large` for nesting that no document may have; `metadata_invalid` for numbers and members that would
+   * not be stored as sent.
    */
   read(req: Request, res: Response, mediaTypes: readonly string[]): Promise<ReceivedBody>;
 }

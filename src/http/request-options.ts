@@ -62,9 +62,9 @@ export function accepts(header: string | undefined, mediaType: string): boolean 
   const ranges = splitValue(header, ',').map(parseRange);
   const readable = ranges.filter((range) => range !== undefined);
   if (readable.length === 0 || readable.length < ranges.length) return true;
-  const fitting = readable.filter((range) => specificity(range, mediaType) > 0);
-  const most = Math.max(...fitting.map((range) => specificity(range, mediaType)));
-  return fitting.some((range) => specificity(range, mediaType) === most && range.weight > 0);
+  const matching = readable.filter((range) => specificity(range, mediaType) > 0);
+  const most = Math.max(...matching.map((range) => specificity(range, mediaType)));
+  return matching.some((range) => specificity(range, mediaType) === most && range.weight > 0);
 }
 
 function parseRange(text: string): MediaRange | undefined {

@@ -29,8 +29,8 @@ interface Dependencies {
 
 /**
  * The order is that of cost and trust. Token and proof are verified before anything else of the request is read. Then
- * the request counts for its user, so that one beyond the limit consumes nothing. Then the proof is consumed. Then comes
- * what the caller may do.
+ * the request counts for its user, so that one beyond the limit consumes nothing. Then the proof is consumed. Then
+ * comes what the caller may do.
  */
 export function createGuard(dependencies: Dependencies): Guard {
   const { authenticate, addresses, countCaller, replay, assertMayAct, audit } = dependencies;
@@ -159,7 +159,7 @@ export function getChallenge(
 const REALM = 'realm="metadata-bff"';
 
 function getOAuthError({ code, extras }: AppError, usesDpop: boolean): string | undefined {
-  // Only where tokens are looked at is a scope known: no other malformed request is about one.
+  // The guard adds a scope to errors of a token: without one, the malformed request is not about a token.
   if (code === 'request_malformed') return extras.scope === undefined ? undefined : 'invalid_request';
   // RFC 9449 section 7.1 defines the error of a proof for its own scheme.
   if (code === 'dpop_proof_invalid' && !usesDpop) return OAUTH_ERRORS.token_invalid;

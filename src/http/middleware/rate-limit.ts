@@ -46,7 +46,7 @@ function withoutPort(address: string): string {
 // What a client sees of a limit: `RateLimit` and `RateLimit-Policy` as the IETF draft
 // (draft-ietf-httpapi-ratelimit-headers) writes them, and the refusal of one too many.
 
-/** A closed set: the names stand in answers and in metrics. */
+/** A closed set: the names are part of answers and metrics. */
 export type LimitName = 'reads' | 'writes' | 'auth-failures';
 
 export interface NamedLimit extends RateLimit {
@@ -108,7 +108,7 @@ export function createAddressLimit(
 
   return {
     assertWithinLimit(req) {
-      // The usual case, in which the address need not even be looked at.
+      // The usual case, in which the address need not be parsed.
       if (closedUntil.size === 0) return;
       const network = getNetwork(req.ip ?? '');
       const until = closedUntil.get(network);

@@ -1,6 +1,6 @@
 /**
  * The OpenAPI document, made from the table and from the schemas that validate requests. The
- * operator's own schema stands in it as the component `UserMetadata`.
+ * operator's own schema is its component `UserMetadata`.
  */
 import {
   createDocument,
@@ -41,7 +41,7 @@ const SCHEMAS_BY_NAME = new Set([
 /** References within the schema, by JSON Pointer; those by anchor hold anywhere in the document. */
 const OWN_POINTER = /^#(?=\/|$)/;
 
-/** @param place where the schema stands in the document, such as `#/components/schemas/Name`. */
+/** @param place of the schema in the document, such as `#/components/schemas/Name`. */
 export function relocateSchema(schema: JsonObject, place: string): JsonObject {
   const { $id: _id, $schema: _dialect, ...content } = schema;
   return relocate(content);
@@ -220,7 +220,8 @@ export function createOpenApiDocument(options: DocumentOptions): string {
 function createSecuritySchemes({ audience, issuers, scopes, compat }: DocumentOptions) {
   // All are domains of one tenant, so a client may use any.
   const [issuer = ''] = issuers;
-  const token = `An access token of ${issuers.map((each) => `\`${each}\``).join(' or ')} for the audience \`${audience}\``;
+  const quoted = issuers.map((each) => `\`${each}\``).join(' or ');
+  const token = `An access token of ${quoted} for the audience \`${audience}\``;
   const named = {
     [scopes.readMetadata]: 'Read their own user_metadata.',
     [scopes.updateMetadata]: 'Change their own user_metadata.',

@@ -155,7 +155,7 @@ function streamEndpoint(scopes: readonly string[]): Endpoint {
     tag: 'Metadata',
     get: {
       id: 'followMetadata',
-      summary: 'Be told when the metadata changes',
+      summary: 'Receive an event when the metadata changes',
       description:
         'Server-sent events. The first, `stream.opened`, has the tag of the whole document; each `metadata.updated` has its new tag and the top-level keys to read again. The stream ends with the token; after a reconnection with `Last-Event-ID`, what was missed is one event with all keys.',
       scopes,

@@ -108,7 +108,7 @@ function withAnyId(users: Route): Route {
   };
 }
 
-/** The id as it stands in the address, without a leading slash. `path` is what follows `/api/v2/users`. */
+/** The id as the address has it, without a leading slash. `path` is what follows `/api/v2/users`. */
 const getWrittenId = ({ path }: Request): string => path.slice(1);
 
 function assertSelf(req: Request, { userId }: Caller): void {

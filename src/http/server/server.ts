@@ -37,7 +37,7 @@ interface Connections {
   add(socket: Socket): void;
   /**
    * Runs the request once those before it on its connection are answered. Drops it where the connection is closing. With
-   * `isLast`, the connection closes behind its answer: what follows the request cannot be told from it.
+   * `isLast`, the connection closes behind its answer: where the request ends is not known.
    */
   enqueue(
     req: IncomingMessage,
