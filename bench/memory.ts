@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createClient } from '@redis/client';
 import type { Environment } from '../config/environment.ts';
 import type { UserDirectory } from '../src/metadata/ports.ts';
-import { PROFILES_MAX } from '../src/composition/constants.ts';
+import { MAX_PROFILES } from '../src/composition/constants.ts';
 import { startRedisServer } from './redis-server.ts';
 import { type Bench, type Cell, goal, table } from './report.ts';
 import { profileDocument, type Replica, startReplica } from './service.ts';
@@ -68,11 +68,11 @@ async function weigh(name: string, count: number, environment: Environment = {})
 
 /** Weighs the caches, as they are composed, with as many entries as a process may hold. */
 export const benchMemory: Bench = async (log) => {
-  const rows = await weigh('alone', PROFILES_MAX);
+  const rows = await weigh('alone', MAX_PROFILES);
   const redis = await startRedisServer();
   if (redis) {
     const environment = { REDIS_URL: redis.url };
-    rows.push(...(await weigh('beside Redis, plain', PROFILES_MAX, environment)));
+    rows.push(...(await weigh('beside Redis, plain', MAX_PROFILES, environment)));
     const CACHE_ENCRYPTION_KEY = randomBytes(32).toString('base64');
     rows.push(...(await weigh('beside Redis, sealed', SEALED, { ...environment, CACHE_ENCRYPTION_KEY })));
     await redis.stop();
@@ -88,7 +88,7 @@ export const benchMemory: Bench = async (log) => {
       '',
       ...(redis ? [] : ['Redis not measured: there is no `redis-server` on the PATH.', '']),
       goal(
-        `a process stays within ${MAX_MEGABYTES} MB with ${PROFILES_MAX} profiles`,
+        `a process stays within ${MAX_MEGABYTES} MB with ${MAX_PROFILES} profiles`,
         rows.every((cells) => Number(cells.at(-1)) <= MAX_MEGABYTES),
       ),
     ].join('\n'),

@@ -5,13 +5,13 @@ import type { Environment } from '../config/environment.ts';
 import { type Config, loadConfig } from '../config/load.ts';
 import { createMetadataCache } from '../src/cache/metadata-cache.ts';
 import type { CacheStore } from '../src/cache/memory-store.ts';
-import { composeSharing } from '../src/composition/shared-stores.ts';
+import { composeSharedStores } from '../src/composition/shared-stores.ts';
 import { type Clock, systemClock } from '../src/lib/clock.ts';
 import { createViews } from '../src/metadata/policy.ts';
 import type { Profile, UserDirectory, WriteLock } from '../src/metadata/ports.ts';
 import { createSchemaRules } from '../src/metadata/schema-rules.ts';
 import { createMetadataService, type MetadataService } from '../src/metadata/service.ts';
-import { PROFILES_MAX } from '../src/composition/constants.ts';
+import { MAX_PROFILES } from '../src/composition/constants.ts';
 import { until } from '../test/support/until.ts';
 import { POLICY_FILE } from './process.ts';
 
@@ -47,7 +47,7 @@ export function createCachedService(config: Config, { directory, clock, store, l
       ttlSeconds: config.cacheTtlSeconds,
       staleSeconds: config.cacheStaleSeconds,
       staleIfErrorSeconds: config.cacheStaleIfErrorSeconds,
-      maxEntries: PROFILES_MAX,
+      maxEntries: MAX_PROFILES,
     },
   );
   const service = createMetadataService(
@@ -80,7 +80,7 @@ export async function startReplica(
   environment: Environment = {},
 ): Promise<Replica> {
   const config = defaultConfig(environment);
-  const sharing = await composeSharing(config);
+  const sharing = await composeSharedStores(config);
   const { users: store, lock, redis } = sharing;
   const parts = { directory, clock: systemClock, store, lock, pause: () => setImmediate() };
   const { service } = createCachedService(config, parts);

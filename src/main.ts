@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { ConfigError, loadConfig } from '../config/load.ts';
 import { check } from './composition/check.ts';
 import { createService } from './composition/service.ts';
-import { auditIdOf } from './composition/observability.ts';
+import { getAuditId } from './composition/observability.ts';
 import { AppError, SafeError } from './lib/app-error.ts';
 
 const SAME_SIGNAL_MS = 1_000;
@@ -18,7 +18,7 @@ async function main(): Promise<void> {
   if (process.argv[2] === 'audit-id') {
     const userId = process.argv[3];
     if (!userId) throw new SafeError('audit-id takes the id of a user or an actor, such as auth0|123.');
-    process.stdout.write(`${auditIdOf(config, userId)}\n`);
+    process.stdout.write(`${getAuditId(config, userId)}\n`);
     return;
   }
   const service = await createService(config, {
@@ -33,8 +33,8 @@ async function main(): Promise<void> {
   for (const signal of STOPPING_SIGNALS) {
     process.on(signal, () => {
       if (stoppingSince !== undefined) {
-        // A later second signal means that nobody wants to wait. One right behind the first is the same
-        // one again: a terminal sends it to all processes, and npm passes its own on.
+        // A second signal ends the process at once. One right behind the first is the same signal again: a terminal
+        // sends it to all processes, and npm passes its own on.
         if (performance.now() - stoppingSince > SAME_SIGNAL_MS) process.exit(1);
         return;
       }

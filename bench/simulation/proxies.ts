@@ -14,7 +14,7 @@ import { PROBLEMS } from '../../src/http/errors.ts';
 import { AppError } from '../../src/lib/app-error.ts';
 import type { HttpClient } from '../../src/lib/http-client.ts';
 import { type Bucket, createLocalBucket } from '../../src/lib/token-bucket.ts';
-import { PROFILES_MAX } from '../../src/composition/constants.ts';
+import { MAX_PROFILES } from '../../src/composition/constants.ts';
 import { createCachedService, defaultConfig } from '../service.ts';
 import type { Random } from '../../test/support/random.ts';
 import type { VirtualTime } from '../../test/support/virtual-time.ts';
@@ -108,7 +108,7 @@ export function createOurs({ http, time, random }: Dependencies, plan: keyof typ
   const { service, cache } = createCachedService(config, {
     directory,
     clock,
-    store: createMemoryStore({ maxEntries: PROFILES_MAX }),
+    store: createMemoryStore({ maxEntries: MAX_PROFILES }),
     lock: {
       withLock: (_id, task) => task({ refresh: async () => undefined, keepForBound: () => undefined }),
     },

@@ -1,11 +1,11 @@
 /**
- * The consumer of Auth0's Events API (`GET /api/v2/events`). Every change of a user, by any program, evicts that user from
- * the cache of all replicas. Payloads are never copied into the cache: they may be partial, late or out of order. An
- * eviction is right in any order and any number of times.
+ * The consumer of Auth0's Events API (`GET /api/v2/events`). Every change of a user, by any program, evicts that user
+ * from the cache of all replicas. Payloads are never copied into the cache: they may be partial, late or out of order.
+ * An eviction is right in any order and any number of times.
  *
- * The offset is saved after the eviction, so that a change is evicted at least once across lost connections and restarts.
- * Where the tenant no longer has that offset (410), the stream goes on from now. What changed in between is served from the
- * cache until its entries expire.
+ * The offset is saved after the eviction, so that a change is evicted at least once across lost connections and
+ * restarts. Where the tenant no longer has that offset (410), the stream goes on from now. What changed in between is
+ * served from the cache until its entries expire.
  */
 import { z } from 'zod';
 import { SafeError } from '../lib/app-error.ts';
@@ -165,8 +165,8 @@ const EVENT_TYPES = 'event_type=user.updated&event_type=user.deleted';
 const CLOCK_MARGIN_MS = 60_000;
 
 /**
- * Starts at the cursor of the previous consumer. Without one it starts a little before `now`, because a document that was
- * cached shortly before the stream opened may have changed before it was open.
+ * Starts at the cursor of the previous consumer. Without one it starts a little before `now`, because a document that
+ * was cached shortly before the stream opened may have changed before it was open.
  */
 async function loadState(store: OffsetStore, signal: AbortSignal, now: number): Promise<ConsumerState> {
   const saved = await store.load().catch(() => undefined);
@@ -214,7 +214,9 @@ export type StreamTrouble = 'gap' | 'refused' | 'unavailable' | 'interrupted';
 interface Dependencies {
   readonly events: EventClient;
   readonly tokens: TokenProvider;
-  /** Evicts a user on all replicas. @returns false where the cache has this change already, because it was made here. */
+  /**
+   * Evicts a user on all replicas. @returns false where the cache has this change already, because it was made here.
+   */
   readonly evict: (change: UserChange) => Promise<boolean>;
   readonly observe: (outcome: EventOutcome) => void;
   /** Called once for each kind of trouble until the stream is open again. */

@@ -1,6 +1,6 @@
 /**
- * Turns answers and failures of the tenant into error codes of this service. No text of the tenant is passed on: the caller
- * gets the code, and the log the status.
+ * Turns answers and failures of the tenant into error codes of this service. No text of the tenant is passed on: the
+ * caller gets the code, and the log the status.
  */
 import { AppError, type ErrorCode, SafeError } from '../lib/app-error.ts';
 import { HttpFailure, type HttpResponse } from '../lib/http-client.ts';
@@ -41,8 +41,8 @@ export function toTransportError(failure: HttpFailure, operation: Operation): Ap
 }
 
 /**
- * Statuses with which Auth0 rejects the document of a PATCH: a name or value that it cannot store, or a profile beyond its
- * limit. They are about one user. 401 and 403 are about this service.
+ * Statuses with which Auth0 rejects the document of a PATCH: a name or value that it cannot store, or a profile beyond
+ * its limit. They are about one user. 401 and 403 are about this service.
  */
 const REFUSED_DOCUMENTS: ReadonlyMap<number, 'metadata_invalid' | 'metadata_too_large'> = new Map([
   [400, 'metadata_invalid'],
@@ -100,8 +100,8 @@ export function readRetryAfterSeconds(response: HttpResponse, nowMs: number): nu
 
 /**
  * Reads the milliseconds until the bucket refills: `Retry-After` in either form (RFC 9110 section 10.2.3), else
- * `x-ratelimit-reset`, which is a UNIX time in seconds (Auth0 rate limit policy). A time is compared with the `Date` of the
- * answer, and only without one with our own clock, which may be wrong.
+ * `x-ratelimit-reset`, which is a UNIX time in seconds (Auth0 rate limit policy). A time is compared with the `Date` of
+ * the answer, and only without one with our own clock, which may be wrong.
  */
 export function readResetMs({ headers }: HttpResponse, nowMs: number): number | undefined {
   const answeredAt = Date.parse(headers.get('date') ?? '');

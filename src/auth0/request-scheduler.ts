@@ -1,7 +1,7 @@
 /**
- * Spends the tenant's request budget by priority: writes first, then reads that a caller waits for, then background refreshes,
- * of which those of older copies go first. A request that cannot be sent within the wait fails at once, with the time after
- * which to repeat it.
+ * Spends the tenant's request budget by priority: writes first, then reads that a caller waits for, then background
+ * refreshes, of which those of older copies go first. A request that cannot be sent within the wait fails at once, with
+ * the time after which to repeat it.
  */
 import type { PlanName } from '../../config/parsers.ts';
 import { AppError } from '../lib/app-error.ts';
@@ -80,14 +80,14 @@ interface Queue {
 }
 
 /**
- * After this many writes in a row a waiting read goes first. Where writes alone exceed the budget, a user without a cached
- * copy would otherwise never be answered.
+ * After this many writes in a row a waiting read goes first. Where writes alone exceed the budget, a user without a
+ * cached copy would otherwise never be answered.
  */
 const MAX_CONSECUTIVE_WRITES = 4;
 
 /**
- * The percentage of a bucket that is reserved for higher priorities. The older a copy, the more its refresh matters: the
- * first number counts when the copy has just become stale, the last when it may no longer be served.
+ * The percentage of a bucket that is reserved for higher priorities. The older a copy, the more its refresh matters:
+ * the first number counts when the copy has just become stale, the last when it may no longer be served.
  */
 const RESERVED_PERCENT: Readonly<Record<Priority, readonly [first: number, last: number]>> = {
   write: [0, 0],
@@ -149,7 +149,8 @@ export function createRequestScheduler(
       if (pauseMs > 0) {
         await pause(pauseMs, queue);
       } else {
-        // A request of higher priority may have come in the meantime, or all may have left. Any of them may use the token.
+        // A request of higher priority may have come in the meantime, or all may have left. Any of them may use the
+        // token.
         const chosen = findNext(queue);
         if (chosen) grantNext(queue, chosen);
       }
@@ -164,7 +165,9 @@ export function createRequestScheduler(
     chosen.grant();
   }
 
-  /** Waits until the bucket has a token again. `wake` ends the wait, because a new request may need a smaller reserve. */
+  /**
+   * Waits until the bucket has a token again. `wake` ends the wait, because a new request may need a smaller reserve.
+   */
   async function pause(pauseMs: number, queue: Queue): Promise<void> {
     const woken = createDeferred();
     queue.wake = () => woken.resolve();

@@ -1,6 +1,6 @@
 /**
- * Makes requests to the Management API: waits for the request budget, adds the token, sends through the circuit breaker, and
- * retries only where that is safe and the deadline allows it.
+ * Makes requests to the Management API: waits for the request budget, adds the token, sends through the circuit
+ * breaker, and retries only where that is safe and the deadline allows it.
  */
 import {
   BrokenCircuitError,

@@ -2,7 +2,7 @@
  * The store that the read cache shares between replicas, as an interface, and its implementation for one process
  * without Redis. The memory store is bounded in entries. A lease lasts as long as the request it was taken for.
  */
-import { boundedMap } from '../lib/bounded-map.ts';
+import { createBoundedMap } from '../lib/bounded-map.ts';
 
 export interface CacheEntry<V> {
   readonly value: V;
@@ -57,7 +57,7 @@ export interface CacheStore<V> {
 const LEASE_WAIT_MS = 1_000;
 
 export function createMemoryStore<V>({ maxEntries }: { readonly maxEntries: number }): CacheStore<V> {
-  const entries = boundedMap<CacheEntry<V>>(maxEntries);
+  const entries = createBoundedMap<CacheEntry<V>>(maxEntries);
   const listeners: Array<(key: string, isOwn?: boolean) => void> = [];
   const leases = new Map<string, Lease>();
   const waiting = new Map<string, Set<() => void>>();

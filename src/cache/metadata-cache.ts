@@ -5,7 +5,7 @@
  * serve old data until it expires.
  */
 import { AppError, hasCode } from '../lib/app-error.ts';
-import { boundedMap } from '../lib/bounded-map.ts';
+import { createBoundedMap } from '../lib/bounded-map.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Cached, CallOptions, Freshness, ReadCache, WatchReason } from '../metadata/ports.ts';
 import type { CacheEntry, CacheStore, Lease, Replacement } from './memory-store.ts';
@@ -190,9 +190,9 @@ export function createMetadataCache<V>(
 ): ReadCache<V> {
   const rules = createFreshnessRules(clock, options);
   const lookUp = createStoreLookup({ store, rules, clock });
-  const memory = boundedMap<MemoryEntry<V>>(options.maxEntries);
+  const memory = createBoundedMap<MemoryEntry<V>>(options.maxEntries);
   /** Entries from before a change that failed. They are served only while the tenant fails. */
-  const fallbacks = boundedMap<CacheEntry<V>>(options.maxEntries);
+  const fallbacks = createBoundedMap<CacheEntry<V>>(options.maxEntries);
   /** Reads in progress. Only the fetch that is still listed may fill the memory. */
   const fetches = new Map<string, Promise<FetchResult<V>>>();
 

@@ -5,7 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { boundedMap } from '../lib/bounded-map.ts';
+import { createBoundedMap } from '../lib/bounded-map.ts';
 import { z } from 'zod';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { parseJsonText } from '../lib/json.ts';
@@ -19,7 +19,7 @@ interface Dependencies<V> {
   readonly redis: RedisConnection;
   readonly seal: Encryption;
   /** Turns an id into the key that stands for it in Redis: a keyed hash. */
-  readonly hide: (id: string) => string;
+  readonly hashId: (id: string) => string;
   /** Measures the age of entries in this process. */
   readonly clock?: Clock;
   /** The time of day at which an entry was made, for other replicas. By default the same clock. */
@@ -61,23 +61,23 @@ const NO_LEASE = 'none';
 const entrySchema = z.object({ value: z.unknown(), askedAt: z.number(), announced: z.boolean().optional() });
 
 export function createRedisStore<V>(
-  { redis, seal, hide, schema, clock = systemClock, wallClock = clock }: Dependencies<V>,
+  { redis, seal, hashId, schema, clock = systemClock, wallClock = clock }: Dependencies<V>,
   { name, keepMs, leaseMs, maxIds }: RedisStoreOptions,
 ): CacheStore<V> {
   const invalidations = `metadata-bff:${name}:invalidated`;
-  const keyById = boundedMap<string>(maxIds);
+  const keyById = createBoundedMap<string>(maxIds);
   const listeners: Array<(key: string, isOwn?: boolean) => void> = [];
   /** Tells this process's own announcements from those of others. */
   const origin = randomUUID();
   /** Invalidations that Redis did not take, oldest first. Beyond the bound, the entry in Redis expires by itself. */
-  const pendingInvalidations = boundedMap<true>(maxIds);
+  const pendingInvalidations = createBoundedMap<true>(maxIds);
 
   redis.subscribe(invalidations, (message) => {
     const [key = '', from] = message.split(' ');
     for (const listener of listeners) listener(key, from === origin);
   });
   /** Keys by the tokens of leases that Redis may have granted although no answer came. */
-  const pendingReleases = boundedMap<string>(maxIds);
+  const pendingReleases = createBoundedMap<string>(maxIds);
   let retry: NodeJS.Timeout | undefined;
 
   redis.onUp(flushPending);
@@ -148,7 +148,7 @@ export function createRedisStore<V>(
     toKey(id) {
       const known = keyById.get(id);
       if (known !== undefined) return known;
-      const key = hide(id);
+      const key = hashId(id);
       keyById.set(id, key);
       return key;
     },

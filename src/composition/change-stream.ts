@@ -6,11 +6,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../../config/load.ts';
 import { createChangeStream } from '../auth0/change-stream.ts';
 import type { TokenProvider } from '../auth0/token-provider.ts';
-import type { Sharing } from './shared-stores.ts';
+import type { SharedStores } from './shared-stores.ts';
 import { createOpenStreams } from '../http/event-stream.ts';
 import type { Streaming } from '../http/routes/events.ts';
 import type { TrustedIssuers } from '../identity/signing-keys.ts';
-import { type Clock, setAlarm } from '../lib/clock.ts';
+import { type Clock, setTimer } from '../lib/clock.ts';
 import { createEventClient } from '../lib/event-client.ts';
 import type { MetadataCache } from '../metadata/ports.ts';
 import type { MetadataService } from '../metadata/service.ts';
@@ -19,11 +19,11 @@ import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { ReadinessCheck } from '../observability/readiness.ts';
 import { createLeaderElection, type Leadership } from '../redis/leader-election.ts';
-import { CHANGE_FEED, EVENT_STREAMS, WATCH } from './constants.ts';
+import { CHANGE_STREAM, EVENT_STREAMS, WATCH } from './constants.ts';
 
 interface Dependencies {
   readonly config: Config;
-  readonly sharing: Sharing;
+  readonly stores: SharedStores;
   readonly tokens: TokenProvider;
   readonly cache: MetadataCache;
   readonly clock: Clock;
@@ -31,46 +31,54 @@ interface Dependencies {
   readonly metrics: Metrics;
 }
 
-export interface Feed {
+export interface ChangeStreamConsumer {
   readonly checks: readonly ReadinessCheck[];
   start(): void;
   /** Hands over to another replica, if there is one. */
   stop(): Promise<void>;
 }
 
-const NO_FEED: Feed = { checks: [], start: () => undefined, stop: async () => undefined };
+const NO_CONSUMER: ChangeStreamConsumer = { checks: [], start: () => undefined, stop: async () => undefined };
 
 /**
  * @returns a feed that does nothing unless `AUTH0_EVENTS` is on. With Redis one process of the fleet consumes,
  * and the place it has reached is kept there; without, this one does, and starts anew when it is restarted.
  */
-export function composeFeed({ config, sharing, tokens, cache, clock, logger, metrics }: Dependencies): Feed {
-  if (!config.auth0Events) return NO_FEED;
+export function composeChangeStream({
+  config,
+  stores,
+  tokens,
+  cache,
+  clock,
+  logger,
+  metrics,
+}: Dependencies): ChangeStreamConsumer {
+  if (!config.auth0Events) return NO_CONSUMER;
   const feed = createChangeStream(
     {
       events: createEventClient({
-        ...CHANGE_FEED,
+        ...CHANGE_STREAM,
         timeoutMs: config.upstreamTimeoutMs,
         proxyUrl: config.upstreamProxyUrl,
       }),
       tokens,
       evict: ({ userId, updatedAt }) =>
         // Our own changes come back as events too.
-        cache.invalidateUnless(userId, (held) => isAsNew(held.updatedAt, updatedAt)),
+        cache.invalidateUnless(userId, (held) => isNotOlder(held.updatedAt, updatedAt)),
       observe: metrics.health.registerChangeStream(() => feed.health.getLagSeconds()),
       onTrouble: (trouble, error) => logger.log(`change_stream_${trouble}`, { error }),
       clock,
       sleep: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
       random: Math.random,
     },
-    { ...CHANGE_FEED, baseUrl: `${config.tenantUrl}/api/v2` },
+    { ...CHANGE_STREAM, baseUrl: `${config.tenantUrl}/api/v2` },
   );
-  const { redis, users } = sharing;
+  const { redis, users } = stores;
   // One for those who understand each other's announcements: others may use the same Redis for another tenant.
   const name = `change-feed:${users.toKey(config.tenantUrl)}`;
   const elector = redis
-    ? createLeaderElection({ redis, random: Math.random }, { name, boundMs: CHANGE_FEED.boundMs })
-    : createSoleReign();
+    ? createLeaderElection({ redis, random: Math.random }, { name, boundMs: CHANGE_STREAM.boundMs })
+    : createLocalLeader();
   return {
     checks: [{ name: 'change_feed', critical: false, passing: () => feed.health.isHealthy() }],
     start: () =>
@@ -84,12 +92,12 @@ export function composeFeed({ config, sharing, tokens, cache, clock, logger, met
 }
 
 /** Time stamps of the tenant, both for one user. */
-function isAsNew(held: string | undefined, told: string | undefined): boolean {
+function isNotOlder(held: string | undefined, told: string | undefined): boolean {
   return held !== undefined && told !== undefined && Date.parse(held) >= Date.parse(told);
 }
 
 /** The election of a process that is alone: won at once, and kept until it stops. */
-function createSoleReign() {
+function createLocalLeader() {
   const over = new AbortController();
   let offset: string | undefined;
   let job: Promise<void> | undefined;
@@ -120,10 +128,10 @@ export function composeStreaming(
 ): Streaming {
   const { random } = Math;
   return {
-    watch: createMetadataWatch({ cache, service, setAlarm, random }, WATCH),
+    watch: createMetadataWatch({ cache, service, setTimer, random }, WATCH),
     streams: createOpenStreams(EVENT_STREAMS),
     clock,
-    setAlarm,
+    setTimer,
     random,
     watchRevoked: (caller, end) => issuers.watchRevoked(caller, end),
   };

@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../../config/load.ts';
 import { comparePrivileges } from '../auth0/tenant.ts';
-import { composeSharing } from './shared-stores.ts';
+import { composeSharedStores } from './shared-stores.ts';
 import { composeUpstream, privilegeNeeds } from './upstream.ts';
 import { monotonicClock, systemClock } from '../lib/clock.ts';
 import { AppError, SafeError } from '../lib/app-error.ts';
@@ -41,8 +41,8 @@ export async function check(config: Config): Promise<boolean> {
 }
 
 async function examine(config: Config): Promise<Finding[]> {
-  const sharing = await composeSharing(config);
-  const { issuers, tenant, http } = composeUpstream(config, sharing, {
+  const stores = await composeSharedStores(config);
+  const { issuers, tenant, http } = composeUpstream(config, stores, {
     clock: systemClock,
     ages: monotonicClock,
   });
@@ -61,7 +61,7 @@ async function examine(config: Config): Promise<Finding[]> {
     const name = others.length === 0 ? 'issuer and signing keys' : `issuer ${keys.issuer}`;
     findings.push(
       await attempt(name, async () => {
-        const { issuer, lists } = await keys.forKeyId(undefined);
+        const { issuer, lists } = await keys.getKeys(undefined);
         return `${issuer} publishes ${lists.flatMap((list) => list.keys).length} usable key(s)`;
       }),
     );
@@ -84,14 +84,14 @@ async function examine(config: Config): Promise<Finding[]> {
       ...privileges(config, (await tenant.tokens.getToken()).scopes),
     );
   }
-  if (sharing.redis) {
-    findings.push(await redisFinding(sharing.redis));
-    if (sharing.redis.isHealthy()) findings.push(await evictionFinding(sharing.redis));
+  if (stores.redis) {
+    findings.push(await redisFinding(stores.redis));
+    if (stores.redis.isHealthy()) findings.push(await evictionFinding(stores.redis));
   }
   const { auditLog } = config;
   if (typeof auditLog === 'object') findings.push(await auditFinding(auditLog.path));
   http.close();
-  await sharing.redis?.stop();
+  await stores.redis?.stop();
   return findings;
 }
 
@@ -136,14 +136,14 @@ async function attempt(name: string, task: () => Promise<string>): Promise<Findi
   }
 }
 
-const CAUSES_MAX = 5;
+const MAX_CAUSES = 5;
 
 /**
- * The code of the failure and, in brackets, what led to it: words of ours, a status of Auth0, a code of the system such as
- * ENOTFOUND or CERT_HAS_EXPIRED. Messages of others may quote a secret and are left out.
+ * The code of the failure and, in brackets, what led to it: words of ours, a status of Auth0, a code of the system such
+ * as ENOTFOUND or CERT_HAS_EXPIRED. Messages of others may quote a secret and are left out.
  */
 function describeFailure(error: unknown): string {
-  const [first = 'error', ...causes] = describeCauses(error, CAUSES_MAX);
+  const [first = 'error', ...causes] = describeCauses(error, MAX_CAUSES);
   return causes.length > 0 ? `${first} (${causes.join(': ')})` : first;
 }
 
@@ -159,7 +159,9 @@ function describeOne(error: Error): string {
   return typeof code === 'string' && /^[A-Z][A-Z0-9_]{2,50}$/.test(code) ? code : error.name;
 }
 
-/** Whether the audit can be written where it is to go. Makes no file: it might belong to another user than the service. */
+/**
+ * Whether the audit can be written where it is to go. Makes no file: it might belong to another user than the service.
+ */
 async function auditFinding(path: string): Promise<Finding> {
   return attempt('audit log', async () => {
     const found = await stat(path).catch(() => undefined);

@@ -1,30 +1,30 @@
 /** Numbers that have a reason, but that no operator should need to change. */
 
-/** Room for a document of the largest size in a wasteful notation, and nothing near a memory problem. */
-export const BODY_BYTES_MIN = 102_400;
-export const PROFILES_MAX = 100_000;
-export const CLIENTS_MAX = 1_000;
+/** Enough for a document of the largest size in a wasteful notation, and far from a memory problem. */
+export const MIN_BODY_BYTES = 102_400;
+export const MAX_PROFILES = 100_000;
+export const MAX_CLIENTS = 1_000;
 const MINUTE_MS = 60_000;
 export const KEYS = {
   // Auth0 advises five to ten minutes.
   refreshAfterMs: 10 * MINUTE_MS,
   // Long enough for an outage of the issuer, short enough to bound trust in a key it may have retired.
-  usableForMs: 4 * 60 * MINUTE_MS,
+  maxStaleMs: 4 * 60 * MINUTE_MS,
   retryAfterMs: 2_000,
   unknownKeyBurst: 5,
   unknownKeyRefillMs: 10_000,
 };
-export const UPSTREAM = { responseBytesMax: 1_048_576, requestBytesMax: 1_048_576, connectionsMax: 64 };
+export const UPSTREAM = { maxResponseBytes: 1_048_576, maxRequestBytes: 1_048_576, maxConnections: 64 };
 export const REFRESH_INTERVAL_MS = 10_000;
 export const AUDIT = {
   // An app in a loop is seen at once, and every minute from then on.
   repeatWindowMs: MINUTE_MS,
   // About a kilobyte each.
-  repeatsMax: 2_000,
+  maxRepeats: 2_000,
 };
 export const AUDIT_FILE = {
   // Some minutes of a busy day, at most a few megabytes.
-  linesMax: 10_000,
+  maxLines: 10_000,
   retryMs: 1_000,
 };
 export const STOP = { settleMs: 250, graceMs: 10_000 };
@@ -41,12 +41,12 @@ export const WRITE_LOCK = {
   lockMs: 4_000,
 };
 
-export const CHANGE_FEED = {
+export const CHANGE_STREAM = {
   // How long a fleet can be without a consumer after its death.
   boundMs: 3_000,
-  // Several heartbeats of the tenant; who is taken for silent too early only connects once more.
+  // Several heartbeats of the tenant; a stream that is closed too early is only opened again.
   idleMs: 45_000,
-  charactersMax: 1_048_576,
+  maxCharacters: 1_048_576,
   backoffMs: 250,
   // What a fleet may be late with changes after an outage.
   maxBackoffMs: 5_000,
@@ -59,7 +59,7 @@ export const EVENT_STREAMS = {
   // Tabs and devices of one person; browsers themselves allow six connections a page over HTTP/1.1.
   maxPerUser: 5,
   maxTotal: 5_000,
-  // Below the idle time of common proxies (60 s), with room for some that are lost.
+  // Below the idle time of common proxies (60 s), so that some may be lost.
   heartbeatMs: 15_000,
   maxUnreadBytes: 65_536,
   reconnectMs: 2_000,
@@ -74,7 +74,7 @@ export const WATCH = {
 
 export const LIMITS = {
   windowSeconds: 60,
-  // In each process, for each limit: far more people than one process serves in a minute.
+  // In each process, for each limit: far more users than one process serves in a minute.
   maxKeys: 100_000,
   maxAddresses: 10_000,
 };
@@ -90,10 +90,10 @@ export const PROOF_MEMORY = {
   // As long as one that was made ahead of time is accepted, by a replica whose clock is behind, too.
   rememberMs: (PROOFS.proofAgeSeconds + PROOFS.proofLeadSeconds + CLOCK_SKEW_SECONDS) * 1000,
   // More than one process can verify in that time; about 70 MB when full.
-  proofsMax: 500_000,
+  maxProofs: 500_000,
   // 33 a second for all that time, more than a person's devices have use for.
-  proofsPerUserMax: 5_000,
+  maxProofsPerUser: 5_000,
 };
 
 // As many as there are profiles; about 40 MB when full.
-export const VERIFIED_TOKENS = { tokensMax: PROFILES_MAX };
+export const VERIFIED_TOKENS = { maxTokens: MAX_PROFILES };

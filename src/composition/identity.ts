@@ -1,6 +1,6 @@
 /** The part of the composition that decides who may come in: tokens, proofs and limits. */
 import type { Config } from '../../config/load.ts';
-import type { Sharing } from './shared-stores.ts';
+import type { SharedStores } from './shared-stores.ts';
 import {
   createAddressLimit,
   createCallerLimits,
@@ -21,7 +21,7 @@ import { LIMITS, PROOF_MEMORY, PROOFS, VERIFIED_TOKENS } from './constants.ts';
 
 interface Dependencies {
   readonly config: Config;
-  readonly sharing: Pick<Sharing, 'redis' | 'hide'>;
+  readonly stores: Pick<SharedStores, 'redis' | 'hashId'>;
   readonly issuers: TrustedIssuers;
   /** The time of day. */
   readonly clock: Clock;
@@ -33,21 +33,21 @@ interface Dependencies {
 
 export function composeIdentity({
   config,
-  sharing,
+  stores,
   issuers,
   clock,
   ages,
   metrics,
   audit,
 }: Dependencies): Guard {
-  const { redis, hide } = sharing;
+  const { redis, hashId } = stores;
 
   function limit(name: LimitName, perMinute: number): NamedLimit | undefined {
     if (perMinute === 0) return undefined;
     const local = createMemoryLimit({ points: perMinute, windowSeconds: LIMITS.windowSeconds }, LIMITS);
     // To ask Redis would cost more than most reads do, so each replica counts those that it answers.
     if (redis === undefined || name === 'reads') return nameLimit(name, local);
-    return nameLimit(name, createSharedLimit({ redis, hide, local }, { name }));
+    return nameLimit(name, createSharedLimit({ redis, hashId, local }, { name }));
   }
 
   const onRefused = metrics.recordRateLimited;

@@ -1,11 +1,11 @@
-/** The part of the composition that tells of the service: log, metrics, audit and traces. */
+/** Composes the observability of the service: log, metrics, audit and traces. */
 import type { Config } from '../../config/load.ts';
-import { createHide, type Sharing, type SharingObserver } from './shared-stores.ts';
+import { createIdHash, type SharedStores, type RedisObserver } from './shared-stores.ts';
 import type { UpstreamObservers, UpstreamParts } from './upstream.ts';
 import type { RequestObservers } from '../http/middleware/request-context.ts';
 import type { Streaming } from '../http/routes/events.ts';
 import type { Audit } from '../http/middleware/audit.ts';
-import { type Clock, setAlarm } from '../lib/clock.ts';
+import { type Clock, setTimer } from '../lib/clock.ts';
 import type { RedisConnection } from '../redis/connection.ts';
 import { type AuditFile, createAudit, createAuditFile } from '../observability/audit.ts';
 import { createLogger, type Logger, type LogStream, createStandardOutput } from '../observability/logger.ts';
@@ -25,26 +25,26 @@ export interface Observability {
   readonly metrics: Metrics;
   readonly requests: RequestObservers;
   readonly upstream: UpstreamObservers;
-  readonly sharing: SharingObserver;
-  /** Begins to tell of Redis: that it does not serve, with its code, and that it does again. */
+  readonly redisObserver: RedisObserver;
+  /** Logs and counts outages of this connection, with their code, and their end. */
   watchRedis(redis: RedisConnection): void;
   /** Records writes. Undefined where there is no audit. */
   readonly audit: Audit | undefined;
-  /** Begins to tell of these parts. @returns the readiness that follows from the checks. */
+  /** Registers the metrics of these parts. @returns the readiness that follows from the checks. */
   watch(checks: readonly ReadinessCheck[], parts: WatchedParts): Readiness;
   /** Opens the audit's file anew, after something has renamed it. */
   reopen(): void;
   start(): Promise<void>;
-  /** Comes last: whatever is still to be told is written or sent, for a bounded time. */
+  /** Comes last: writes or sends buffered lines and spans, for a bounded time. */
   stop(): Promise<void>;
 }
 
-/** Parts that are asked how they are, whenever somebody looks at the metrics. */
-interface WatchedParts extends Pick<UpstreamParts, 'issuers' | 'tenant'>, Pick<Sharing, 'redis'> {
+/** Parts that are read whenever the metrics are scraped. */
+interface WatchedParts extends Pick<UpstreamParts, 'issuers' | 'tenant'>, Pick<SharedStores, 'redis'> {
   readonly streaming: Pick<Streaming, 'streams'>;
 }
 
-interface AuditSink {
+interface AuditOutput {
   readonly audit: Audit | undefined;
   /** Writes what has been counted and not yet told. */
   readonly flush: () => void;
@@ -57,7 +57,7 @@ export function composeObservability(
   clock: Clock,
   { logDestination = createStandardOutput(), auditDestination = logDestination }: Destinations,
 ): Observability {
-  const hashId = createHide(config, 'audit');
+  const hashId = createIdHash(config, 'audit');
   const logger = createLogger({ destination: logDestination, hashId }, { level: config.logLevel });
   const metrics = createMetrics(clock);
   const { audit, flush, file } = composeAudit(config, clock, { logger, metrics, auditDestination, hashId });
@@ -84,7 +84,7 @@ export function composeObservability(
       keys: metrics.health,
       tenant: metrics.upstream,
     },
-    sharing: {
+    redisObserver: {
       connection: (redis) => metrics.redis.withRedisMetrics(redis),
       unlocked() {
         metrics.redis.recordUnlockedWrite();
@@ -106,10 +106,10 @@ export function composeObservability(
     },
     audit,
     watch(others, { issuers, tenant, streaming, redis }) {
-      const own = file ? [{ name: 'audit_log', critical: false, passing: () => file.healthy() }] : [];
+      const own = file ? [{ name: 'audit_log', critical: false, passing: () => file.isHealthy() }] : [];
       const checks = [...others, ...own];
       metrics.health.registerChecks(checks);
-      metrics.health.registerKeyState(() => issuers.state());
+      metrics.health.registerKeyState(() => issuers.getWorstState());
       metrics.health.registerSseConnections(() => streaming.streams.count());
       metrics.upstream.registerBudget(tenant.buckets);
       if (redis) metrics.redis.registerRedis(() => redis.isHealthy());
@@ -141,7 +141,7 @@ function composeAudit(
     readonly auditDestination: LogStream;
     readonly hashId: (id: string) => string;
   },
-): AuditSink {
+): AuditOutput {
   const { auditLog: target } = config;
   if (target === 'off') return { audit: undefined, flush: () => undefined, file: undefined };
   const file =
@@ -154,7 +154,7 @@ function composeAudit(
           },
           { ...AUDIT_FILE, path: target.path },
         );
-  const audit = createAudit({ destination: file ?? auditDestination, hashId, clock, setAlarm }, AUDIT);
+  const audit = createAudit({ destination: file ?? auditDestination, hashId, clock, setTimer }, AUDIT);
   return {
     audit: audit.record,
     flush: () => audit.flush(),
@@ -163,6 +163,6 @@ function composeAudit(
 }
 
 /** What stands in the audit, and in log lines, for a user or an actor: to find the lines that are about them. */
-export function auditIdOf(config: Config, id: string): string {
-  return createHide(config, 'audit')(id);
+export function getAuditId(config: Config, id: string): string {
+  return createIdHash(config, 'audit')(id);
 }

@@ -5,10 +5,10 @@ import { setImmediate } from 'node:timers/promises';
 import type { Config } from '../../config/load.ts';
 import { comparePrivileges, ExcessPrivileges } from '../auth0/tenant.ts';
 import { createMetadataCache } from '../cache/metadata-cache.ts';
-import { composeFeed, composeStreaming } from './change-stream.ts';
+import { composeChangeStream, composeStreaming } from './change-stream.ts';
 import { composeIdentity } from './identity.ts';
 import { composeObservability, type Destinations } from './observability.ts';
-import { composeSharing } from './shared-stores.ts';
+import { composeSharedStores } from './shared-stores.ts';
 import { composeUpstream, privilegeNeeds, readsAppMetadata } from './upstream.ts';
 import { createApp } from '../http/app.ts';
 import { createBodyReader } from '../http/body.ts';
@@ -24,10 +24,10 @@ import { createSchemaRules } from '../metadata/schema-rules.ts';
 import { createMetadataService } from '../metadata/service.ts';
 import type { Logger } from '../observability/logger.ts';
 import {
-  BODY_BYTES_MIN,
-  CLIENTS_MAX,
+  MIN_BODY_BYTES,
+  MAX_CLIENTS,
   EVENT_STREAMS,
-  PROFILES_MAX,
+  MAX_PROFILES,
   STOP,
   REFRESH_INTERVAL_MS,
 } from './constants.ts';
@@ -42,22 +42,22 @@ export interface Service {
   stop(): Promise<void>;
 }
 
-interface Surroundings extends Destinations {
+interface Overrides extends Destinations {
   /** In place of the time of day and of what measures ages. */
   readonly clock?: Clock;
   /** Called with what the service must not live with, where that comes out only after it has started. */
   readonly onFatal?: (reason: Error) => void;
 }
 
-export async function createService(config: Config, surroundings: Surroundings = {}): Promise<Service> {
-  const { clock = systemClock } = surroundings;
-  const ages = surroundings.clock ?? monotonicClock;
-  const observability = composeObservability(config, clock, surroundings);
+export async function createService(config: Config, overrides: Overrides = {}): Promise<Service> {
+  const { clock = systemClock } = overrides;
+  const ages = overrides.clock ?? monotonicClock;
+  const observability = composeObservability(config, clock, overrides);
   const { logger, metrics } = observability;
-  const sharing = await composeSharing(config, clock, observability.sharing);
-  const { redis } = sharing;
+  const stores = await composeSharedStores(config, clock, observability.redisObserver);
+  const { redis } = stores;
   if (redis) observability.watchRedis(redis);
-  const { http, issuers, tenant } = composeUpstream(config, sharing, { clock, ages }, observability.upstream);
+  const { http, issuers, tenant } = composeUpstream(config, stores, { clock, ages }, observability.upstream);
 
   const directory = metrics.upstream.withUserMetrics(tenant.users);
   const clients = metrics.upstream.withClientMetrics(tenant.clients);
@@ -67,21 +67,21 @@ export async function createService(config: Config, surroundings: Surroundings =
   };
   const cache = createMetadataCache(
     {
-      store: sharing.users,
+      store: stores.users,
       load: (id, call) => directory.read(id, call),
       clock: ages,
       onRead: metrics.createCacheRecorder('user'),
     },
-    { ...staleness, ttlSeconds: config.cacheTtlSeconds, maxEntries: PROFILES_MAX },
+    { ...staleness, ttlSeconds: config.cacheTtlSeconds, maxEntries: MAX_PROFILES },
   );
   const clientCache = createMetadataCache(
     {
-      store: sharing.clients,
+      store: stores.clients,
       load: (id, call) => clients.read(id, call),
       clock: ages,
       onRead: metrics.createCacheRecorder('client'),
     },
-    { ...staleness, ttlSeconds: config.cacheClientTtlSeconds, maxEntries: CLIENTS_MAX },
+    { ...staleness, ttlSeconds: config.cacheClientTtlSeconds, maxEntries: MAX_CLIENTS },
   );
   const { policy } = config;
   const schema = createSchemaRules(policy.userMetadata.schema);
@@ -89,7 +89,7 @@ export async function createService(config: Config, surroundings: Surroundings =
     {
       directory,
       cache,
-      lock: metrics.redis.withLockMetrics(sharing.lock),
+      lock: metrics.redis.withLockMetrics(stores.lock),
       clock: ages,
       pause: setImmediate,
       onConcurrentChange(correlationId) {
@@ -115,13 +115,21 @@ export async function createService(config: Config, surroundings: Surroundings =
   );
 
   const bodies = createBodyReader({
-    maxBodyBytes: Math.max(BODY_BYTES_MIN, 2 * config.maxMetadataBytes),
+    maxBodyBytes: Math.max(MIN_BODY_BYTES, 2 * config.maxMetadataBytes),
     maxDepth: policy.limits.depth,
   });
   const { audit } = observability;
-  const guard = composeIdentity({ config, sharing, issuers, clock, ages, metrics, audit });
+  const guard = composeIdentity({ config, stores, issuers, clock, ages, metrics, audit });
   const streaming = composeStreaming(cache, service, clock, issuers);
-  const feed = composeFeed({ config, sharing, tokens: tenant.tokens, cache, clock, logger, metrics });
+  const feed = composeChangeStream({
+    config,
+    stores,
+    tokens: tenant.tokens,
+    cache,
+    clock,
+    logger,
+    metrics,
+  });
   const routes = createRoutes(
     { service, settings, guard, bodies, streaming },
     {
@@ -140,13 +148,13 @@ export async function createService(config: Config, surroundings: Surroundings =
         name: 'signing_keys',
         // With keys of one issuer of several, those who log in there are served.
         get critical() {
-          return !issuers.ready();
+          return !issuers.isAnyReady();
         },
-        passing: () => issuers.complete(),
+        passing: () => issuers.areAllReady(),
       },
       { name: 'management_token', critical: false, passing: () => tenant.tokens.isHealthy() },
       { name: 'management_api', critical: false, passing: () => tenant.isReachable() },
-      ...(redis ? [{ name: 'redis', critical: false, passing: () => sharing.healthy() }] : []),
+      ...(redis ? [{ name: 'redis', critical: false, passing: () => stores.isHealthy() }] : []),
       ...feed.checks,
     ],
     { issuers, tenant, streaming, redis },
@@ -174,7 +182,7 @@ export async function createService(config: Config, surroundings: Surroundings =
   const backgroundRefresh = createBackgroundRefresh(
     [
       ...issuers.all.map((keys) => ({
-        run: () => keys.forKeyId(undefined),
+        run: () => keys.getKeys(undefined),
         onFailure: (error: unknown) => logger.log('jwks_fetch_failed', { issuer: keys.issuer, error }),
       })),
       {
@@ -216,7 +224,7 @@ export async function createService(config: Config, surroundings: Surroundings =
   /** That the client holds too much ends the service whenever it is found out. */
   async function examineLater(): Promise<void> {
     await examineUntilKnown().catch((error: unknown) => {
-      if (error instanceof ExcessPrivileges) surroundings.onFatal?.(error);
+      if (error instanceof ExcessPrivileges) overrides.onFatal?.(error);
     });
   }
 
@@ -228,7 +236,7 @@ export async function createService(config: Config, surroundings: Surroundings =
       await observability.start();
       for (const warning of schema.warnings) logger.log('schema_warning', { detail: warning });
       if (config.leastPrivilege === 'enforce') await examineUntilKnown();
-      await sharing.start();
+      await stores.start();
       const opsPort = await opsListener.start();
       const port = await publicListener.start();
       backgroundRefresh.start();

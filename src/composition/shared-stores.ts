@@ -16,9 +16,9 @@ import type { Bucket, LocalBucket } from '../lib/token-bucket.ts';
 import { type EvictionPolicy, watchEvictionPolicy } from '../redis/eviction-policy.ts';
 import { createSharedBucket } from '../redis/shared-bucket.ts';
 import { createLocalWriteLock, createRedisWriteLock } from '../redis/write-lock.ts';
-import { CLIENTS_MAX, EVICTION, LEASE_MS, PROFILES_MAX, REDIS, WRITE_LOCK } from './constants.ts';
+import { MAX_CLIENTS, EVICTION, LEASE_MS, MAX_PROFILES, REDIS, WRITE_LOCK } from './constants.ts';
 
-export interface Sharing {
+export interface SharedStores {
   readonly users: CacheStore<Profile>;
   readonly clients: CacheStore<JsonObject>;
   readonly lock: WriteLock;
@@ -27,9 +27,9 @@ export interface Sharing {
   /** Undefined without Redis. */
   readonly redis: RedisConnection | undefined;
   /** Whether all that is shared works; also without Redis. */
-  healthy(): boolean;
-  /** What stands in Redis in place of an id. */
-  readonly hide: (id: string) => string;
+  isHealthy(): boolean;
+  /** Turns an id into the keyed hash that Redis holds instead of it. */
+  readonly hashId: (id: string) => string;
   /**
    * Connects to Redis in the background. Resolves at once where that does not succeed, and where Redis holds nothing
    * yet, when it grants write locks: who asks sooner would be refused.
@@ -51,8 +51,8 @@ const profileSchema: z.ZodType<Profile> = z.object({
     .transform((value) => value),
 });
 
-/** What is told of Redis to whoever runs the service. */
-export interface SharingObserver {
+/** Receives what log and metrics say about Redis. */
+export interface RedisObserver {
   /** The connection as the parts are to use it. */
   readonly connection?: (redis: RedisConnection) => RedisConnection;
   /** A write goes without the shared lock. */
@@ -63,27 +63,27 @@ export interface SharingObserver {
   readonly evictsLocks?: (policy: EvictionPolicy) => void;
 }
 
-export async function composeSharing(
+export async function composeSharedStores(
   config: Config,
   clock: Clock = systemClock,
-  observer: SharingObserver = {},
-): Promise<Sharing> {
-  const hide = createHide(config);
+  observer: RedisObserver = {},
+): Promise<SharedStores> {
+  const hashId = createIdHash(config);
   const local = createLocalWriteLock({ keepMs: WRITE_LOCK.lockMs, waitMs: config.upstreamWaitMs });
   const { redisAddress: address, redisTimeoutMs: commandTimeoutMs } = config;
   if (address === undefined) {
     return {
-      users: createMemoryStore({ maxEntries: PROFILES_MAX }),
-      clients: createMemoryStore({ maxEntries: CLIENTS_MAX }),
+      users: createMemoryStore({ maxEntries: MAX_PROFILES }),
+      clients: createMemoryStore({ maxEntries: MAX_CLIENTS }),
       lock: local,
       shareBucket: undefined,
       redis: undefined,
-      healthy: () => true,
-      hide,
+      isHealthy: () => true,
+      hashId,
       start: async () => undefined,
     };
   }
-  // Its client takes a tenth of the start, which whoever has no Redis need not wait for.
+  // Loaded only with Redis: its client takes a tenth of the start.
   const { createRedisConnection } = await import('../redis/connection.ts');
   const connection = createRedisConnection({ ...REDIS, address, commandTimeoutMs });
   const redis = observer.connection?.(connection) ?? connection;
@@ -93,7 +93,7 @@ export async function composeSharing(
   const longestStaleSeconds = Math.max(config.cacheStaleSeconds, config.cacheStaleIfErrorSeconds);
   const keepMs = (ttlSeconds: number) => Math.max(1, ttlSeconds + longestStaleSeconds) * 1000;
   const lock = createRedisWriteLock(
-    { redis, hide, random: Math.random, local, onUnlocked: observer.unlocked, onPaused: observer.paused },
+    { redis, hashId, random: Math.random, local, onUnlocked: observer.unlocked, onPaused: observer.paused },
     { ...WRITE_LOCK, waitMs: config.upstreamWaitMs, commandTimeoutMs, withoutLock: config.writeWithoutLock },
   );
   const eviction = watchEvictionPolicy(
@@ -102,24 +102,24 @@ export async function composeSharing(
   );
   return {
     users: createRedisStore(
-      { redis, seal, hide, schema: profileSchema, ...clocks },
-      { name: 'user', keepMs: keepMs(config.cacheTtlSeconds), leaseMs: LEASE_MS, maxIds: PROFILES_MAX },
+      { redis, seal, hashId, schema: profileSchema, ...clocks },
+      { name: 'user', keepMs: keepMs(config.cacheTtlSeconds), leaseMs: LEASE_MS, maxIds: MAX_PROFILES },
     ),
     clients: createRedisStore(
-      { redis, seal, hide, schema: document, ...clocks },
+      { redis, seal, hashId, schema: document, ...clocks },
       {
         name: 'client',
         keepMs: keepMs(config.cacheClientTtlSeconds),
         leaseMs: LEASE_MS,
-        maxIds: CLIENTS_MAX,
+        maxIds: MAX_CLIENTS,
       },
     ),
     lock,
     shareBucket: (name, bucket) =>
-      createSharedBucket({ redis, local: bucket }, { name: `${hide('budget')}:${name}` }),
+      createSharedBucket({ redis, local: bucket }, { name: `${hashId('budget')}:${name}` }),
     redis,
-    healthy: () => redis.isHealthy() && !lock.isPaused() && eviction.isSafe(),
-    hide,
+    isHealthy: () => redis.isHealthy() && !lock.isPaused() && eviction.isSafe(),
+    hashId,
     async start() {
       redis.start();
       await lock.settled();
@@ -128,11 +128,11 @@ export async function composeSharing(
 }
 
 /**
- * A keyed hash, so that whoever reads Redis cannot find out by trying whose entry is whose. It differs by
+ * A keyed hash, so that a reader of Redis cannot find out by trying whose entry is whose. It differs by
  * tenant, so that deployments for several may share a Redis, and by purpose, so that what is known of one
  * kind of hash says nothing of another.
  */
-export function createHide(
+export function createIdHash(
   { cacheHashKey, credentials, tenantUrl }: Config,
   purpose: 'ids' | 'audit' = 'ids',
 ): (id: string) => string {

@@ -2,7 +2,7 @@
 import { isSafeUrl } from '../../config/parsers.ts';
 import type { Config } from '../../config/load.ts';
 import { createTenant, type PrivilegeNeeds, type Tenant, type TenantObserver } from '../auth0/tenant.ts';
-import type { Sharing } from './shared-stores.ts';
+import type { SharedStores } from './shared-stores.ts';
 import {
   createSigningKeys,
   createTrustedIssuers,
@@ -25,7 +25,7 @@ export interface Clocks {
   readonly ages: Clock;
 }
 
-/** Who is told of what goes on; by default nobody. */
+/** Receives what log and metrics say about requests to Auth0. */
 export interface UpstreamObservers {
   readonly http?: (http: HttpClient) => HttpClient;
   readonly keys?: KeyObserver;
@@ -34,7 +34,7 @@ export interface UpstreamObservers {
 
 export function composeUpstream(
   config: Config,
-  { shareBucket }: Pick<Sharing, 'shareBucket'>,
+  { shareBucket }: Pick<SharedStores, 'shareBucket'>,
   { clock, ages }: Clocks,
   observers: UpstreamObservers = {},
 ): UpstreamParts {

@@ -1,6 +1,6 @@
 /**
- * What can be said of an access token without a key. A token that no key could make acceptable is refused here, before the
- * issuer is asked or a signature is verified.
+ * What can be said of an access token without a key. A token that no key could make acceptable is refused here, before
+ * the issuer is asked or a signature is verified.
  */
 import type { Request } from 'express';
 import { UnauthorizedError } from 'express-oauth2-jwt-bearer';
@@ -9,11 +9,11 @@ import { AppError, SafeError } from '../lib/app-error.ts';
 
 // How a token or proof is refused: in our words, which say what is wrong and repeat nothing of what was sent.
 
-export function tokenRefused(message = 'The access token is not valid here.'): AppError {
+export function createTokenError(message = 'The access token is not valid here.'): AppError {
   return new AppError('token_invalid', message);
 }
 
-export function proofRefused(message: string): AppError {
+export function createProofError(message: string): AppError {
   return new AppError('dpop_proof_invalid', message);
 }
 
@@ -38,14 +38,14 @@ const REASONS: ReadonlyArray<readonly [RegExp, string]> = [
 ];
 
 /** What the library threw, as an error of ours; anything that is no refusal stays as it is. */
-export function refusalOf(error: unknown, req: Request): unknown {
+export function toAuthError(error: unknown, req: Request): unknown {
   if (!(error instanceof UnauthorizedError)) return error;
   const code = 'code' in error ? error.code : undefined;
   if (code === 'invalid_token') {
-    return tokenRefused(REASONS.find(([pattern]) => pattern.test(error.message))?.[1]);
+    return createTokenError(REASONS.find(([pattern]) => pattern.test(error.message))?.[1]);
   }
   if (code === 'invalid_dpop_proof' || req.headers['dpop'] !== undefined) {
-    return proofRefused('The DPoP proof does not fit this request and token.');
+    return createProofError('The DPoP proof does not fit this request and token.');
   }
   return new AppError('request_malformed', 'The request cannot be authenticated as it was sent.', {
     cause: new SafeError('refused by the token verifier as an invalid request'),
@@ -65,7 +65,7 @@ export const SIGNING_ALGORITHMS = [
   'ES512',
 ] as const;
 
-const ACCEPTED: ReadonlySet<unknown> = new Set(SIGNING_ALGORITHMS);
+const ACCEPTED_ALGORITHMS: ReadonlySet<unknown> = new Set(SIGNING_ALGORITHMS);
 
 /** `typ` of an access token: Auth0's own profile, and RFC 9068. Anything else is another kind of token. */
 const ACCESS_TOKEN_TYPES = /^(?:jwt|(?:application\/)?at\+jwt)$/i;
@@ -77,10 +77,10 @@ const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 export const CLOCK_TOLERANCE_SECONDS = 5;
 
 /** Far more than a token with many permissions needs, and what still fits into the header fields with others. */
-const TOKEN_CHARACTERS_MAX = 8192;
+const MAX_TOKEN_CHARACTERS = 8192;
 
 /** What a token says of itself before anything of it is verified: enough to choose the key to verify it with. */
-interface TokenClues {
+interface UnverifiedToken {
   readonly keyId: string | undefined;
   /** Its `iss`, of any type. */
   readonly issuer: unknown;
@@ -90,31 +90,32 @@ interface TokenClues {
  * What the token says of itself.
  * @throws AppError `token_invalid` for what no key could make acceptable at this time.
  */
-export function inspectToken(token: string, nowMs: number): TokenClues {
-  if (token.length > TOKEN_CHARACTERS_MAX) {
+export function precheckToken(token: string, nowMs: number): UnverifiedToken {
+  if (token.length > MAX_TOKEN_CHARACTERS) {
     // Said in numbers: another login gives the same token again, and its owner has to know why.
-    throw tokenRefused(
-      `The access token is ${token.length} characters long; this service accepts at most ${TOKEN_CHARACTERS_MAX}.`,
+    throw createTokenError(
+      `The access token is ${token.length} characters long; this service accepts at most ${MAX_TOKEN_CHARACTERS}.`,
     );
   }
   // Decoders forgive padding and stray characters, so that one token would have many spellings.
-  if (!COMPACT_JWS.test(token)) throw tokenRefused('The access token is not a JWT.');
+  if (!COMPACT_JWS.test(token)) throw createTokenError('The access token is not a JWT.');
   let header: ProtectedHeaderParameters;
   try {
     header = decodeProtectedHeader(token);
   } catch {
-    throw tokenRefused('The access token is not a JWT.');
+    throw createTokenError('The access token is not a JWT.');
   }
   const { alg, kid, typ } = header;
-  if (!ACCEPTED.has(alg)) {
-    throw tokenRefused('The access token is not signed with an accepted algorithm.');
+  if (!ACCEPTED_ALGORITHMS.has(alg)) {
+    throw createTokenError('The access token is not signed with an accepted algorithm.');
   }
-  if (kid !== undefined && typeof kid !== 'string') throw tokenRefused();
-  if (typ !== undefined && !(typeof typ === 'string' && ACCESS_TOKEN_TYPES.test(typ))) throw tokenRefused();
+  if (kid !== undefined && typeof kid !== 'string') throw createTokenError();
+  if (typ !== undefined && !(typeof typ === 'string' && ACCESS_TOKEN_TYPES.test(typ)))
+    throw createTokenError();
   const { exp, iss } = readClaims(token);
-  // The one claim that goes bad in everybody's hands: an app that goes on with an old token must not cost signatures.
+  // Every token expires, and an app that goes on with an old one must not cost signature checks.
   if (typeof exp === 'number' && exp + CLOCK_TOLERANCE_SECONDS <= nowMs / 1000) {
-    throw tokenRefused('The access token has expired.');
+    throw createTokenError('The access token has expired.');
   }
   return { keyId: kid, issuer: iss };
 }
@@ -123,7 +124,7 @@ function readClaims(token: string): { readonly exp?: unknown; readonly iss?: unk
   try {
     return decodeJwt(token);
   } catch {
-    throw tokenRefused('The access token is not a JWT.');
+    throw createTokenError('The access token is not a JWT.');
   }
 }
 
@@ -138,7 +139,7 @@ export interface RequestAddress {
 }
 
 /** The same request for a reader of its address; everything else is that of the original. */
-export function atAddress(req: Request, { protocol, host, path }: RequestAddress): Request {
+export function withAddress(req: Request, { protocol, host, path }: RequestAddress): Request {
   const headers = new Map([
     ['host', host],
     ['x-forwarded-host', undefined],

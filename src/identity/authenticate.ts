@@ -7,21 +7,21 @@ import { auth } from 'express-oauth2-jwt-bearer';
 import { decodeJwt, type JSONWebKeySet, type JWTPayload } from 'jose';
 import { hash } from 'node:crypto';
 import { AppError } from '../lib/app-error.ts';
-import { boundedMap } from '../lib/bounded-map.ts';
+import { createBoundedMap } from '../lib/bounded-map.ts';
 import type { Clock } from '../lib/clock.ts';
 import {
-  atAddress,
+  withAddress,
   CLOCK_TOLERANCE_SECONDS,
-  inspectToken,
+  precheckToken,
   isSignatureRefusal,
-  proofRefused,
-  refusalOf,
+  createProofError,
+  toAuthError,
   type RequestAddress,
-  tokenRefused,
+  createTokenError,
 } from './access-token.ts';
-import { type Caller, callerOf, type CallerOptions } from './caller.ts';
+import { type Caller, toCaller, type CallerOptions } from './caller.ts';
 import type { ProofId } from './dpop-replay.ts';
-import { type KeySet, listsFor, type TrustedIssuers } from './signing-keys.ts';
+import { type KeySet, getKeyLists, type TrustedIssuers } from './signing-keys.ts';
 
 // Tokens that were verified a short while ago, so that the signature of each is checked once and not with every
 // request. A token counts as verified until it ends, and only by the very keys that verified it. What is held
@@ -35,26 +35,28 @@ interface VerifiedToken {
 }
 
 interface VerifiedTokens {
-  /** Undefined for a token that is not held, or has ended. Whether its keys are still in use is for the caller to see. */
-  find(token: string): VerifiedToken | undefined;
+  /**
+   * Undefined for a token that is not held, or has ended. Whether its keys are still in use is for the caller to see.
+   */
+  get(token: string): VerifiedToken | undefined;
   /** Only for bearers: a proof is good once, so a bound token must be looked at each time. */
-  keep(token: string, verified: VerifiedToken): void;
+  set(token: string, verified: VerifiedToken): void;
 }
 
 interface VerifiedTokensOptions {
   /** The least recently used beyond it are verified again. */
-  readonly tokensMax: number;
+  readonly maxTokens: number;
 }
 
 export function createVerifiedTokens(
   { clock }: { readonly clock: Clock },
-  { tokensMax }: VerifiedTokensOptions,
+  { maxTokens }: VerifiedTokensOptions,
 ): VerifiedTokens {
-  const held = boundedMap<VerifiedToken>(tokensMax);
+  const held = createBoundedMap<VerifiedToken>(maxTokens);
 
   return {
-    find(token) {
-      const name = nameOf(token);
+    get(token) {
+      const name = hashToken(token);
       const verified = held.get(name);
       if (verified === undefined) return undefined;
       if (clock.now() < verified.caller.expiresAt * 1000) return verified;
@@ -62,14 +64,14 @@ export function createVerifiedTokens(
       held.delete(name);
       return undefined;
     },
-    keep(token, verified) {
-      held.set(nameOf(token), verified);
+    set(token, verified) {
+      held.set(hashToken(token), verified);
     },
   };
 }
 
-/** No two tokens share it (256 bits), and nobody can make a token from it. */
-function nameOf(token: string): string {
+/** 256 bits: no two tokens share a hash, and no token can be made from one. */
+function hashToken(token: string): string {
   return hash('sha256', token, 'base64url');
 }
 
@@ -114,7 +116,7 @@ export function createAuthenticate(
   const { audience, dpopRequired, proofAgeSeconds, proofLeadSeconds } = options;
   const verifiers = new WeakMap<JSONWebKeySet, ReturnType<typeof auth>>();
 
-  function verifierFor(issuer: string, publicKey: JSONWebKeySet): ReturnType<typeof auth> {
+  function getVerifier(issuer: string, publicKey: JSONWebKeySet): ReturnType<typeof auth> {
     const known = verifiers.get(publicKey);
     if (known) return known;
     const verifier = auth({
@@ -122,7 +124,7 @@ export function createAuthenticate(
       audience,
       publicKey,
       // Each of these would otherwise be read from the environment (ISSUER_BASE_URL, JWKS_URI, SECRET,
-      // TOKEN_SIGNING_ALG), whoever set it and for whatever purpose.
+      // TOKEN_SIGNING_ALG).
       issuerBaseURL: '',
       jwksUri: '',
       secret: '',
@@ -150,11 +152,11 @@ export function createAuthenticate(
     keySet: KeySet,
     keyId: string | undefined,
   ): Promise<JWTPayload> {
-    const req = atAddress(original, getAddress(original) ?? NO_ADDRESS);
-    let refusal: unknown = tokenRefused();
-    for (const list of listsFor(keySet, keyId)) {
+    const req = withAddress(original, getAddress(original) ?? NO_ADDRESS);
+    let refusal: unknown = createTokenError();
+    for (const list of getKeyLists(keySet, keyId)) {
       try {
-        return await verifyWith(verifierFor(keySet.issuer, list), req, res);
+        return await runVerifier(getVerifier(keySet.issuer, list), req, res);
       } catch (error) {
         if (!isSignatureRefusal(error)) throw error;
         refusal = error;
@@ -166,28 +168,28 @@ export function createAuthenticate(
   return async function authenticate(req, res) {
     const { token, proof } = getAccessToken(req, options);
     if (proof !== undefined && getAddress(req) === undefined) {
-      throw proofRefused('The request names no host that a DPoP proof could be made for.');
+      throw createProofError('The request names no host that a DPoP proof could be made for.');
     }
-    // A proof is good once, and beside a bearer a fault: whatever comes with one is looked at each time.
-    const known = req.headers['dpop'] === undefined ? verified.find(token) : undefined;
+    // A proof is valid once, and an error beside a bearer token. A request with a proof is verified each time.
+    const known = req.headers['dpop'] === undefined ? verified.get(token) : undefined;
     // The very keys that verified it, so that a token ends with its key.
     if (known && issuers.isCurrent(known.keySet)) return known;
-    const { keyId, issuer } = inspectToken(token, Date.now());
-    const keySet = await issuers.keysFor(issuer, keyId);
+    const { keyId, issuer } = precheckToken(token, Date.now());
+    const keySet = await issuers.getKeys(issuer, keyId);
     const claims = await verify(req, res, keySet, keyId);
-    const jkt = boundKey(claims);
-    const caller = callerOf(claims, keyId, options);
+    const jkt = readBoundKey(claims);
+    const caller = toCaller(claims, keyId, options);
     if (proof === undefined) {
       const result = { caller, keySet, proof };
-      verified.keep(token, result);
+      verified.set(token, result);
       return result;
     }
-    return { caller, proof: { jti: uniqueIdentifier(proof), jkt: jkt ?? '' } };
+    return { caller, proof: { jti: readIdentifier(proof), jkt: jkt ?? '' } };
   };
 }
 
 /** @throws AppError in our words for what the library refuses. */
-async function verifyWith(
+async function runVerifier(
   verifier: ReturnType<typeof auth>,
   req: Request,
   res: Response,
@@ -196,33 +198,33 @@ async function verifyWith(
     const next = (error?: unknown) => (error === undefined ? resolve() : reject(error));
     Promise.resolve(verifier(req, res, next)).catch(reject);
   }).catch((error: unknown) => {
-    throw refusalOf(error, req);
+    throw toAuthError(error, req);
   });
-  if (!req.auth) throw tokenRefused();
+  if (!req.auth) throw createTokenError();
   return req.auth.payload;
 }
 
 /** Only of a proof that was verified. */
-function uniqueIdentifier(proof: string): string {
+function readIdentifier(proof: string): string {
   const { jti } = decodeJwt(proof);
   if (typeof jti === 'string') return jti;
-  throw proofRefused('The DPoP proof has no identifier that is a text.');
+  throw createProofError('The DPoP proof has no identifier that is a text.');
 }
 
 /**
  * The thumbprint of the key that the token is bound to. A token bound to anything else (a client certificate, RFC
  * 8705) is no bearer token.
  */
-function boundKey({ cnf }: JWTPayload): string | undefined {
+function readBoundKey({ cnf }: JWTPayload): string | undefined {
   if (cnf === undefined) return undefined;
   if (typeof cnf === 'object' && cnf !== null && Object.keys(cnf).join() === 'jkt') {
     const jkt: unknown = Reflect.get(cnf, 'jkt');
     if (typeof jkt === 'string') return jkt;
   }
-  throw tokenRefused('The access token is bound in a way that is not supported here.');
+  throw createTokenError('The access token is bound in a way that is not supported here.');
 }
 
-interface PresentedToken {
+interface AccessToken {
   readonly token: string;
   /** The proof that came along; undefined for a bearer. */
   readonly proof: string | undefined;
@@ -232,7 +234,7 @@ interface PresentedToken {
  * The token of the Authorization header; no other place is read, although the library would.
  * @throws AppError `token_missing`, `token_invalid`, `dpop_proof_invalid` or `request_malformed`.
  */
-function getAccessToken(req: Request, { dpopRequired }: { readonly dpopRequired: boolean }): PresentedToken {
+function getAccessToken(req: Request, { dpopRequired }: { readonly dpopRequired: boolean }): AccessToken {
   const { authorization = '', dpop } = req.headers;
   const space = authorization.indexOf(' ');
   const scheme = authorization.slice(0, space).toLowerCase();
@@ -243,7 +245,7 @@ function getAccessToken(req: Request, { dpopRequired }: { readonly dpopRequired:
   if (space < 0 || (scheme !== 'bearer' && scheme !== 'dpop') || token === '') {
     throw new AppError('token_missing', 'Send an access token in the Authorization header.');
   }
-  if (token.includes(' ')) throw tokenRefused();
+  if (token.includes(' ')) throw createTokenError();
   // The library, which reads the header again, takes exactly one.
   if (begin > space + 1) req.headers.authorization = `${authorization.slice(0, space)} ${token}`;
   // The query is taken apart only where there is one.
@@ -253,11 +255,11 @@ function getAccessToken(req: Request, { dpopRequired }: { readonly dpopRequired:
   if (scheme === 'bearer') {
     // The token is what is not accepted as it was presented; there is no proof that could be (RFC 9449 section 7.1).
     if (dpopRequired)
-      throw tokenRefused('Bearer tokens are not accepted here: bind the token to a key (DPoP).');
+      throw createTokenError('Bearer tokens are not accepted here: bind the token to a key (DPoP).');
     return { token, proof: undefined };
   }
   if (typeof dpop !== 'string' || dpop === '') {
-    throw proofRefused('The DPoP scheme needs a proof in the DPoP header.');
+    throw createProofError('The DPoP scheme needs a proof in the DPoP header.');
   }
   return { token, proof: dpop };
 }

@@ -5,7 +5,7 @@
 import type { JWTPayload } from 'jose';
 import { AppError } from '../lib/app-error.ts';
 import { isJsonObject } from '../lib/json.ts';
-import { tokenRefused } from './access-token.ts';
+import { createTokenError } from './access-token.ts';
 
 // Who acts for the user (RFC 8693 section 4.1): the claim `act` holds the party that uses the token, and within it
 // the parties that delegated to that one before.
@@ -29,14 +29,14 @@ function parseActor({ act }: JWTPayload): Actor | undefined {
   if (act === undefined) return undefined;
   let outermost: string | undefined;
   let count = 0;
-  for (let link: unknown = act; link !== undefined; link = ownMember(link, 'act')) {
+  for (let link: unknown = act; link !== undefined; link = getOwnMember(link, 'act')) {
     count += 1;
     if (count > MAX_ACTORS) {
-      throw tokenRefused(`The act claim of the access token names more than ${MAX_ACTORS} actors.`);
+      throw createTokenError(`The act claim of the access token names more than ${MAX_ACTORS} actors.`);
     }
-    const sub = ownMember(link, 'sub');
+    const sub = getOwnMember(link, 'sub');
     if (typeof sub !== 'string' || sub === '' || !sub.isWellFormed()) {
-      throw tokenRefused('The act claim of the access token has an actor without a sub that is a text.');
+      throw createTokenError('The act claim of the access token has an actor without a sub that is a text.');
     }
     outermost ??= sub;
   }
@@ -44,9 +44,9 @@ function parseActor({ act }: JWTPayload): Actor | undefined {
 }
 
 /** @throws AppError `token_invalid` for an actor that is no object. */
-function ownMember(actor: unknown, name: 'sub' | 'act'): unknown {
+function getOwnMember(actor: unknown, name: 'sub' | 'act'): unknown {
   if (!isJsonObject(actor)) {
-    throw tokenRefused('The act claim of the access token has an actor that is not an object.');
+    throw createTokenError('The act claim of the access token has an actor that is not an object.');
   }
   return Object.hasOwn(actor, name) ? actor[name] : undefined;
 }
@@ -80,12 +80,12 @@ export interface CallerOptions {
 const NOT_A_USER = /@clients$|^anon@|^agt_|^\.{1,2}$/;
 
 /** Auth0 limits identifiers far below this; it bounds cache keys and addresses. */
-const USER_ID_CHARACTERS_MAX = 512;
+const MAX_USER_ID_CHARACTERS = 512;
 
 /**
  * @throws AppError `token_invalid`, `caller_not_a_user` or `client_not_allowed`.
  */
-export function callerOf(
+export function toCaller(
   claims: JWTPayload,
   keyId: string | undefined,
   { permissionsClaim, allowedClients }: CallerOptions,
@@ -93,8 +93,9 @@ export function callerOf(
   const actor = parseActor(claims);
   const { sub } = claims;
   const machine = claims['gty'] === 'client-credentials';
-  if (typeof sub !== 'string' || sub === '' || sub.length > USER_ID_CHARACTERS_MAX) throw notAUser();
-  if (machine || NOT_A_USER.test(sub) || !sub.isWellFormed()) throw notAUser();
+  if (typeof sub !== 'string' || sub === '' || sub.length > MAX_USER_ID_CHARACTERS)
+    throw createNotAUserError();
+  if (machine || NOT_A_USER.test(sub) || !sub.isWellFormed()) throw createNotAUserError();
   const clientId = [claims['azp'], claims['client_id']].find((id) => typeof id === 'string');
   if (allowedClients.length > 0 && (clientId === undefined || !allowedClients.includes(clientId))) {
     throw new AppError('client_not_allowed', 'The application this token was issued to may not call here.');
@@ -102,7 +103,7 @@ export function callerOf(
   return {
     userId: sub,
     clientId,
-    scopes: new Set([...scopesIn(claims), ...(permissionsClaim ? permissionsIn(claims) : [])]),
+    scopes: new Set([...readScopes(claims), ...(permissionsClaim ? readPermissions(claims) : [])]),
     actor,
     issuer: claims.iss ?? '',
     keyId,
@@ -110,17 +111,17 @@ export function callerOf(
   };
 }
 
-function notAUser(): AppError {
+function createNotAUserError(): AppError {
   return new AppError(
     'caller_not_a_user',
     'Only a user can have metadata; this token does not stand for one.',
   );
 }
 
-function scopesIn({ scope }: JWTPayload): string[] {
+function readScopes({ scope }: JWTPayload): string[] {
   return typeof scope === 'string' ? scope.split(' ').filter(Boolean) : [];
 }
 
-function permissionsIn({ permissions }: JWTPayload): string[] {
+function readPermissions({ permissions }: JWTPayload): string[] {
   return Array.isArray(permissions) ? permissions.filter((item) => typeof item === 'string') : [];
 }

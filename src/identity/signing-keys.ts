@@ -1,6 +1,6 @@
 /**
- * The signing keys of the trusted issuers, fetched and kept here. An issuer that cannot be reached is an outage, and never
- * a bad token: its keys stay usable for a bounded time, and without any the error says so.
+ * The signing keys of the trusted issuers, fetched and kept here. An issuer that cannot be reached is an outage, and
+ * never a bad token: its keys stay usable for a bounded time, and without any the error says so.
  */
 import type { JSONWebKeySet, JWK } from 'jose';
 import { createPublicKey } from 'node:crypto';
@@ -10,7 +10,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { HttpClient } from '../lib/http-client.ts';
 import { parseJsonText } from '../lib/json.ts';
 import { createSingleFlight } from '../lib/promises.ts';
-import { OTHER_ISSUER, SIGNING_ALGORITHMS, tokenRefused } from './access-token.ts';
+import { OTHER_ISSUER, SIGNING_ALGORITHMS, createTokenError } from './access-token.ts';
 import type { Caller } from './caller.ts';
 
 // What an issuer publishes (RFC 7517), as far as it can verify tokens here. A member that is odd, for another purpose
@@ -20,19 +20,21 @@ import type { Caller } from './caller.ts';
 export interface KeySet {
   /** The issuer exactly as its tokens name it in `iss`. */
   readonly issuer: string;
-  /** In each list no two keys are alike to a token. All keys but the second and later ones of one id are in the first. */
+  /**
+   * In each list no two keys are alike to a token. All keys but the second and later ones of one id are in the first.
+   */
   readonly lists: readonly JSONWebKeySet[];
 }
 
 const jwksSchema = z.object({ keys: z.array(z.unknown()) });
 
-const KEYS_MAX = 100;
+const MAX_KEYS = 100;
 
 /** As many keys may share an id. One more can only be a fault, and each costs a signature check. */
-const ALIKE_MAX = 4;
+const MAX_KEYS_PER_ID = 4;
 
 /** RFC 7518 section 3.3 and 3.5. jose verifies nothing with a shorter one. */
-const RSA_BITS_MIN = 2048;
+const MIN_RSA_BITS = 2048;
 
 const keyText = z.string().min(1);
 
@@ -61,17 +63,17 @@ const keySchema = z
   );
 
 /** The keys among `members` that verify tokens, at most 100, each once. */
-export function usableKeys(members: readonly unknown[]): readonly JWK[] {
+export function parseUsableKeys(members: readonly unknown[]): readonly JWK[] {
   const usable = new Map<string, JWK>();
   for (const member of members) {
-    const key = usableKey(member);
+    const key = parseUsableKey(member);
     if (key !== undefined) usable.set(JSON.stringify(key), key);
-    if (usable.size === KEYS_MAX) break;
+    if (usable.size === MAX_KEYS) break;
   }
   return [...usable.values()];
 }
 
-function usableKey(member: unknown): JWK | undefined {
+function parseUsableKey(member: unknown): JWK | undefined {
   const result = keySchema.safeParse(member);
   if (!result.success) return undefined;
   const { data } = result;
@@ -90,7 +92,7 @@ function usableKey(member: unknown): JWK | undefined {
 function isSound(key: JWK & { readonly kty: 'RSA' | 'EC' }): boolean {
   try {
     const { asymmetricKeyDetails } = createPublicKey({ key, format: 'jwk' });
-    return key.kty === 'EC' || (asymmetricKeyDetails?.modulusLength ?? 0) >= RSA_BITS_MIN;
+    return key.kty === 'EC' || (asymmetricKeyDetails?.modulusLength ?? 0) >= MIN_RSA_BITS;
   } catch {
     return false;
   }
@@ -100,20 +102,20 @@ function isSound(key: JWK & { readonly kty: 'RSA' | 'EC' }): boolean {
  * Keys in lists in which a token finds one key at most: jose refuses to choose. An issuer that gives two keys the
  * same id, as one may during a rotation, so has the tokens of both accepted.
  */
-export function separateAlike(keys: readonly JWK[]): readonly JSONWebKeySet[] {
+export function groupKeysById(keys: readonly JWK[]): readonly JSONWebKeySet[] {
   const lists: JWK[][] = [];
   const counts = new Map<string, number>();
   for (const key of keys) {
     const name = JSON.stringify([key.kid, key.kty, key.crv]);
     const count = counts.get(name) ?? 0;
     counts.set(name, count + 1);
-    if (count < ALIKE_MAX) (lists[count] ??= []).push(key);
+    if (count < MAX_KEYS_PER_ID) (lists[count] ??= []).push(key);
   }
   return lists.map((list) => ({ keys: list }));
 }
 
 /** The lists in which a key for this token may be. */
-export function listsFor({ lists }: KeySet, keyId: string | undefined): readonly JSONWebKeySet[] {
+export function getKeyLists({ lists }: KeySet, keyId: string | undefined): readonly JSONWebKeySet[] {
   return lists.filter(({ keys }, index) => index === 0 || keys.some(({ kid }) => kid === keyId));
 }
 
@@ -122,7 +124,7 @@ export function hasKey({ lists }: KeySet, keyId: string): boolean {
 }
 
 /** The keys that a token with this key id may have been verified with, as one text to compare. */
-function keyMaterial(keySet: KeySet | undefined, keyId: string | undefined): string {
+function serializeKeys(keySet: KeySet | undefined, keyId: string | undefined): string {
   const keys = keySet?.lists.flatMap((list) => list.keys) ?? [];
   return JSON.stringify(keyId === undefined ? keys : keys.filter(({ kid }) => kid === keyId));
 }
@@ -132,17 +134,17 @@ export interface SigningKeys {
   readonly issuer: string;
   /**
    * The keys to verify a token with whose header names `kid`. An unknown one is looked for at the issuer,
-   * as often as the brake allows; the keys held are answered when it is not there either.
-   * @throws AppError `keys_unavailable` when the issuer cannot be asked and no held key will do.
+   * as often as the rate limit allows. The cached keys are returned when it is not there either.
+   * @throws AppError `keys_unavailable` when the issuer cannot be asked and no cached key will do.
    */
-  forKeyId(kid: string | undefined): Promise<KeySet>;
-  /** The keys that may verify tokens now, without asking anybody; undefined where there are none. */
-  held(): KeySet | undefined;
+  getKeys(kid: string | undefined): Promise<KeySet>;
+  /** @returns the cached keys, without a request; undefined where none are usable. */
+  getCurrent(): KeySet | undefined;
   /** Whether tokens can be verified without asking the issuer. */
-  ready(): boolean;
+  isReady(): boolean;
   /** Stale: usable, and their renewal is overdue. None: not usable. */
-  state(): KeyState;
-  /** From now on, calls the listener when other keys are held than before, or none any more. */
+  getState(): KeyState;
+  /** From now on, calls the listener when other keys are cached than before, or none any more. */
   onChange(listener: () => void): void;
 }
 
@@ -157,8 +159,8 @@ interface SigningKeysOptions {
   readonly acceptsAddress: (url: string) => boolean;
   /** Older keys are fetched anew in the background. */
   readonly refreshAfterMs: number;
-  /** Older keys verify nothing: the bound on trusting a key that may have been retired meanwhile. */
-  readonly usableForMs: number;
+  /** Older keys verify nothing: the bound on trusting a key that may have been retired in the meantime. */
+  readonly maxStaleMs: number;
   /** Pause after a failed fetch before the next. */
   readonly retryAfterMs: number;
   /** Fetches that unknown key ids may cause at once; one more is earned each `unknownKeyRefillMs`. */
@@ -182,21 +184,21 @@ interface Dependencies {
 
 const discoverySchema = z.object({ issuer: z.string(), jwks_uri: z.url({ protocol: /^https?$/ }) });
 
-const withoutSlash = (url: string): string => url.replace(/\/$/, '');
+const removeTrailingSlash = (url: string): string => url.replace(/\/$/, '');
 
 export function createSigningKeys(
   { http, clock, observer }: Dependencies,
   options: SigningKeysOptions,
 ): SigningKeys {
-  let held: { readonly set: KeySet; readonly fetchedAt: number } | undefined;
+  let cached: { readonly set: KeySet; readonly fetchedAt: number } | undefined;
   let failedAt = Number.NEGATIVE_INFINITY;
   let allowance = options.unknownKeyBurst;
   let allowanceAt = clock.now();
   const listeners: Array<() => void> = [];
 
-  function hold(next: typeof held): void {
-    const changed = next?.set !== held?.set;
-    held = next;
+  function setCurrent(next: typeof cached): void {
+    const changed = next?.set !== cached?.set;
+    cached = next;
     if (!changed) return;
     for (const listener of listeners) listener();
   }
@@ -210,10 +212,10 @@ export function createSigningKeys(
 
   async function discover(): Promise<{ issuer: string; jwks_uri: string }> {
     if (options.jwksUri) return { issuer: options.issuer, jwks_uri: options.jwksUri };
-    const base = withoutSlash(options.issuer);
+    const base = removeTrailingSlash(options.issuer);
     const found = await getJson(`${base}/.well-known/openid-configuration`, discoverySchema);
     // RFC 8414 section 3.3: a document that speaks for another issuer must not be used.
-    if (withoutSlash(found.issuer) !== base) throw new SafeError('discovery names another issuer');
+    if (removeTrailingSlash(found.issuer) !== base) throw new SafeError('discovery names another issuer');
     if (!options.acceptsAddress(found.jwks_uri)) throw new SafeError('discovery names an unsafe jwks_uri');
     return found;
   }
@@ -222,23 +224,23 @@ export function createSigningKeys(
     try {
       const { issuer, jwks_uri: jwksUri } = await discover();
       const { keys } = await getJson(jwksUri, jwksSchema);
-      const usable = usableKeys(keys);
+      const usable = parseUsableKeys(keys);
       // An issuer always has a key; a list without one is a fault of its, not of every token.
       if (usable.length === 0) throw new SafeError('the issuer publishes no key that verifies');
-      const fetched: KeySet = { issuer, lists: separateAlike(usable) };
-      const set = held && JSON.stringify(held.set) === JSON.stringify(fetched) ? held.set : fetched;
-      hold({ set, fetchedAt: clock.now() });
+      const fetched: KeySet = { issuer, lists: groupKeysById(usable) };
+      const set = cached && JSON.stringify(cached.set) === JSON.stringify(fetched) ? cached.set : fetched;
+      setCurrent({ set, fetchedAt: clock.now() });
       failedAt = Number.NEGATIVE_INFINITY;
       observer?.onFetch('ok');
       return set;
     } catch (cause) {
       failedAt = clock.now();
       observer?.onFetch('failed');
-      throw unavailable(cause);
+      throw createUnavailableError(cause);
     }
   });
 
-  function unavailable(cause?: unknown): AppError {
+  function createUnavailableError(cause?: unknown): AppError {
     return new AppError('keys_unavailable', 'The keys to verify tokens with cannot be fetched now.', {
       retryAfterSeconds: Math.max(1, Math.ceil(options.retryAfterMs / 1000)),
       cause,
@@ -246,20 +248,20 @@ export function createSigningKeys(
   }
 
   /** Asks the issuer, unless it failed a moment ago. */
-  async function ask(): Promise<KeySet> {
-    if (clock.now() - failedAt < options.retryAfterMs) throw unavailable();
+  async function fetchUnlessFailed(): Promise<KeySet> {
+    if (clock.now() - failedAt < options.retryAfterMs) throw createUnavailableError();
     return fetchKeys();
   }
 
   /** Drops keys whose time is over, which tells those that rely on them. */
-  function current(): KeySet | undefined {
-    if (held && clock.now() - held.fetchedAt >= options.usableForMs) hold(undefined);
-    return held?.set;
+  function getUsable(): KeySet | undefined {
+    if (cached && clock.now() - cached.fetchedAt >= options.maxStaleMs) setCurrent(undefined);
+    return cached?.set;
   }
 
-  function state(): KeyState {
-    if (!current() || !held) return 'none';
-    return clock.now() - held.fetchedAt > options.refreshAfterMs ? 'stale' : 'fresh';
+  function getState(): KeyState {
+    if (!getUsable() || !cached) return 'none';
+    return clock.now() - cached.fetchedAt > options.refreshAfterMs ? 'stale' : 'fresh';
   }
 
   function spendAllowance(): boolean {
@@ -273,27 +275,27 @@ export function createSigningKeys(
 
   return {
     issuer: options.issuer,
-    async forKeyId(kid) {
-      const set = current();
+    async getKeys(kid) {
+      const set = getUsable();
       if (!set) {
         observer?.onLookup('missing');
-        return ask();
+        return fetchUnlessFailed();
       }
       const known = kid === undefined || hasKey(set, kid);
       if (!known) {
         observer?.onLookup('unknown');
-        if (clock.now() - failedAt < options.retryAfterMs) throw unavailable();
-        return spendAllowance() ? ask() : set;
+        if (clock.now() - failedAt < options.retryAfterMs) throw createUnavailableError();
+        return spendAllowance() ? fetchUnlessFailed() : set;
       }
-      const stale = state() === 'stale';
+      const stale = getState() === 'stale';
       // The caller does not wait for it, and a failure only matters once the keys are too old.
-      if (stale) ask().catch(() => undefined);
+      if (stale) fetchUnlessFailed().catch(() => undefined);
       observer?.onLookup(stale ? 'stale' : 'fresh');
       return set;
     },
-    held: current,
-    ready: () => current() !== undefined,
-    state,
+    getCurrent: getUsable,
+    isReady: () => getUsable() !== undefined,
+    getState,
     onChange(listener) {
       listeners.push(listener);
     },
@@ -310,15 +312,15 @@ export interface TrustedIssuers {
    * @throws AppError `token_invalid` for an issuer that is not listed, of which nothing is fetched;
    * `keys_unavailable` as `SigningKeys` does.
    */
-  keysFor(issuer: unknown, keyId: string | undefined): Promise<KeySet>;
+  getKeys(issuer: unknown, keyId: string | undefined): Promise<KeySet>;
   /** Whether these very keys still are those of their issuer. */
   isCurrent(keySet: KeySet): boolean;
   /** Whether tokens of at least one issuer can be verified without asking it. */
-  ready(): boolean;
+  isAnyReady(): boolean;
   /** Whether those of each can. */
-  complete(): boolean;
+  areAllReady(): boolean;
   /** The worst of all. */
-  state(): KeyState;
+  getWorstState(): KeyState;
   /**
    * Calls `end` once when the key that verified the caller's token is no longer the issuer's, at once if that is so
    * already. Returns the function that ends the watch.
@@ -333,22 +335,22 @@ interface Watcher {
 }
 
 const WORST_FIRST: readonly KeyState[] = ['none', 'stale', 'fresh'];
-/** What `keyMaterial` answers where the key is not held. */
-const NO_KEY = keyMaterial(undefined, undefined);
+/** What `serializeKeys` answers where the key is not cached. */
+const NO_KEY = serializeKeys(undefined, undefined);
 const NOTHING_TO_END = (): void => undefined;
 
 export function createTrustedIssuers(all: readonly SigningKeys[]): TrustedIssuers {
   // Auth0 writes the slash at the end; where discovery names the issuer without it, its tokens do, too.
-  const byName = new Map(all.map((keys) => [withoutSlash(keys.issuer), keys]));
+  const byName = new Map(all.map((keys) => [removeTrailingSlash(keys.issuer), keys]));
   const watchers = new Map(all.map((keys) => [keys, new Set<Watcher>()]));
 
   for (const [keys, watching] of watchers) {
     keys.onChange(() => {
-      const held = keys.held();
+      const cached = keys.getCurrent();
       const materials = new Map<string | undefined, string>();
       for (const watcher of watching) {
         const { keyId, material, end } = watcher;
-        const now = materials.get(keyId) ?? keyMaterial(held, keyId);
+        const now = materials.get(keyId) ?? serializeKeys(cached, keyId);
         materials.set(keyId, now);
         if (now === material) continue;
         watching.delete(watcher);
@@ -358,27 +360,27 @@ export function createTrustedIssuers(all: readonly SigningKeys[]): TrustedIssuer
   }
 
   function find(issuer: unknown): SigningKeys | undefined {
-    return typeof issuer === 'string' ? byName.get(withoutSlash(issuer)) : undefined;
+    return typeof issuer === 'string' ? byName.get(removeTrailingSlash(issuer)) : undefined;
   }
 
   return {
     all,
-    async keysFor(issuer, keyId) {
+    async getKeys(issuer, keyId) {
       const keys = find(issuer);
-      if (keys === undefined) throw tokenRefused(OTHER_ISSUER);
-      return keys.forKeyId(keyId);
+      if (keys === undefined) throw createTokenError(OTHER_ISSUER);
+      return keys.getKeys(keyId);
     },
-    isCurrent: (keySet) => all.some((keys) => keys.held() === keySet),
-    ready: () => all.some((keys) => keys.ready()),
-    complete: () => all.every((keys) => keys.ready()),
-    state() {
-      const states = new Set(all.map((keys) => keys.state()));
+    isCurrent: (keySet) => all.some((keys) => keys.getCurrent() === keySet),
+    isAnyReady: () => all.some((keys) => keys.isReady()),
+    areAllReady: () => all.every((keys) => keys.isReady()),
+    getWorstState() {
+      const states = new Set(all.map((keys) => keys.getState()));
       return WORST_FIRST.find((state) => states.has(state)) ?? 'none';
     },
     watchRevoked({ issuer, keyId }, end) {
       const keys = find(issuer);
       const watching = keys && watchers.get(keys);
-      const material = keyMaterial(keys?.held(), keyId);
+      const material = serializeKeys(keys?.getCurrent(), keyId);
       if (watching === undefined || material === NO_KEY) {
         end();
         return NOTHING_TO_END;

@@ -1,5 +1,5 @@
 /**
- * The one error that rooms throw on purpose. `message` is safe to show to the caller; whatever must stay
+ * The one error that modules throw on purpose. `message` is safe to show to the caller. What must stay
  * inside travels as `cause` and reaches the log only.
  */
 import type { JsonObject } from './json.ts';
@@ -69,7 +69,7 @@ export interface ErrorExtras {
   readonly cause?: unknown;
 }
 
-/** An expected failure. Rooms below `http` know its code, never its status. */
+/** An expected failure. Modules below `http` know its code, never its status. */
 export class AppError extends Error {
   readonly code: ErrorCode;
   readonly extras: ErrorExtras;
@@ -98,7 +98,7 @@ export class SafeError extends Error {
   override name = 'SafeError';
 }
 
-const DEPTH_MAX = 5;
+const MAX_DEPTH = 5;
 
 /**
  * What a log may say of an error and its causes: the message where it is known to be safe, the code of an expected
@@ -108,7 +108,7 @@ const DEPTH_MAX = 5;
 export function describeError(error: unknown, depth = 0): Record<string, unknown> {
   if (!(error instanceof Error)) return { name: typeof error };
   const cause =
-    error.cause === undefined || depth === DEPTH_MAX ? {} : { cause: describeError(error.cause, depth + 1) };
+    error.cause === undefined || depth === MAX_DEPTH ? {} : { cause: describeError(error.cause, depth + 1) };
   if (error instanceof SafeError) return { name: error.name, message: error.message, ...cause };
   if (error instanceof AppError) return { name: error.name, code: error.code, ...cause };
   const frames = (error.stack ?? '').split('\n').filter((line) => line.startsWith('    at '));

@@ -1,6 +1,6 @@
 /**
- * Runs small tasks at the start and at an interval, so that what every request needs is there before the first request and
- * stays fresh while there are none.
+ * Runs small tasks at the start and at an interval, so that what every request needs is there before the first request
+ * and stays fresh while there are none.
  */
 interface RefreshTask {
   readonly run: () => Promise<unknown>;

@@ -8,8 +8,8 @@ export interface Clock {
 }
 
 /**
- * Never set, and never steps back: an age measured by it stays true when the time of day changes. It begins with the time
- * of day at the start of the process, so that without a better one it can be compared with times of others.
+ * Never set, and never steps back: an age measured by it stays true when the time of day changes. It begins with the
+ * time of day at the start of the process, so that without a better one it can be compared with times of others.
  */
 export const monotonicClock: Clock = { now: () => performance.timeOrigin + performance.now() };
 
@@ -26,12 +26,12 @@ export const systemClock: Clock = { now: () => Date.now() };
 // A task for later as a dependency, so that tests need not wait for it.
 
 /** Runs the task once after `ms` milliseconds. Returns the function that calls it off. */
-export type SetAlarm = (ms: number, task: () => void) => () => void;
+export type SetTimer = (ms: number, task: () => void) => () => void;
 
 /** Timers of Node take no more; a longer wait ends early. */
-const WAIT_MAX_MS = 2_147_483_647;
+const MAX_WAIT_MS = 2_147_483_647;
 
-export const setAlarm: SetAlarm = (ms, task) => {
-  const timer = setTimeout(task, Math.min(WAIT_MAX_MS, Math.max(0, ms)));
+export const setTimer: SetTimer = (ms, task) => {
+  const timer = setTimeout(task, Math.min(MAX_WAIT_MS, Math.max(0, ms)));
   return () => clearTimeout(timer);
 };

@@ -1,7 +1,7 @@
 /**
  * Server-sent events of others (WHATWG HTML section 9.2): one request, one stream, bounded in the size of
  * what it buffers and in the time it may be silent. Like all HTTP here it fails with HttpFailure only and
- * follows no redirect. Reconnecting is the business of who reads.
+ * follows no redirect. Reconnecting is up to the caller.
  */
 import { type IncomingMessage, request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
@@ -44,17 +44,17 @@ export interface EventClientOptions {
   /** A stream that brings nothing for this long, not even a comment, is taken for broken. */
   readonly idleMs: number;
   /** Of one event. */
-  readonly charactersMax: number;
+  readonly maxCharacters: number;
   /** An HTTP proxy through which the stream is fetched, with its credentials. */
   readonly proxyUrl?: string | undefined;
 }
 
 export function createEventClient(options: EventClientOptions): EventClient {
-  const { timeoutMs, idleMs, charactersMax, proxyUrl } = options;
+  const { timeoutMs, idleMs, maxCharacters, proxyUrl } = options;
   // A stream ends with its connection, so there is nothing to keep.
   const pool = createConnectionPool({
     keepAlive: false,
-    connectionsMax: 4,
+    maxConnections: 4,
     proxyUrl,
     proxyTimeoutMs: timeoutMs,
   });
@@ -65,7 +65,7 @@ export function createEventClient(options: EventClientOptions): EventClient {
       try {
         watchdog.expectWithin(timeoutMs);
         const response = await request(pool, url, headers, watchdog);
-        const head = { status: response.statusCode ?? 0, headers: headersOf(response) };
+        const head = { status: response.statusCode ?? 0, headers: toHeaderMap(response) };
         if (head.status !== 200) {
           watchdog.stop();
           response.destroy();
@@ -76,7 +76,7 @@ export function createEventClient(options: EventClientOptions): EventClient {
           throw new HttpFailure('malformed', 'not an event stream');
         }
         watchdog.expectWithin(idleMs);
-        return { ...head, events: read(response, watchdog, { idleMs, charactersMax }) };
+        return { ...head, events: read(response, watchdog, { idleMs, maxCharacters }) };
       } catch (error) {
         watchdog.stop();
         throw toFailure(error);
@@ -102,7 +102,7 @@ function request(
         agent: isSecure ? pool.https : pool.http,
       },
       (response) => {
-        // Whoever reads learns of it; it must not end the process while nobody does.
+        // The reader gets this error. Without a reader it must not end the process.
         response.on('error', () => undefined);
         watchdog.onAbort((reason) => response.destroy(reason));
         resolve(response);
@@ -118,7 +118,7 @@ function request(
   });
 }
 
-function headersOf({ headers }: IncomingMessage): ReadonlyMap<string, string> {
+function toHeaderMap({ headers }: IncomingMessage): ReadonlyMap<string, string> {
   return new Map(Object.entries(headers).map(([name, value]) => [name, String(value)]));
 }
 
@@ -129,13 +129,13 @@ async function* none(): AsyncGenerator<ServerEvent> {
 async function* read(
   body: AsyncIterable<Buffer>,
   watchdog: Watchdog,
-  { idleMs, charactersMax }: Pick<EventClientOptions, 'idleMs' | 'charactersMax'>,
+  { idleMs, maxCharacters }: Pick<EventClientOptions, 'idleMs' | 'maxCharacters'>,
 ): AsyncGenerator<ServerEvent> {
   const decoder = new TextDecoder();
   let arrived: ServerEvent[] = [];
   let oversized = false;
   const parser = createParser({
-    maxBufferSize: charactersMax,
+    maxBufferSize: maxCharacters,
     onEvent: ({ event = 'message', id, data }) => void arrived.push({ type: event, id, data }),
     onError: ({ type }) => {
       oversized ||= type === 'max-buffer-size-exceeded';
@@ -193,11 +193,11 @@ function createWatchdog(outer: AbortSignal): Watchdog {
 /** Only the code of the system is kept: messages may name the address. */
 function toFailure(error: unknown): HttpFailure {
   if (error instanceof HttpFailure) return error;
-  const code = codeOf(error) ?? 'unknown';
+  const code = readSystemCode(error) ?? 'unknown';
   return new HttpFailure(isNeverSent(code) ? 'unreachable' : 'reset', code);
 }
 
-function codeOf(error: unknown): string | undefined {
+function readSystemCode(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;
 }

@@ -34,7 +34,7 @@ interface ConnectionPoolOptions {
   /** Whether a connection stays open for the next request. */
   readonly keepAlive: boolean;
   /** For each target. */
-  readonly connectionsMax: number;
+  readonly maxConnections: number;
   /** A proxy through which every target is reached (RFC 9110 section 9.3.6, CONNECT), with its credentials. */
   readonly proxyUrl: string | undefined;
   /** For the proxy's answer. */
@@ -42,8 +42,8 @@ interface ConnectionPoolOptions {
 }
 
 export function createConnectionPool(options: ConnectionPoolOptions): ConnectionPool {
-  const { keepAlive, connectionsMax, proxyUrl } = options;
-  const agentOptions = { keepAlive, maxSockets: connectionsMax, scheduling: 'lifo', noDelay: true } as const;
+  const { keepAlive, maxConnections, proxyUrl } = options;
+  const agentOptions = { keepAlive, maxSockets: maxConnections, scheduling: 'lifo', noDelay: true } as const;
   const tunnels =
     proxyUrl === undefined ? undefined : createTunnelAgent(agentOptions, { ...options, proxyUrl });
   const http = tunnels ?? new HttpAgent(agentOptions);
@@ -112,7 +112,7 @@ function createTunnelAgent(
       if (status === 200) return socket;
       socket.destroy();
     } catch (error) {
-      throw new TunnelError(patience.signal.aborted ? 'TIMEOUT' : systemCodeOf(error));
+      throw new TunnelError(patience.signal.aborted ? 'TIMEOUT' : readSystemCode(error));
     } finally {
       clearTimeout(timer);
     }
@@ -145,7 +145,7 @@ function withIdentity(target: AgentConnectOpts): AgentConnectOpts {
   return { ...target, checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate) };
 }
 
-function systemCodeOf(error: unknown): string {
+function readSystemCode(error: unknown): string {
   const code: unknown =
     typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   return typeof code === 'string' && /^[A-Z0-9_]+$/.test(code) ? code : 'CLOSED';
@@ -192,10 +192,10 @@ export class HttpFailure extends SafeError {
 
 export interface HttpClient {
   /**
-   * Answers any status. A request that failed on a kept connection before a byte of an answer came is repeated once, on a
-   * new connection. RFC 9110 section 9.2.2 wants for that a request that is idempotent or was not processed. Almost
-   * surely it was not. If it was, no request of this service does more when it is applied twice: a change sets first-level
-   * keys to values, and a token is issued once more.
+   * Answers any status. A request that failed on a kept connection before a byte of an answer came is repeated once, on
+   * a new connection. RFC 9110 section 9.2.2 wants for that a request that is idempotent or was not processed. Almost
+   * surely it was not. If it was, no request of this service does more when it is applied twice: a change sets
+   * first-level keys to values, and a token is issued once more.
    * @throws HttpFailure.
    */
   send(request: HttpRequest): Promise<HttpResponse>;
@@ -206,15 +206,17 @@ export interface HttpClient {
 interface HttpClientOptions {
   /** From the start of the request to the last byte of the answer. */
   readonly timeoutMs: number;
-  readonly responseBytesMax: number;
-  readonly requestBytesMax: number;
-  readonly connectionsMax: number;
+  readonly maxResponseBytes: number;
+  readonly maxRequestBytes: number;
+  readonly maxConnections: number;
   /** An HTTP proxy through which every target is reached, with its credentials. */
   readonly proxyUrl?: string | undefined;
 }
 
 const NEVER_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
-/** The other side is not who it should be (codes of OpenSSL and of Node): no request was written on such a connection. */
+/**
+ * The other side is not who it should be (codes of OpenSSL and of Node): no request was written on such a connection.
+ */
 const NOT_TRUSTED =
   /^(?:CERT_|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|HOSTNAME_MISMATCH|ERR_TLS_CERT_)/;
 
@@ -228,10 +230,10 @@ const PROXY_SHARE = 0.8;
 const TIMED_OUT = new Set(['ETIMEDOUT', 'ECONNABORTED', 'ERR_CANCELED']);
 
 export function createHttpClient(options: HttpClientOptions): HttpClient {
-  const { connectionsMax, proxyUrl } = options;
+  const { maxConnections, proxyUrl } = options;
   // A proxy that does not answer is left before the request itself is, so that it is known that nothing was sent.
   const poolOptions = {
-    connectionsMax,
+    maxConnections,
     proxyUrl,
     proxyTimeoutMs: Math.ceil(options.timeoutMs * PROXY_SHARE),
   };
@@ -241,8 +243,8 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     adapter: 'http',
     proxy: false,
     maxRedirects: 0,
-    maxContentLength: options.responseBytesMax,
-    maxBodyLength: options.requestBytesMax,
+    maxContentLength: options.maxResponseBytes,
+    maxBodyLength: options.maxRequestBytes,
     responseType: 'text',
     // Bodies are text until the one who asked has looked at the status.
     transformResponse: [(data: unknown) => data],

@@ -14,7 +14,7 @@ export function createDeferred(): Deferred {
 }
 
 /**
- * One call in flight, shared by all who ask meanwhile. Outcomes are not kept: the next caller after the
+ * One call in flight, shared by all callers in the meantime. Outcomes are not kept: the next caller after the
  * end starts anew.
  */
 export function createSingleFlight<T>(task: () => Promise<T>): () => Promise<T> {
@@ -29,7 +29,7 @@ export function createSingleFlight<T>(task: () => Promise<T>): () => Promise<T> 
 
 /**
  * The task's outcome, or after `ms` the error that `late` makes. The time runs in two halves, so that after a
- * pause of this very process an answer that has arrived meanwhile has time to be read.
+ * pause of this very process an answer that has arrived in the meantime can still be read.
  */
 export async function withinTime<T>(task: () => Promise<T>, ms: number, late: () => Error): Promise<T> {
   let timeout: NodeJS.Timeout | undefined;

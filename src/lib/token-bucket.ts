@@ -1,6 +1,6 @@
 /**
- * A token bucket: `burst` requests at once, and `perSecond` after that. The same arithmetic runs in this process and, where
- * replicas share the budget, in Redis.
+ * A token bucket: `burst` requests at once, and `perSecond` after that. The same arithmetic runs in this process and,
+ * where replicas share the budget, in Redis.
  */
 import type { Clock } from './clock.ts';
 

@@ -2,7 +2,7 @@
  * Watches a caller's own metadata: the listener learns that it changed and in which keys, as far as the caller's
  * application may see them. What it may not see changes nothing here, not even the fact that something happened.
  */
-import type { SetAlarm } from '../lib/clock.ts';
+import type { SetTimer } from '../lib/clock.ts';
 import { hasCode } from '../lib/app-error.ts';
 import type { JsonObject } from '../lib/json.ts';
 import { getRootChanges } from './document.ts';
@@ -42,7 +42,7 @@ export interface MetadataWatch {
 interface Dependencies {
   readonly cache: Pick<MetadataCache, 'watch'>;
   readonly service: Pick<MetadataService, 'read'>;
-  readonly setAlarm: SetAlarm;
+  readonly setTimer: SetTimer;
   readonly random: () => number;
 }
 
@@ -61,7 +61,7 @@ export interface MetadataWatchOptions {
  * change stream is on. A state that lasts less than `coalesceMs` may go unreported. The last state is reported.
  */
 export function createMetadataWatch(
-  { cache, service, setAlarm, random }: Dependencies,
+  { cache, service, setTimer, random }: Dependencies,
   { coalesceMs, spreadMs, retryMs, maxRetryMs }: MetadataWatchOptions,
 ): MetadataWatch {
   async function begin(subject: Subject, lastSeen: string | undefined, listener: WatchListener) {
@@ -80,7 +80,7 @@ export function createMetadataWatch(
         alarm = undefined;
         void checkForUpdate();
       };
-      alarm = { soon, cancel: setAlarm(ms, ring) };
+      alarm = { soon, cancel: setTimer(ms, ring) };
     }
 
     function handleAnnouncement(reason: WatchReason): void {

@@ -6,7 +6,7 @@
 import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
-import type { Clock, SetAlarm } from '../lib/clock.ts';
+import type { Clock, SetTimer } from '../lib/clock.ts';
 import type { AuditedWrite } from '../http/middleware/audit.ts';
 import { escapeUnprintable } from './logger.ts';
 
@@ -24,19 +24,19 @@ interface Dependencies {
   readonly hashId: (id: string) => string;
   /** The time of day. */
   readonly clock: Clock;
-  readonly setAlarm: SetAlarm;
+  readonly setTimer: SetTimer;
 }
 
 interface AuditOptions {
   /** Refusals that repeat one within this time are counted, and told in one line at its end. */
   readonly repeatWindowMs: number;
-  /** Refusals that are counted at the same time; beyond it the oldest is told early. */
-  readonly repeatsMax: number;
+  /** Refusals that are counted at the same time; beyond it the oldest is written early. */
+  readonly maxRepeats: number;
 }
 
 /** Names of keys are up to the callers: so many, and so much of each, can stand in a line. */
-const KEYS_MAX = 32;
-const KEY_CHARACTERS_MAX = 64;
+const MAX_KEYS = 32;
+const MAX_KEY_CHARACTERS = 64;
 
 interface Repeated {
   count: number;
@@ -46,12 +46,12 @@ interface Repeated {
 }
 
 export function createAudit(
-  { destination, hashId, clock, setAlarm }: Dependencies,
-  { repeatWindowMs, repeatsMax }: AuditOptions,
+  { destination, hashId, clock, setTimer }: Dependencies,
+  { repeatWindowMs, maxRepeats }: AuditOptions,
 ): Audit {
   const repeats = new Map<string, Repeated>();
 
-  function tell(line: object): void {
+  function writeLine(line: object): void {
     destination.write(`${escapeUnprintable(JSON.stringify(line))}\n`);
   }
 
@@ -68,8 +68,8 @@ export function createAudit(
       actors: actor?.count,
       action,
       route,
-      keys: keys.slice(0, KEYS_MAX).map(cut),
-      keys_left_out: keys.length > KEYS_MAX ? keys.length - KEYS_MAX : undefined,
+      keys: keys.slice(0, MAX_KEYS).map(truncateKey),
+      keys_left_out: keys.length > MAX_KEYS ? keys.length - MAX_KEYS : undefined,
       outcome,
       code,
       correlation_id: correlationId,
@@ -77,12 +77,12 @@ export function createAudit(
     };
   }
 
-  function endRepeats(name: string): void {
+  function writeRepeats(name: string): void {
     const repeated = repeats.get(name);
     if (repeated === undefined) return;
     repeats.delete(name);
     repeated.cancel();
-    if (repeated.count > 0) tell({ ...repeated.line, repeated: repeated.count });
+    if (repeated.count > 0) writeLine({ ...repeated.line, repeated: repeated.count });
   }
 
   return {
@@ -90,41 +90,41 @@ export function createAudit(
       const line = toLine(audited);
       // Of a write that was made, or may have been, every line counts.
       if (audited.outcome !== 'refused') {
-        tell(line);
+        writeLine(line);
         return;
       }
-      const name = nameRepeats(audited);
+      const name = getRepeatKey(audited);
       const repeated = repeats.get(name);
       if (repeated) {
         repeated.count += 1;
         repeated.line = line;
         return;
       }
-      tell(line);
+      writeLine(line);
       const [oldest] = repeats.keys();
-      if (oldest !== undefined && repeats.size >= repeatsMax) endRepeats(oldest);
-      const cancel = setAlarm(repeatWindowMs, () => endRepeats(name));
+      if (oldest !== undefined && repeats.size >= maxRepeats) writeRepeats(oldest);
+      const cancel = setTimer(repeatWindowMs, () => writeRepeats(name));
       repeats.set(name, { count: 0, line, cancel });
     },
     flush() {
-      for (const name of repeats.keys()) endRepeats(name);
+      for (const name of repeats.keys()) writeRepeats(name);
     },
   };
 }
 
-/** What refusals must have in common to share a line; short, whatever the keys are. */
-function nameRepeats({ userId, clientId, actor, action, route, code, keys }: AuditedWrite): string {
+/** What refusals must have in common to share a line, as a short hash. */
+function getRepeatKey({ userId, clientId, actor, action, route, code, keys }: AuditedWrite): string {
   const common = JSON.stringify([userId, clientId, actor?.sub, action, route, code, keys]);
   return createHash('sha256').update(common).digest('base64');
 }
 
-function cut(key: string): string {
-  if (key.length <= KEY_CHARACTERS_MAX) return key;
+function truncateKey(key: string): string {
+  if (key.length <= MAX_KEY_CHARACTERS) return key;
   // Half a character that the cut may leave becomes a replacement character.
-  return `${key.slice(0, KEY_CHARACTERS_MAX).toWellFormed()}…`;
+  return `${key.slice(0, MAX_KEY_CHARACTERS).toWellFormed()}…`;
 }
 
-// A file that lines are appended to, in order, without anybody waiting for the disk. A disk that fails
+// A file to which lines are appended in order. No request waits for the disk. A disk that fails
 // delays lines and, after a bound, loses them; it never fails or slows down a request.
 
 export interface AuditFile {
@@ -132,8 +132,8 @@ export interface AuditFile {
   write(line: string): void;
   /** Opens the path anew before the next line, after something has renamed the file. */
   reopen(): void;
-  /** Whether the last attempt to write succeeded. Asks nobody. */
-  healthy(): boolean;
+  /** Whether the last attempt to write succeeded. Does no I/O. */
+  isHealthy(): boolean;
   /** Opens the file, so that trouble with it is known at once. */
   start(): void;
   /** Writes what is left, if the disk takes it, and closes. */
@@ -143,14 +143,14 @@ export interface AuditFile {
 interface AuditFileDependencies {
   /** Called once when writing begins to fail, with the reason. */
   readonly onTrouble: (reason: unknown) => void;
-  /** Called for lines that there is no room to keep until the disk is back. */
+  /** Called for lines that are dropped because the queue is full. */
   readonly onLost: (lines: number) => void;
 }
 
 interface AuditFileOptions {
   readonly path: string;
   /** Lines kept while the disk fails. */
-  readonly linesMax: number;
+  readonly maxLines: number;
   readonly retryMs: number;
 }
 
@@ -159,7 +159,7 @@ const MODE = 0o600;
 
 export function createAuditFile(
   { onTrouble, onLost }: AuditFileDependencies,
-  { path, linesMax, retryMs }: AuditFileOptions,
+  { path, maxLines, retryMs }: AuditFileOptions,
 ): AuditFile {
   let waiting: string[] = [];
   /** Bytes of a write that was cut short: what follows them must not begin in the middle of a line. */
@@ -223,7 +223,7 @@ export function createAuditFile(
 
   return {
     write(line) {
-      if (waiting.length >= linesMax) {
+      if (waiting.length >= maxLines) {
         onLost(1);
         return;
       }
@@ -234,7 +234,7 @@ export function createAuditFile(
       stale = true;
       void flush();
     },
-    healthy: () => healthy,
+    isHealthy: () => healthy,
     start: () => void flush(),
     async stop() {
       await writing;

@@ -1,6 +1,6 @@
 /**
- * The service's log: JSON lines written by pino, one object each. Every line is one of the events of `LOG_EVENTS`, with the
- * fields listed there and no others. No field holds a token, a secret, a body or a metadata value.
+ * The service's log: JSON lines written by pino, one object each. Every line is one of the events of `LOG_EVENTS`, with
+ * the fields listed there and no others. No field holds a token, a secret, a body or a metadata value.
  */
 import pino, { type DestinationStream } from 'pino';
 import type { LogLevel } from '../../config/parsers.ts';
@@ -9,7 +9,10 @@ import { describeError } from '../lib/app-error.ts';
 
 interface LogEventDeclaration {
   readonly level: 'info' | 'warn' | 'error';
-  /** Names of the fields. `error` takes anything that was thrown, and is written without its message unless that is safe. */
+  /**
+   * Names of the fields. `error` takes anything that was thrown, and is written without its message unless that is
+   * safe.
+   */
   readonly fields: readonly string[];
   /** What happened and what follows, for the table in `docs/operations.md`. */
   readonly meaning: string;
@@ -171,7 +174,9 @@ export interface LogStream extends DestinationStream {
   flushSync?(): void;
 }
 
-/** Lines are written when this many bytes are buffered, because a system call for each line costs more than the line. */
+/**
+ * Lines are written when this many bytes are buffered, because a system call for each line costs more than the line.
+ */
 const MIN_WRITE_BYTES = 8_192;
 /** Lines are written at this interval at the latest: what a killed process may lose. */
 const FLUSH_INTERVAL_MS = 200;
@@ -252,7 +257,9 @@ function describeCause({ code, error }: { readonly code: string; readonly error:
 const PLAIN = /^[\u0020-\u007e]*$/;
 const UNPRINTABLE = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu;
 
-/** The same JSON text with such characters as `\uXXXX`. For lines that people read, with what callers choose in them. */
+/**
+ * The same JSON text with such characters as `\uXXXX`. For lines that people read, with what callers choose in them.
+ */
 export function escapeUnprintable(json: string): string {
   // Nearly every line, and much faster than to look for each of them.
   if (PLAIN.test(json)) return json;

@@ -8,7 +8,7 @@ export interface ReadinessCheck {
   readonly name: string;
   /** A critical check that fails makes the process not ready. */
   readonly critical: boolean;
-  /** Answers at once from what is known; asks nobody. */
+  /** Answers at once from what is known. Makes no request. */
   readonly passing: () => boolean;
 }
 

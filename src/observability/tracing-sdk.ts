@@ -69,10 +69,10 @@ const TRACEPARENT_ALONE: TextMapSetter<Record<string, string>> = {
 };
 
 export function createTracingSdk({ onTrouble }: Dependencies, settings: TracingSettings): TracingSdk {
-  const exporter = telling(new OTLPTraceExporter({ url: settings.url }), onTrouble);
+  const exporter = withFailureReport(new OTLPTraceExporter({ url: settings.url }), onTrouble);
   const provider = new TracerProvider({
-    resource: resourceOf(settings),
-    sampler: samplerOf(settings),
+    resource: createResource(settings),
+    sampler: createSampler(settings),
     spanProcessors: [new BatchSpanProcessor({ exporter })],
   });
   const tracer = provider.getTracer('metadata-bff');
@@ -88,7 +88,7 @@ export function createTracingSdk({ onTrouble }: Dependencies, settings: TracingS
       return {
         traceId: span.spanContext().traceId,
         run: (task) => current.run(trace.setSpan(parent, span), task),
-        end: (served) => endServed(span, method === '_OTHER' ? 'HTTP' : method, served),
+        end: (served) => endRequestSpan(span, method === '_OTHER' ? 'HTTP' : method, served),
       };
     },
     async send(http, request) {
@@ -100,10 +100,10 @@ export function createTracingSdk({ onTrouble }: Dependencies, settings: TracingS
       propagator.inject(trace.setSpan(parent, span), carrier, TRACEPARENT_ALONE);
       try {
         const response = await http.send({ ...request, headers: carrier });
-        answered(span, response.status, response.status >= 400, undefined);
+        recordStatus(span, response.status, response.status >= 400, undefined);
         return response;
       } catch (error) {
-        fail(span, error instanceof HttpFailure ? error.kind : 'internal');
+        recordError(span, error instanceof HttpFailure ? error.kind : 'internal');
         throw error;
       } finally {
         span.end();
@@ -113,7 +113,7 @@ export function createTracingSdk({ onTrouble }: Dependencies, settings: TracingS
   };
 }
 
-function endServed(
+function endRequestSpan(
   span: Span,
   method: string,
   { requestId, route, status, failure }: Parameters<RequestSpan['end']>[0],
@@ -125,16 +125,16 @@ function endServed(
     span.updateName(method);
   }
   span.setAttribute('metadata_bff.request_id', requestId);
-  answered(span, status, status >= 500, failure?.code);
+  recordStatus(span, status, status >= 500, failure?.code);
   span.end();
 }
 
-function answered(span: Span, status: number, failed: boolean, code: string | undefined): void {
+function recordStatus(span: Span, status: number, failed: boolean, code: string | undefined): void {
   span.setAttribute('http.response.status_code', status);
-  if (failed) fail(span, code ?? String(status));
+  if (failed) recordError(span, code ?? String(status));
 }
 
-function fail(span: Span, type: string): void {
+function recordError(span: Span, type: string): void {
   span.setAttribute('error.type', type);
   span.setStatus({ code: SpanStatusCode.ERROR });
 }
@@ -156,14 +156,14 @@ function clientAttributes(
 }
 
 /** The name given wins over that of OTEL_RESOURCE_ATTRIBUTES, and that over the default. */
-function resourceOf({ serviceName }: TracingSettings): Resource {
+function createResource({ serviceName }: TracingSettings): Resource {
   return defaultResource()
     .merge(resourceFromAttributes({ 'service.name': 'metadata-bff' }))
     .merge(detectResources({ detectors: [serviceInstanceIdDetector, envDetector] }))
     .merge(resourceFromAttributes(serviceName === undefined ? {} : { 'service.name': serviceName }));
 }
 
-function samplerOf({ sampler, ratio }: TracingSettings): Sampler {
+function createSampler({ sampler, ratio }: TracingSettings): Sampler {
   const [, parentBased, kind] = /^(parentbased_)?(.*)$/.exec(sampler) ?? [];
   const root =
     kind === 'traceidratio'
@@ -174,8 +174,8 @@ function samplerOf({ sampler, ratio }: TracingSettings): Sampler {
   return parentBased === undefined ? root : new ParentBasedSampler({ root });
 }
 
-/** The same exporter, which tells of a failure once until it is over. */
-function telling(exporter: SpanExporter, onTrouble: (reason: unknown) => void): SpanExporter {
+/** Returns an exporter that reports a failure once until it is over. */
+function withFailureReport(exporter: SpanExporter, onTrouble: (reason: unknown) => void): SpanExporter {
   let failing = false;
   return {
     export(spans, done) {

@@ -1,6 +1,6 @@
 /**
  * Traces of requests, where they are wanted: a span for each request and one below it for each that goes to
- * Auth0. OpenTelemetry is loaded at the start and only then, so that whoever does not trace pays nothing.
+ * Auth0. OpenTelemetry is loaded only where traces are configured.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { RequestSpan } from '../http/middleware/request-context.ts';

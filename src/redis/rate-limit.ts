@@ -67,7 +67,7 @@ export function createMemoryLimit(quota: Quota, { maxKeys }: { readonly maxKeys:
 interface SharedDependencies {
   readonly redis: RedisConnection;
   /** Turns a key into a keyed hash, so that Redis does not show it. */
-  readonly hide: (key: string) => string;
+  readonly hashId: (key: string) => string;
   /** Counts while Redis does not; the quota is that of both. */
   readonly local: RateLimit;
 }
@@ -77,7 +77,7 @@ interface SharedDependencies {
  * its small time-out until it is known to be down, and nothing from then on.
  */
 export function createSharedLimit(
-  { redis, hide, local }: SharedDependencies,
+  { redis, hashId, local }: SharedDependencies,
   { name }: { readonly name: string },
 ): RateLimit {
   const { quota } = local;
@@ -96,7 +96,7 @@ export function createSharedLimit(
     async count(key, points = 1) {
       if (!redis.isHealthy()) return local.count(key, points);
       try {
-        return toCount(await limiter.consume(toGroupedKey(hide(key)), points), true);
+        return toCount(await limiter.consume(toGroupedKey(hashId(key)), points), true);
       } catch (thrown) {
         return thrown instanceof RateLimiterRes ? toCount(thrown, false) : local.count(key, points);
       }

@@ -13,7 +13,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '../lib/app-error.ts';
-import { boundedMap } from '../lib/bounded-map.ts';
+import { createBoundedMap } from '../lib/bounded-map.ts';
 import { createDeferred } from '../lib/promises.ts';
 import type { LockHandle, WriteLock } from '../metadata/ports.ts';
 import type { RedisConnection, ScriptRunner } from './connection.ts';
@@ -32,7 +32,7 @@ interface Dependencies {
     'run' | 'runKnown' | 'epoch' | 'getSilentMs' | 'onUp' | 'onDown' | 'addProbe'
   >;
   /** From a user id to what may stand in Redis in its place. */
-  readonly hide: (userId: string) => string;
+  readonly hashId: (userId: string) => string;
   readonly random: () => number;
   /** Keeps the order of this process while Redis is silent. */
   readonly local: WriteLock;
@@ -79,7 +79,7 @@ interface Wait {
 }
 
 export function createRedisWriteLock(
-  { redis, hide, random, local, onUnlocked, onPaused }: Dependencies,
+  { redis, hashId, random, local, onUnlocked, onPaused }: Dependencies,
   { lockMs, waitMs, commandTimeoutMs, withoutLock }: WriteLockOptions,
 ): RedisWriteLock {
   /** Locks that Redis may hold for us without our knowing, or would not let go, by their token. */
@@ -197,7 +197,7 @@ export function createRedisWriteLock(
 
   /** @returns undefined when the lock was lost before anything was sent, so that the task may be run again. */
   async function runLocked<T>(userId: string, task: (lockHandle: LockHandle) => Promise<T>, wait: Wait) {
-    const keys = toLockKeys(toGroupedKey(hide(userId)));
+    const keys = toLockKeys(toGroupedKey(hashId(userId)));
     const token = randomUUID();
     const granted = await acquire(keys, token, wait);
     /** Whether something may have been sent: a task that sends more than once must not be run again then. */
@@ -305,7 +305,7 @@ const USERS_MAX = 10_000;
 
 export function createLocalWriteLock({ keepMs, waitMs }: LocalWriteLockOptions): WriteLock {
   /** Until when a change of a user may still be applied, by a monotonic clock. */
-  const kept = boundedMap<number>(USERS_MAX);
+  const kept = createBoundedMap<number>(USERS_MAX);
 
   return {
     async withLock(userId, task) {

@@ -50,7 +50,7 @@ describeWithRedisServer('the write lock', () => {
     opened.push(redis);
     const local = createLocalWriteLock({ keepMs: LOCK_MS, waitMs: OPTIONS.waitMs });
     const lock = createRedisWriteLock(
-      { redis, hide: (id) => id, random: Math.random, local, onUnlocked },
+      { redis, hashId: (id) => id, random: Math.random, local, onUnlocked },
       { ...OPTIONS, ...options },
     );
     redis.start();

@@ -244,7 +244,7 @@ test('the operations page lists the fields of a line of the audit, and shows one
       destination: { write: (line) => void lines.push(line) },
       hashId: () => 'h',
       clock: { now: () => 0 },
-      setAlarm: () => () => undefined,
+      setTimer: () => () => undefined,
     },
     AUDIT,
   );

@@ -5,7 +5,7 @@ import { createEventClient, type ServerEvent } from '../../src/lib/event-client.
 import { HttpFailure } from '../../src/lib/http-client.ts';
 import { serve } from '../lib/local-server.ts';
 
-const PATIENT = { timeoutMs: 60_000, idleMs: 60_000, charactersMax: 2_000 };
+const PATIENT = { timeoutMs: 60_000, idleMs: 60_000, maxCharacters: 2_000 };
 /** For a server that falls silent. */
 const IMPATIENT = { ...PATIENT, timeoutMs: 300, idleMs: 300 };
 const SSE = { 'content-type': 'text/event-stream; charset=utf-8' };

@@ -37,7 +37,7 @@ async function serveStreams(begins: () => Promise<unknown> = async () => undefin
         },
       },
       clock: { now: () => 0 },
-      setAlarm: () => () => undefined,
+      setTimer: () => () => undefined,
       random: () => 0,
       watchRevoked(caller, end) {
         watched.set(end, caller);

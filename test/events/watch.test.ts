@@ -44,7 +44,7 @@ async function createWorld(lastSeen?: string) {
           return { value, freshness, ageSeconds: 0 };
         },
       },
-      setAlarm(ms, task) {
+      setTimer(ms, task) {
         const alarm = { ms, task };
         alarms.push(alarm);
         return () => {
@@ -183,7 +183,7 @@ describe('a look that fails', () => {
       {
         cache: { watch: () => () => undefined },
         service: { read: () => Promise.reject(new AppError('upstream_unavailable', 'failed')) },
-        setAlarm: () => () => undefined,
+        setTimer: () => () => undefined,
         random: () => 0.5,
       },
       OPTIONS,

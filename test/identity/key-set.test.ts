@@ -2,7 +2,7 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import type { JWK } from 'jose';
-import { hasKey, listsFor, separateAlike, usableKeys } from '../../src/identity/signing-keys.ts';
+import { hasKey, getKeyLists, groupKeysById, parseUsableKeys } from '../../src/identity/signing-keys.ts';
 
 function rsa(modulusLength = 2048): JWK {
   return jwkOf(generateKeyPairSync('rsa', { modulusLength }).publicKey);
@@ -55,7 +55,7 @@ describe('a member of a key set is passed over', () => {
     ['published with its private half', PRIVATE],
   ])('when it is %s', (_what, member) => {
     const good = { ...EC, kid: 'good' };
-    expect(usableKeys([member, good, member]).map(({ kid }) => kid)).toEqual(['good']);
+    expect(parseUsableKeys([member, good, member]).map(({ kid }) => kid)).toEqual(['good']);
   });
 
   test.each<readonly [string, JWK]>([
@@ -71,17 +71,17 @@ describe('a member of a key set is passed over', () => {
     const expected = Object.entries({ kty, kid, alg, n, e, crv, x, y }).filter(
       ([, value]) => value !== undefined,
     );
-    expect(usableKeys([member])).toEqual([Object.fromEntries(expected)]);
+    expect(parseUsableKeys([member])).toEqual([Object.fromEntries(expected)]);
   });
 });
 
 test('the same key twice is one', () => {
-  expect(usableKeys([RSA, { ...RSA, x5t: 'other' }, RSA])).toHaveLength(1);
+  expect(parseUsableKeys([RSA, { ...RSA, x5t: 'other' }, RSA])).toHaveLength(1);
 });
 
 test('of more than a hundred usable keys the first hundred are used', () => {
   const members = Array.from({ length: 150 }, (_, index) => ({ ...EC, kid: `k${index}` }));
-  const kids = usableKeys([null, ...members]).map(({ kid }) => kid);
+  const kids = parseUsableKeys([null, ...members]).map(({ kid }) => kid);
   expect([kids.length, kids.at(0), kids.at(-1)]).toEqual([100, 'k0', 'k99']);
 });
 
@@ -91,7 +91,7 @@ const kidsIn = (lists: ReadonlyArray<{ readonly keys: readonly JWK[] }>) =>
 
 describe('keys of one id', () => {
   test('stand in lists of their own, in the order in which they came', () => {
-    const lists = separateAlike([named(RSA, 'a'), named(OTHER, 'a'), named(RSA, 'b'), named(EC, 'a')]);
+    const lists = groupKeysById([named(RSA, 'a'), named(OTHER, 'a'), named(RSA, 'b'), named(EC, 'a')]);
     expect(kidsIn(lists)).toEqual([['a RSA', 'b RSA', 'a EC'], ['a RSA']]);
     expect(lists.map(({ keys }) => keys[0]?.n)).toEqual([RSA.n, OTHER.n]);
   });
@@ -99,15 +99,15 @@ describe('keys of one id', () => {
   test('are looked for in the first list and in those that have the id', () => {
     const keySet = {
       issuer: 'i',
-      lists: separateAlike([named(RSA, 'a'), named(OTHER, 'a'), named(EC, 'b')]),
+      lists: groupKeysById([named(RSA, 'a'), named(OTHER, 'a'), named(EC, 'b')]),
     };
-    expect(listsFor(keySet, 'a')).toEqual(keySet.lists);
-    expect(listsFor(keySet, 'b')).toEqual([keySet.lists[0]]);
+    expect(getKeyLists(keySet, 'a')).toEqual(keySet.lists);
+    expect(getKeyLists(keySet, 'b')).toEqual([keySet.lists[0]]);
     expect(['a', 'b', 'c'].map((kid) => hasKey(keySet, kid))).toEqual([true, true, false]);
   });
 
   test('are used as far as there are four', () => {
     const keys = Array.from({ length: 7 }, () => ec('P-256'));
-    expect(separateAlike(keys.map((key) => named(key, 'a')))).toHaveLength(4);
+    expect(groupKeysById(keys.map((key) => named(key, 'a')))).toHaveLength(4);
   });
 });

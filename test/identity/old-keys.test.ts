@@ -10,9 +10,9 @@ describe('keys that grow old', () => {
     const { http, clock, keys } = createWorld();
     const answer = createDeferred<HttpResponse>();
     http.next(published('k1'), answer.promise);
-    await keys.forKeyId('k1');
+    await keys.getKeys('k1');
     clock.advance(10 * MINUTE);
-    await keys.forKeyId('k1');
+    await keys.getKeys('k1');
     expect(http.sent).toHaveLength(1);
     clock.advance(1);
     expect(await Promise.all([kidsFor(keys, 'k1'), kidsFor(keys, 'k1')])).toEqual([['k1'], ['k1']]);
@@ -25,24 +25,24 @@ describe('keys that grow old', () => {
   test('keep their identity when the issuer publishes the same again', async () => {
     const { http, clock, keys } = createWorld();
     http.next(published('k1'));
-    const first = await keys.forKeyId('k1');
+    const first = await keys.getKeys('k1');
     clock.advance(11 * MINUTE);
-    await keys.forKeyId('k1');
+    await keys.getKeys('k1');
     await quiet();
-    expect(await keys.forKeyId('k1')).toBe(first);
+    expect(await keys.getKeys('k1')).toBe(first);
   });
 
   test('stay usable through an outage for a bounded time', async () => {
     const { http, clock, keys } = createWorld();
     http.next(published('k1'), down);
-    await keys.forKeyId('k1');
+    await keys.getKeys('k1');
     clock.advance(240 * MINUTE - 1);
     expect(await kidsFor(keys, 'k1')).toEqual(['k1']);
-    expect(keys.ready()).toBe(true);
+    expect(keys.isReady()).toBe(true);
     await quiet();
     clock.advance(2_001);
-    expect(keys.ready()).toBe(false);
-    expect((await appErrorOf(keys.forKeyId('k1'))).code).toBe('keys_unavailable');
+    expect(keys.isReady()).toBe(false);
+    expect((await appErrorOf(keys.getKeys('k1'))).code).toBe('keys_unavailable');
   });
 
   test('are told of when they change, and when their time is over, but not when they stay the same', async () => {
@@ -52,16 +52,16 @@ describe('keys that grow old', () => {
       changes += 1;
     });
     http.next(published('k1'), published('k1'), published('k2'));
-    await keys.forKeyId('k1');
+    await keys.getKeys('k1');
     expect(changes).toBe(1);
     clock.advance(11 * MINUTE);
-    await keys.forKeyId('k1');
+    await keys.getKeys('k1');
     await quiet();
     expect(changes).toBe(1);
-    await keys.forKeyId('k2');
+    await keys.getKeys('k2');
     expect(changes).toBe(2);
     clock.advance(240 * MINUTE);
-    expect([keys.held(), changes]).toEqual([undefined, 3]);
+    expect([keys.getCurrent(), changes]).toEqual([undefined, 3]);
   });
 });
 
@@ -71,7 +71,7 @@ describe('discovery', () => {
   test('tells where the keys are and how the issuer names itself', async () => {
     const { http, keys } = createWorld({ jwksUri: undefined });
     http.next(json(200, { issuer: ISSUER, jwks_uri: JWKS }), published('k1'));
-    expect((await keys.forKeyId('k1')).issuer).toBe(ISSUER);
+    expect((await keys.getKeys('k1')).issuer).toBe(ISSUER);
     expect(http.sent.map(({ url }) => url)).toEqual([DISCOVERY, JWKS]);
   });
 
@@ -96,7 +96,7 @@ describe('discovery', () => {
   ])('that answers %j is not used', async (document) => {
     const { http, keys } = createWorld({ jwksUri: undefined });
     http.next(json(200, document), published('k1'));
-    expect((await appErrorOf(keys.forKeyId('k1'))).code).toBe('keys_unavailable');
+    expect((await appErrorOf(keys.getKeys('k1'))).code).toBe('keys_unavailable');
     expect(http.sent).toHaveLength(1);
   });
 });

@@ -14,7 +14,7 @@ const OPTIONS = {
   jwksUri: JWKS,
   acceptsAddress: isSafeUrl,
   refreshAfterMs: 10 * MINUTE,
-  usableForMs: 240 * MINUTE,
+  maxStaleMs: 240 * MINUTE,
   retryAfterMs: 2_000,
   unknownKeyBurst: 3,
   unknownKeyRefillMs: 10_000,
@@ -39,5 +39,5 @@ export const published = (...kids: string[]) => json(200, { keys: kids.map(key) 
 export const down = new HttpFailure('unreachable', 'ECONNREFUSED');
 
 export async function kidsFor(keys: SigningKeys, kid: string | undefined) {
-  return (await keys.forKeyId(kid)).lists.flatMap((list) => list.keys).map((each) => each.kid);
+  return (await keys.getKeys(kid)).lists.flatMap((list) => list.keys).map((each) => each.kid);
 }

@@ -10,28 +10,28 @@ describe('keys that are not held yet', () => {
     const { http, keys } = createWorld();
     const answer = createDeferred<HttpResponse>();
     http.next(answer.promise);
-    expect(keys.ready()).toBe(false);
-    const waiting = Array.from({ length: 50 }, () => keys.forKeyId('k1'));
+    expect(keys.isReady()).toBe(false);
+    const waiting = Array.from({ length: 50 }, () => keys.getKeys('k1'));
     answer.resolve(published('k1'));
     expect(new Set(await Promise.all(waiting)).size).toBe(1);
     expect(http.sent).toEqual([{ method: 'GET', url: JWKS, operation: 'issuer.keys' }]);
-    expect(keys.ready()).toBe(true);
+    expect(keys.isReady()).toBe(true);
   });
 
   test('make an outage an error of its own that tells when to come back', async () => {
     const { http, keys } = createWorld();
     http.next(down);
-    const error = await appErrorOf(keys.forKeyId('k1'));
+    const error = await appErrorOf(keys.getKeys('k1'));
     expect([error.code, error.extras.retryAfterSeconds]).toEqual(['keys_unavailable', 2]);
-    expect(keys.ready()).toBe(false);
+    expect(keys.isReady()).toBe(false);
   });
 
   test('are not asked for again until a moment after a failure', async () => {
     const { http, clock, keys } = createWorld();
     http.next(down, published('k1'));
-    await appErrorOf(keys.forKeyId('k1'));
+    await appErrorOf(keys.getKeys('k1'));
     clock.advance(1_999);
-    expect((await appErrorOf(keys.forKeyId('k1'))).code).toBe('keys_unavailable');
+    expect((await appErrorOf(keys.getKeys('k1'))).code).toBe('keys_unavailable');
     expect(http.sent).toHaveLength(1);
     clock.advance(1);
     expect(await kidsFor(keys, 'k1')).toEqual(['k1']);
@@ -47,7 +47,7 @@ describe('keys that are not held yet', () => {
   ])('stay so after an answer that is no key set (%#)', async (reply) => {
     const { http, keys } = createWorld();
     http.next(reply);
-    expect((await appErrorOf(keys.forKeyId('k1'))).code).toBe('keys_unavailable');
+    expect((await appErrorOf(keys.getKeys('k1'))).code).toBe('keys_unavailable');
   });
 });
 
@@ -66,14 +66,14 @@ describe('a key id that is not among the keys held', () => {
   test('is looked for at the issuer, so that a rotation is seen at once', async () => {
     const { http, keys } = createWorld();
     http.next(published('k1'), published('k1', 'k2'));
-    await keys.forKeyId('k1');
+    await keys.getKeys('k1');
     expect(await kidsFor(keys, 'k2')).toEqual(['k1', 'k2']);
   });
 
   test('is looked for as often as the brake allows, and then answered from what is held', async () => {
     const { http, keys } = createWorld();
     http.next(published('k1'));
-    await keys.forKeyId('k1');
+    await keys.getKeys('k1');
     const asked: number[] = [];
     await Array.from({ length: 10 }, (_, index) => `unknown ${index}`).reduce(async (before, kid) => {
       await before;
@@ -92,11 +92,11 @@ describe('a key id that is not among the keys held', () => {
   ])('may be looked for again after %d ms of rest, %d times', async (rest, times) => {
     const { http, clock, keys } = createWorld({ refreshAfterMs: 10_000_000 });
     http.next(published('k1'));
-    await keys.forKeyId('k1');
+    await keys.getKeys('k1');
     const spend = () =>
       Array.from({ length: 5 }).reduce<Promise<void>>(async (before) => {
         await before;
-        await keys.forKeyId('unknown');
+        await keys.getKeys('unknown');
       }, Promise.resolve());
     await spend();
     const before = http.sent.length;
@@ -108,20 +108,20 @@ describe('a key id that is not among the keys held', () => {
   test('earns no more while nothing was spent than the burst', async () => {
     const { http, clock, keys } = createWorld({ refreshAfterMs: 100 * MINUTE });
     http.next(published('k1'));
-    await keys.forKeyId('k1');
+    await keys.getKeys('k1');
     clock.advance(60 * MINUTE);
-    await Promise.all(['a', 'b', 'c', 'd', 'e'].map((kid) => keys.forKeyId(kid)));
-    await keys.forKeyId('f');
-    await keys.forKeyId('g');
+    await Promise.all(['a', 'b', 'c', 'd', 'e'].map((kid) => keys.getKeys(kid)));
+    await keys.getKeys('f');
+    await keys.getKeys('g');
     expect(http.sent.length).toBeLessThanOrEqual(4);
   });
 
   test('is an outage and not a bad token while the issuer cannot be asked', async () => {
     const { http, keys } = createWorld();
     http.next(published('k1'), down);
-    await keys.forKeyId('k1');
-    expect((await appErrorOf(keys.forKeyId('k2'))).code).toBe('keys_unavailable');
-    expect((await appErrorOf(keys.forKeyId('k2'))).code).toBe('keys_unavailable');
+    await keys.getKeys('k1');
+    expect((await appErrorOf(keys.getKeys('k2'))).code).toBe('keys_unavailable');
+    expect((await appErrorOf(keys.getKeys('k2'))).code).toBe('keys_unavailable');
     expect(await kidsFor(keys, 'k1')).toEqual(['k1']);
   });
 });

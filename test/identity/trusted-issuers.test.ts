@@ -9,7 +9,7 @@ async function open() {
   const { http, clock, keys } = createWorld();
   const issuers = createTrustedIssuers([keys]);
   http.next(published('k1', 'k2'));
-  await issuers.keysFor(ISSUER, 'k1');
+  await issuers.getKeys(ISSUER, 'k1');
   return {
     http,
     clock,
@@ -25,7 +25,7 @@ async function open() {
     publish: async (...next: readonly object[]) => {
       http.next(json(200, { keys: next }));
       clock.advance(11 * MINUTE);
-      await issuers.keysFor(ISSUER, undefined);
+      await issuers.getKeys(ISSUER, undefined);
       await quiet();
     },
   };
@@ -58,7 +58,7 @@ describe('a key that was watched', () => {
     const { watch, clock, issuers } = await open();
     const { seen } = watch('k1');
     clock.advance(240 * MINUTE);
-    expect([issuers.ready(), seen.ends]).toEqual([false, 1]);
+    expect([issuers.isAnyReady(), seen.ends]).toEqual([false, 1]);
   });
 
   test('and is no longer watched is not told of', async () => {

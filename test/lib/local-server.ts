@@ -4,7 +4,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { createHttpClient, type HttpClient, HttpFailure } from '../../src/lib/http-client.ts';
 
-const OPTIONS = { timeoutMs: 60_000, responseBytesMax: 2_000, requestBytesMax: 2_000, connectionsMax: 4 };
+const OPTIONS = { timeoutMs: 60_000, maxResponseBytes: 2_000, maxRequestBytes: 2_000, maxConnections: 4 };
 /** What a test has opened, to be closed after it. */
 export const closers: Array<() => void> = [];
 

@@ -5,7 +5,7 @@ import { createHttpClient, HttpFailure } from '../../src/lib/http-client.ts';
 import { type Proxy, startProxy } from '../support/proxy-process.ts';
 import { closers, listen, serve } from './local-server.ts';
 
-const OPTIONS = { timeoutMs: 4_000, responseBytesMax: 2_000, requestBytesMax: 2_000, connectionsMax: 4 };
+const OPTIONS = { timeoutMs: 4_000, maxResponseBytes: 2_000, maxRequestBytes: 2_000, maxConnections: 4 };
 const CREDENTIALS = 'us%er:p@ss wörd';
 const ENCODED = CREDENTIALS.split(':').map(encodeURIComponent).join(':');
 
@@ -61,7 +61,7 @@ describe('through a proxy', () => {
     const client = clientThrough(`http://${open.address}`);
     const before = open.answers.length;
     await Promise.all(Array.from({ length: 40 }, () => client.send({ method: 'GET', url })));
-    expect(open.answers.length - before).toBeLessThanOrEqual(OPTIONS.connectionsMax);
+    expect(open.answers.length - before).toBeLessThanOrEqual(OPTIONS.maxConnections);
   });
 
   test('a kept tunnel that is closed when a request arrives costs nothing', async () => {
@@ -92,7 +92,7 @@ describe('through a proxy', () => {
     const events = createEventClient({
       timeoutMs: 4_000,
       idleMs: 4_000,
-      charactersMax: 1_000,
+      maxCharacters: 1_000,
       proxyUrl: `http://${ENCODED}@${closed.address}`,
     });
     const before = closed.answers.length;
@@ -152,7 +152,7 @@ describe('a proxy that makes no connection: nothing was sent, and its code says 
     const events = createEventClient({
       timeoutMs: 4_000,
       idleMs: 4_000,
-      charactersMax: 1_000,
+      maxCharacters: 1_000,
       proxyUrl: `http://${address}`,
     });
     const opening = events.open({ url: await target(), headers: {}, signal: new AbortController().signal });

@@ -15,14 +15,14 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-function open(name: string, linesMax = 100) {
+function open(name: string, maxLines = 100) {
   const path = join(folder, name);
   const onTrouble = jest.fn();
   let lost = 0;
   const onLost = (lines: number) => {
     lost += lines;
   };
-  file = createAuditFile({ onTrouble, onLost }, { path, linesMax, retryMs: 5 });
+  file = createAuditFile({ onTrouble, onLost }, { path, maxLines, retryMs: 5 });
   return { path, onTrouble, file, lost: () => lost };
 }
 
@@ -63,11 +63,11 @@ describe('while the disk fails', () => {
   test('it is told once, nothing throws, and the lines are written when the disk is back', async () => {
     const { path, onTrouble, file: audit, lost } = open('missing/a.log');
     audit.start();
-    await until(() => !audit.healthy() || undefined);
+    await until(() => !audit.isHealthy() || undefined);
     audit.write('one\n');
     audit.write('two\n');
     mkdirSync(join(folder, 'missing'));
-    await until(() => audit.healthy() || undefined);
+    await until(() => audit.isHealthy() || undefined);
     expect(readFileSync(path, 'utf8')).toBe('one\ntwo\n');
     expect([onTrouble.mock.calls.length, lost()]).toEqual([1, 0]);
   });

@@ -24,7 +24,7 @@ const REFUSED: AuditedWrite = {
   durationMs: 1,
 };
 
-function createAuditWithTimers({ repeatsMax = 10 } = {}) {
+function createAuditWithTimers({ maxRepeats = 10 } = {}) {
   const lines: string[] = [];
   const alarms = new Map<() => void, number>();
   const audit = createAudit(
@@ -32,12 +32,12 @@ function createAuditWithTimers({ repeatsMax = 10 } = {}) {
       destination: { write: (line) => void lines.push(line) },
       hashId: (userId) => `hash of ${userId}`,
       clock: { now: () => 0 },
-      setAlarm(ms, task) {
+      setTimer(ms, task) {
         alarms.set(task, ms);
         return () => alarms.delete(task);
       },
     },
-    { repeatWindowMs: 60_000, repeatsMax },
+    { repeatWindowMs: 60_000, maxRepeats },
   );
   return {
     audit,
@@ -101,7 +101,7 @@ describe('a refused write that repeats one of a moment ago', () => {
   });
 
   test('is told early when there are too many others to count', () => {
-    const { audit, told, pending } = createAuditWithTimers({ repeatsMax: 2 });
+    const { audit, told, pending } = createAuditWithTimers({ maxRepeats: 2 });
     audit.record(REFUSED);
     audit.record({ ...REFUSED, requestId: 'again' });
     for (const userId of ['auth0|a', 'auth0|b']) audit.record({ ...REFUSED, userId, requestId: userId });

@@ -64,7 +64,7 @@ export function describeRedisContract(name: string, start: () => Promise<Contrac
       const { users } = await open((redis) => {
         const local = createLocalWriteLock({ keepMs: LOCK_MS, waitMs: 10_000 });
         return createRedisWriteLock(
-          { redis, hide: (id) => id, random: Math.random, local },
+          { redis, hashId: (id) => id, random: Math.random, local },
           { lockMs: LOCK_MS, waitMs: 10_000, commandTimeoutMs: 1_000, withoutLock: 'refuse' },
         );
       });
@@ -133,7 +133,7 @@ export function describeRedisContract(name: string, start: () => Promise<Contrac
     test('a limit is counted together', async () => {
       const { users } = await open((redis) => {
         const local = createMemoryLimit({ points: 3, windowSeconds: 60 }, { maxKeys: 10 });
-        return createSharedLimit({ redis, hide: (key) => key, local }, { name: 'test' });
+        return createSharedLimit({ redis, hashId: (key) => key, local }, { name: 'test' });
       });
       const caller = randomUUID();
       const counts = [];
@@ -150,14 +150,14 @@ export function describeRedisContract(name: string, start: () => Promise<Contrac
       const { users } = await open((redis) =>
         createDpopReplay(
           { redis, clock: systemClock },
-          { rememberMs: 60_000, proofsMax: 100, proofsPerUserMax: 100 },
+          { rememberMs: 60_000, maxProofs: 100, maxProofsPerUser: 100 },
         ),
       );
       const proofs = Array.from({ length: 8 }, () => randomUUID());
       const use = (replay: DpopReplay) =>
         Promise.all(
           proofs.map((jti) =>
-            replay.consume({ jti, jkt: 'key' }, 'auth0|jane').then(
+            replay.consumeProof({ jti, jkt: 'key' }, 'auth0|jane').then(
               () => 'good',
               () => 'used',
             ),

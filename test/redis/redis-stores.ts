@@ -49,7 +49,7 @@ export function createStoreFamily(
   const name = `test-${randomUUID()}`;
   const secret = randomBytes(32);
   const connections: RedisConnection[] = [];
-  const hide = (id: string) => `id-${createHmac('sha256', secret).update(id).digest('base64url')}`;
+  const hashId = (id: string) => `id-${createHmac('sha256', secret).update(id).digest('base64url')}`;
 
   return {
     async open({ keys = [], url: ownUrl = server } = {}) {
@@ -59,7 +59,7 @@ export function createStoreFamily(
       });
       connections.push(redis);
       const store = createRedisStore(
-        { redis, seal: createEncryption(keys), hide, schema },
+        { redis, seal: createEncryption(keys), hashId, schema },
         { name, keepMs: 60_000, leaseMs, maxIds: maxEntries },
       );
       const waiting = new Map<string, () => void>();

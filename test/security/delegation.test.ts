@@ -1,6 +1,6 @@
 /** Tokens that name an actor (RFC 8693): what they may do by the policy, and how log and audit name who acted. */
 import { describe, expect, test } from '@jest/globals';
-import { auditIdOf } from '../../src/composition/observability.ts';
+import { getAuditId } from '../../src/composition/observability.ts';
 import { loadConfig } from '../../config/load.ts';
 import { parseObject } from '../support/json.ts';
 import { expectProblem } from '../support/problem.ts';
@@ -201,16 +201,16 @@ describe('who acted', () => {
   test('stands in the log line of the request, as audit-id writes it', async () => {
     await ask(usual, { act, requestId: 'delegated-read' });
     const [line] = await usual.service.linesOf('delegated-read');
-    expect(line).toMatchObject({ actor: auditIdOf(config, SUPPORT), actors: 2, status: 200 });
+    expect(line).toMatchObject({ actor: getAuditId(config, SUPPORT), actors: 2, status: 200 });
   });
 
   test('stands in the audit of a write, whether it is made or refused', async () => {
     const made = await ask(writing, { act, method: 'PATCH', body: '{"a":2}', requestId: 'delegated-made' });
     await ask(usual, { act, method: 'DELETE', requestId: 'delegated-refused' });
-    const expected = { actor: auditIdOf(config, SUPPORT), actors: 2 };
+    const expected = { actor: getAuditId(config, SUPPORT), actors: 2 };
     expect(await auditOf(writing, 'delegated-made')).toMatchObject({
       ...expected,
-      user: auditIdOf(config, made.user.id),
+      user: getAuditId(config, made.user.id),
       outcome: 'applied',
     });
     expect(await auditOf(usual, 'delegated-refused')).toMatchObject({

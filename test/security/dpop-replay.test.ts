@@ -4,18 +4,18 @@ import { createDpopReplay } from '../../src/identity/dpop-replay.ts';
 import { createManualClock } from '../lib/manual-clock.ts';
 import { appErrorOf } from '../lib/rejection.ts';
 
-function open({ proofsMax = 100, proofsPerUserMax = 100 } = {}) {
+function open({ maxProofs = 100, maxProofsPerUser = 100 } = {}) {
   const clock = createManualClock(0);
   const replay = createDpopReplay(
     { redis: undefined, clock },
-    { rememberMs: 1000, proofsMax, proofsPerUserMax },
+    { rememberMs: 1000, maxProofs, maxProofsPerUser },
   );
   return {
     clock,
     /** The code with which the use is refused, or undefined; and when to come back. */
     use: async (jti: string, { jkt = 'key', userId = 'jane' } = {}) => {
       try {
-        await replay.consume({ jti, jkt }, userId);
+        await replay.consumeProof({ jti, jkt }, userId);
         return undefined;
       } catch (thrown) {
         const { code, extras } = await appErrorOf(Promise.reject(thrown));
@@ -48,7 +48,7 @@ test('a proof of another key with the same identifier is another one', async () 
 
 describe('a flood', () => {
   test('of one user is refused when their share is used up, and makes nothing forgotten early', async () => {
-    const { clock, use } = open({ proofsPerUserMax: 3 });
+    const { clock, use } = open({ maxProofsPerUser: 3 });
     expect([await use('a'), await use('b'), await use('c')]).toEqual([undefined, undefined, undefined]);
     // With another key of theirs, too.
     expect(await use('d', { jkt: 'other' })).toBe('rate_limited 1');
@@ -58,7 +58,7 @@ describe('a flood', () => {
   });
 
   test('of many users is refused when the store is full, until the oldest proof ends', async () => {
-    const { clock, use } = open({ proofsMax: 3 });
+    const { clock, use } = open({ maxProofs: 3 });
     await use('a', { userId: '1' });
     clock.advance(400);
     await use('b', { userId: '2' });

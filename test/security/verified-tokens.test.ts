@@ -104,21 +104,21 @@ describe('what is remembered', () => {
 
   test('is forgotten at the end of the token', () => {
     const clock = createManualClock();
-    const tokens = createVerifiedTokens({ clock }, { tokensMax: 10 });
+    const tokens = createVerifiedTokens({ clock }, { maxTokens: 10 });
     const verified = verifiedUntil(Math.floor(clock.now() / 1000) + 60);
-    tokens.keep('a.b.c', verified);
+    tokens.set('a.b.c', verified);
     clock.advance(59_000);
-    expect(tokens.find('a.b.c')).toBe(verified);
-    expect(tokens.find('a.b.d')).toBeUndefined();
+    expect(tokens.get('a.b.c')).toBe(verified);
+    expect(tokens.get('a.b.d')).toBeUndefined();
     clock.advance(1_000);
-    expect(tokens.find('a.b.c')).toBeUndefined();
+    expect(tokens.get('a.b.c')).toBeUndefined();
   });
 
   test('is bounded', () => {
     const clock = createManualClock();
-    const tokens = createVerifiedTokens({ clock }, { tokensMax: 2 });
+    const tokens = createVerifiedTokens({ clock }, { maxTokens: 2 });
     const verified = verifiedUntil(Math.floor(clock.now() / 1000) + 60);
-    for (const token of ['1', '2', '3']) tokens.keep(token, verified);
-    expect(['1', '2', '3'].map((token) => tokens.find(token) !== undefined)).toEqual([false, true, true]);
+    for (const token of ['1', '2', '3']) tokens.set(token, verified);
+    expect(['1', '2', '3'].map((token) => tokens.get(token) !== undefined)).toEqual([false, true, true]);
   });
 });

@@ -61,7 +61,7 @@ export function createGuard(dependencies: Dependencies): Guard {
       context.userId = caller.userId;
       context.actor = caller.actor;
       await countCaller(req, caller.userId);
-      if (proof) await countRefusals(req, scope, () => replay.consume(proof, caller.userId));
+      if (proof) await countRefusals(req, scope, () => replay.consumeProof(proof, caller.userId));
       assertMayAct(caller.actor, isRead(req) ? 'read' : 'write');
       if (!accepted.some((name) => caller.scopes.has(name))) {
         const wanted = accepted.length === 1 ? `the scope ${scope}` : `any of the scopes ${scope}`;

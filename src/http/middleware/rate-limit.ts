@@ -5,7 +5,7 @@
 import type { Request } from 'express';
 import ipaddr from 'ipaddr.js';
 import { AppError, type ErrorCode } from '../../lib/app-error.ts';
-import { boundedMap } from '../../lib/bounded-map.ts';
+import { createBoundedMap } from '../../lib/bounded-map.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Count, Quota, RateLimit } from '../../redis/rate-limit.ts';
 import { wantsRevalidation } from '../request-options.ts';
@@ -104,7 +104,7 @@ export function createAddressLimit(
   if (failures === undefined)
     return { assertWithinLimit: () => undefined, countRefusal: async () => undefined };
   /** When each may come again. */
-  const closedUntil = boundedMap<number>(maxAddresses);
+  const closedUntil = createBoundedMap<number>(maxAddresses);
 
   return {
     assertWithinLimit(req) {

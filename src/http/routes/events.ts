@@ -5,7 +5,7 @@
  */
 import type { Request, Response } from 'express';
 import type { Caller } from '../../identity/caller.ts';
-import type { Clock, SetAlarm } from '../../lib/clock.ts';
+import type { Clock, SetTimer } from '../../lib/clock.ts';
 import { AppError } from '../../lib/app-error.ts';
 import type { MetadataUpdate, MetadataWatch } from '../../metadata/watch.ts';
 import { accepts } from '../request-options.ts';
@@ -25,7 +25,7 @@ export interface Streaming {
   readonly watch: MetadataWatch;
   readonly streams: OpenStreams;
   readonly clock: Clock;
-  readonly setAlarm: SetAlarm;
+  readonly setTimer: SetTimer;
   readonly random: () => number;
   /**
    * Calls `end` when the key that verified the caller's token is no longer the issuer's. Called when a stream opens;
@@ -45,7 +45,7 @@ export function createEventRoutes(
     streams,
     guard,
     clock,
-    setAlarm,
+    setTimer,
     random,
     watchRevoked = neverRevoked,
   }: Streaming & { readonly guard: Guard },
@@ -93,7 +93,7 @@ export function createEventRoutes(
     // A client that missed something has seen it only with the event that tells of it: until then, its id is the old one.
     const first = { id: missed ? undefined : etag, event: 'stream.opened', data: { etag } };
     stream = startEventStream(res, { first, retryMs }, options);
-    const cancelExpiry = setAlarm(caller.expiresAt * 1000 - clock.now(), end);
+    const cancelExpiry = setTimer(caller.expiresAt * 1000 - clock.now(), end);
     res.once('close', () => {
       endWatching();
       cancelExpiry();
