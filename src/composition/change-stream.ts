@@ -1,5 +1,5 @@
 /**
- * The part of the composition that is about changes made elsewhere: the consumer of the tenant's change feed,
+ * The part of the composition that is about changes made elsewhere: the consumer of the tenant's change stream,
  * of which a fleet has exactly one, and what callers are told of their own metadata.
  */
 import { setTimeout as delay } from 'node:timers/promises';
@@ -75,12 +75,12 @@ export function composeChangeStream({
   );
   const { redis, users } = stores;
   // One for those who understand each other's announcements: others may use the same Redis for another tenant.
-  const name = `change-feed:${users.toKey(config.tenantUrl)}`;
+  const name = `change-stream:${users.toKey(config.tenantUrl)}`;
   const elector = redis
     ? createLeaderElection({ redis, random: Math.random }, { name, boundMs: CHANGE_STREAM.boundMs })
     : createLocalLeader();
   return {
-    checks: [{ name: 'change_feed', critical: false, passing: () => feed.health.isHealthy() }],
+    checks: [{ name: 'change_stream', critical: false, passing: () => feed.health.isHealthy() }],
     start: () =>
       elector.start(async (term) => {
         logger.log('change_stream_started');

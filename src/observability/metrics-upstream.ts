@@ -1,21 +1,19 @@
 /** Metrics of the Management API: operations, HTTP requests, request budget, circuit breaker and write batches. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { BreakerState, TenantObserver } from '../auth0/tenant.ts';
 import { AppError } from '../lib/app-error.ts';
 import { type HttpClient, HttpFailure } from '../lib/http-client.ts';
 import type { Bucket } from '../lib/token-bucket.ts';
 import type { ClientDirectory, Priority, UserDirectory } from '../metadata/ports.ts';
 
-export interface UpstreamMetrics {
+export interface UpstreamMetrics extends TenantObserver {
   /** Returns a directory that measures its operations and the number of writes that each PATCH carries. */
   withUserMetrics(directory: UserDirectory): UserDirectory;
   withClientMetrics(directory: ClientDirectory): ClientDirectory;
   /** Returns a client that counts every HTTP request, retries included. */
   withHttpMetrics(http: HttpClient): HttpClient;
-  /** A request begins to wait for the budget. Call the returned function with how the wait ended. */
-  startWait(priority: Priority): (outcome: 'admitted' | 'refused') => void;
   /** Counts a change that met another change of the same user. */
   recordConcurrentChange(): void;
-  setCircuitState(state: string): void;
   /** Adds the gauges of the budget, labelled by the name of each bucket. */
   registerBudget(buckets: ReadonlyMap<string, Pick<Bucket, 'estimate' | 'getSize'>>): void;
 }
@@ -24,7 +22,7 @@ const OPERATIONS = ['users.read', 'users.change', 'clients.read'];
 const PRIORITIES: readonly Priority[] = ['write', 'read', 'refresh'];
 /** Statuses with which Auth0 rejects the document of a PATCH. */
 const REJECTING: readonly string[] = ['400', '409', '413'];
-const BREAKER_STATES = ['closed', 'half_open', 'open'];
+const BREAKER_STATES: readonly BreakerState[] = ['closed', 'half_open', 'open'];
 
 export function createUpstreamMetrics(
   registers: Registry[],
@@ -104,7 +102,7 @@ export function createUpstreamMetrics(
     }
   }
 
-  function setCircuitState(state: string): void {
+  function setCircuitState(state: BreakerState): void {
     for (const known of BREAKER_STATES) circuit.labels(known).set(known === state ? 1 : 0);
   }
   setCircuitState('closed');

@@ -4,6 +4,7 @@
  */
 import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
 import type { ObservedRequest } from '../http/middleware/request-context.ts';
+import type { LimitName } from '../http/middleware/rate-limit.ts';
 import type { Freshness } from '../metadata/ports.ts';
 import { createHealthMetrics, type HealthMetrics } from './metrics-health.ts';
 import { createRedisMetrics, type RedisMetrics } from './metrics-redis.ts';
@@ -17,7 +18,7 @@ export interface Metrics {
     request: Pick<ObservedRequest, 'method' | 'route' | 'status' | 'durationMs'>,
   ) => void;
   /** Counts a request that a rate limit refused. */
-  recordRateLimited(limit: Limit): void;
+  recordRateLimited(limit: LimitName): void;
   /** @returns what counts a read of that resource by where its answer came from. */
   createCacheRecorder(resource: 'user' | 'client'): (outcome: Freshness['kind']) => void;
   readonly upstream: UpstreamMetrics;
@@ -25,8 +26,7 @@ export interface Metrics {
   readonly health: HealthMetrics;
 }
 
-const LIMITS = ['reads', 'writes', 'auth-failures'] as const;
-type Limit = (typeof LIMITS)[number];
+const LIMITS: readonly LimitName[] = ['reads', 'writes', 'auth-failures'];
 
 /** The statuses of server errors that the service answers with. */
 const SERVER_ERRORS = ['500', '502', '503', '504'];

@@ -151,7 +151,7 @@ describeWithRedisServer('two replicas', () => {
     // Who has consumed until then finds the lock gone, and one of them takes it.
     await feedOpen(dashboard, 2);
     const lock = async () => {
-      const keys = await redis.command('KEYS', 'metadata-bff:{change-feed:*}:lock');
+      const keys = await redis.command('KEYS', 'metadata-bff:{change-stream:*}:lock');
       return Array.isArray(keys) && keys.length === 1 ? true : undefined;
     };
     await until(lock);

@@ -139,7 +139,7 @@ describe('names in snake case', () => {
   const OTHERS = new Set(
     `user_metadata app_metadata client_metadata updated_at user_id client_id request_id include_fields
     trace_id correlation_id keys_left_out audit_log half_open not_connected not_granted parentbased_always_on
-    duration_ms signing_keys management_token change_feed not_ready private_key_jwt member_since
+    duration_ms signing_keys management_token change_stream not_ready private_key_jwt member_since
     false_schema too_complex name_empty name_forbidden name_reserved text_not_unicode number_too_large root_not_object null_at_root
     number_not_exact name_duplicate patch_too_costly too_large too_many_keys too_deep read_only operation_invalid not_applicable test_failed
     network_failed invalid_response redirect_refused answer_unusable login_required require_client_grant
