@@ -1,7 +1,10 @@
 /** What holds for React 18 and 19: components in a DOM of their own, before the real service. */
 import { afterAll, afterEach, expect, test } from '@jest/globals';
 import { Window } from 'happy-dom';
+import type * as React from 'react';
 import type { ReactElement } from 'react';
+import type * as ReactDom from 'react-dom/client';
+import type * as ReactServer from 'react-dom/server';
 import type * as MetadataReact from '../../packages/client/src/react.ts';
 import { openStage } from '../events/stage.ts';
 import { until } from '../support/until.ts';
@@ -14,9 +17,9 @@ type Result = MetadataReact.UseMetadataResult<Preferences>;
 
 /** One version of React, and the client on top of it. */
 export interface ReactVersion {
-  readonly react: Pick<typeof import('react'), 'createElement' | 'StrictMode' | 'version'>;
-  readonly dom: Pick<typeof import('react-dom/client'), 'createRoot' | 'hydrateRoot'>;
-  readonly server: Pick<typeof import('react-dom/server'), 'renderToString'>;
+  readonly react: Pick<typeof React, 'createElement' | 'StrictMode' | 'version'>;
+  readonly dom: Pick<typeof ReactDom, 'createRoot' | 'hydrateRoot'>;
+  readonly server: Pick<typeof ReactServer, 'renderToString'>;
   readonly metadata: typeof MetadataReact;
 }
 
@@ -33,6 +36,7 @@ export function installDom(): void {
 export function testReact(major: string, { react, dom, server, metadata }: ReactVersion): void {
   const { createElement, StrictMode } = react;
   const { MetadataProvider, useMetadata } = metadata;
+  const Lonely = () => createElement('p', null, useMetadata().status);
   const unmounts: Array<() => void> = [];
   afterEach(() => {
     for (const unmount of unmounts.splice(0)) unmount();
@@ -155,6 +159,7 @@ export function testReact(major: string, { react, dom, server, metadata }: React
       await latest().refresh();
       return latest().status === 'ready' ? true : undefined;
     });
+    expect(latest().error).toBeUndefined();
   });
 
   test('ends its stream when the last reader is gone', async () => {
@@ -195,10 +200,6 @@ export function testReact(major: string, { react, dom, server, metadata }: React
   });
 
   test('says that a provider is missing', () => {
-    function Lonely(): ReactElement {
-      useMetadata();
-      return createElement('p');
-    }
     expect(() => server.renderToString(createElement(Lonely))).toThrow(
       'useMetadata() needs a MetadataProvider above it.',
     );

@@ -2,10 +2,12 @@
  * What the compiler must say of the client's types: each line is true or does not compile. `npm run compile`
  * checks it; nothing here runs.
  */
+import type { Auth0ContextInterface } from '@auth0/auth0-react';
 import type { MetadataErrorCode, ProblemCode } from '../../packages/client/src/errors.ts';
 import type { JsonObject, JsonValue, MergePatch } from '../../packages/client/src/json.ts';
 import type { Snapshot } from '../../packages/client/src/snapshot-store.ts';
 import type { MetadataClient } from '../../packages/client/src/options.ts';
+import type { MetadataProviderProps } from '../../packages/client/src/react.ts';
 import type { PROBLEMS } from '../../src/http/errors.ts';
 
 type Same<A, B> = [A, B] extends [B, A] ? true : false;
@@ -53,4 +55,12 @@ export async function calls(client: Client, untyped: MetadataClient): Promise<vo
   await client.replaceKey('interests', ['chess']);
   const any = await untyped.readKey('whatever');
   true satisfies Same<typeof any.value, JsonValue>;
+}
+
+/** The provider takes the token function of auth0-react as it is. */
+export function toProviderProps({ getAccessTokenSilently }: Auth0ContextInterface): MetadataProviderProps {
+  return {
+    baseUrl: '',
+    getAccessToken: ({ forceRefresh }) => getAccessTokenSilently({ cacheMode: forceRefresh ? 'off' : 'on' }),
+  };
 }

@@ -40,6 +40,7 @@ describe('licences', () => {
     ...SHIPPED,
     'MIT OR Apache-2.0',
     'Apache-2.0 AND MIT',
+    '(MIT AND Zlib)',
     'CC-BY-4.0',
     '(MIT OR CC0-1.0)',
     'MPL-2.0',

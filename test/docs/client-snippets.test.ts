@@ -8,22 +8,15 @@ import { promisify } from 'node:util';
 import { userMetadataTypes } from '../../scripts/user-types/declaration.ts';
 import { type Fence, pageAt, ROOT } from './documents.ts';
 
-const blocks = pageAt('docs/client.md').fences.filter(({ info }) => info === 'ts' || info === 'js');
+const blocks = pageAt('docs/client.md').fences.filter(({ info }) => ['ts', 'tsx', 'js'].includes(info));
 const app = mkdtempSync(join(tmpdir(), 'snippets-'));
 afterAll(() => rmSync(app, { recursive: true }));
 
 /** Each block says in its first line which file it is. */
-const nameOf = ({ text }: Fence): string => /^\/\/ ([\w-]+\.[jt]s)\n/.exec(text)?.[1] ?? '';
+const nameOf = ({ text }: Fence): string => /^\/\/ ([\w-]+\.(?:js|tsx?))\n/.exec(text)?.[1] ?? '';
 
 /** What the snippets use of the frameworks, as those declare it. */
 const FRAMEWORKS = `
-  declare module 'react' {
-    export function useSyncExternalStore<S>(
-      subscribe: (onStoreChange: () => void) => () => void,
-      getSnapshot: () => S,
-      getServerSnapshot?: () => S,
-    ): S;
-  }
   declare module 'vue' {
     export function shallowRef<T>(value: T): { value: T };
     export function onScopeDispose(dispose: () => void): void;
@@ -34,7 +27,13 @@ test('the snippets of docs/client.md compile together', async () => {
   const names = blocks.map(nameOf);
   expect(names).toEqual([...new Set(names)]);
   expect(names).toEqual(
-    expect.arrayContaining(['auth0.ts', 'use-metadata.ts', 'metadata-composable.ts', 'page.js']),
+    expect.arrayContaining([
+      'auth0.ts',
+      'app.tsx',
+      'metadata-queries.ts',
+      'metadata-composable.ts',
+      'page.js',
+    ]),
   );
   for (const block of blocks) writeFileSync(join(app, nameOf(block)), block.text);
   writeFileSync(join(app, 'frameworks.d.ts'), FRAMEWORKS);
@@ -53,9 +52,16 @@ test('the snippets of docs/client.md compile together', async () => {
       checkJs: true,
       allowImportingTsExtensions: true,
       noEmit: true,
+      jsx: 'react-jsx',
       skipLibCheck: true,
       paths: {
         '@metadata-bff/client': [join(ROOT, 'packages/client/src/index.ts')],
+        '@metadata-bff/client/react': [join(ROOT, 'packages/client/src/react.ts')],
+        '@metadata-bff/client/tanstack-query': [join(ROOT, 'packages/client/src/tanstack-query.ts')],
+        '@auth0/auth0-react': [join(ROOT, 'node_modules/@auth0/auth0-react/dist/index.d.ts')],
+        '@tanstack/query-core': [join(ROOT, 'node_modules/@tanstack/query-core/build/modern/index.d.ts')],
+        react: [join(ROOT, 'node_modules/@types/react/index.d.ts')],
+        'react/jsx-runtime': [join(ROOT, 'node_modules/@types/react/jsx-runtime.d.ts')],
         '@auth0/auth0-spa-js': [join(ROOT, 'node_modules/@auth0/auth0-spa-js/dist/typings/index.d.ts')],
       },
     },

@@ -17,23 +17,23 @@ export interface MetadataState<T extends object = JsonObject> {
 
 export interface MetadataStore<T extends object = JsonObject> {
   /** The current state; the same object until it changes. */
-  getState(): MetadataState<T>;
+  readonly getState: () => MetadataState<T>;
   /** The state before the first read, as a server renders it. */
-  getInitialState(): MetadataState<T>;
+  readonly getInitialState: () => MetadataState<T>;
   /** Reads and follows changes while there is at least one listener. Returns the function that unsubscribes. */
-  subscribe(listener: () => void): () => void;
+  readonly subscribe: (listener: () => void) => () => void;
   /**
    * Changes the document, based on the shown state. Resolves to false on a conflict, which is then in the state.
    * @throws as `MetadataClient.patch`, except ConflictError.
    */
-  patch(changes: MergePatch<T>, options?: WriteOptions): Promise<boolean>;
+  readonly patch: (changes: MergePatch<T>, options?: WriteOptions) => Promise<boolean>;
   /**
    * Ends the conflict: `mine` sends the refused change again, based on the state that the user has seen; `theirs`
    * discards it. Resolves as `patch` does, and to true without a conflict.
    */
-  resolveConflict(choice: 'mine' | 'theirs'): Promise<boolean>;
+  readonly resolveConflict: (choice: 'mine' | 'theirs') => Promise<boolean>;
   /** Reads again; bypasses the cache of the service. Errors are in the state. */
-  refresh(): Promise<void>;
+  readonly refresh: () => Promise<void>;
 }
 
 /** Creates the store of one client. `initial` is a snapshot that a server has read. */

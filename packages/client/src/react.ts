@@ -29,7 +29,7 @@ export interface MetadataProviderProps extends MetadataClientOptions {
 export type UseMetadataResult<T extends object = JsonObject> = MetadataState<T> &
   Pick<MetadataStore<T>, 'patch' | 'resolveConflict' | 'refresh'>;
 
-const StoreContext = createContext<MetadataStore<object> | undefined>(undefined);
+const StoreContext = createContext<unknown>(undefined);
 
 /**
  * Gives the components below it one client and one stream of changes. Give it the user's id as `key`, so that another
@@ -62,13 +62,16 @@ export function MetadataProvider({
 
 /** The user's metadata, with the functions that change it. Renders again when the document changes. */
 export function useMetadata<T extends object = JsonObject>(): UseMetadataResult<T> {
-  const found = useContext(StoreContext);
-  if (found === undefined) throw new Error('useMetadata() needs a MetadataProvider above it.');
-  // As with createMetadataClient, the caller promises the type. The service does not check documents against it.
-  const store = found as unknown as MetadataStore<T>;
+  const store = useContext(StoreContext);
+  if (!isStore<T>(store)) throw new Error('useMetadata() needs a MetadataProvider above it.');
   const state = useSyncExternalStore(store.subscribe, store.getState, store.getInitialState);
   return useMemo(() => {
     const { patch, resolveConflict, refresh } = store;
     return { ...state, patch, resolveConflict, refresh };
   }, [state, store]);
+}
+
+// As with createMetadataClient, the app promises the type `T`: nothing checks documents against it.
+function isStore<T extends object>(value: unknown): value is MetadataStore<T> {
+  return value !== undefined;
 }
