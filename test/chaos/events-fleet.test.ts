@@ -13,7 +13,7 @@ import {
   openService,
   openTenant,
   personAt,
-} from '../events/stage.ts';
+} from '../http/events/stage.ts';
 
 const UPDATED = 'metadata.updated';
 const CONSUMING = '"event":"change_stream_started"';

@@ -3,7 +3,7 @@ import { createRedisConnection } from '../../src/redis/connection.ts';
 import { createLeaderElection, type Leadership } from '../../src/redis/leader-election.ts';
 import { describeWithRedisServer, redisAddress, type RedisServer, startRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';
-import { afterwards } from '../events/stage.ts';
+import { afterwards } from '../http/events/stage.ts';
 
 const BOUND_MS = 900;
 /** A busy machine may be late; the point is that nobody waits for a bound that need not. */

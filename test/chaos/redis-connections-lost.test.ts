@@ -1,7 +1,7 @@
 /** Connections that Redis ends, or that lead to the wrong server: what was missed on them is not taken for fresh. */
 import { expect, test } from '@jest/globals';
 import { z } from 'zod';
-import { afterwards } from '../events/stage.ts';
+import { afterwards } from '../http/events/stage.ts';
 import { openFleet } from '../redis/fleet.ts';
 import { startRelay } from '../redis/relay.ts';
 import {

@@ -6,7 +6,7 @@ import type { ReactElement } from 'react';
 import type * as ReactDom from 'react-dom/client';
 import type * as ReactServer from 'react-dom/server';
 import type * as MetadataReact from '../../packages/client/src/react.ts';
-import { openStage } from '../events/stage.ts';
+import { openStage } from '../http/events/stage.ts';
 import { until } from '../support/until.ts';
 
 interface Preferences {

@@ -8,7 +8,7 @@ import {
   getMetadataQueryKey,
   invalidateMetadataOnChange,
 } from '../../packages/client/src/tanstack-query.ts';
-import { openStage } from '../events/stage.ts';
+import { openStage } from '../http/events/stage.ts';
 import { until } from '../support/until.ts';
 import { createTestClient, getRejection } from './create-test-client.ts';
 

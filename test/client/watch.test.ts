@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { MetadataError } from '../../packages/client/src/errors.ts';
 import { createFrameParser } from '../../packages/client/src/event-frames.ts';
 import type { MetadataChange } from '../../packages/client/src/watch.ts';
-import { dashboardOf, openStage } from '../events/stage.ts';
+import { dashboardOf, openStage } from '../http/events/stage.ts';
 import { serve } from '../lib/local-server.ts';
 import { until } from '../support/until.ts';
 import { createTestClient, type SentRequest } from './create-test-client.ts';

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startTenant } from '../../packages/local-tenant/src/tenant.ts';
-import { runProgram } from '../process/program.ts';
+import { runProgram } from '../e2e/program.ts';
 import { freePort } from '../support/free-port.ts';
 import { until } from '../support/until.ts';
 

@@ -3,7 +3,7 @@ import { startCollector } from '../support/collector.ts';
 import { parseObject } from '../support/json.ts';
 import { serveTenant } from '../support/tenant-on-socket.ts';
 import { AUDIENCE, mintToken } from '../support/tokens.ts';
-import { runProgram, type Running } from '../process/program.ts';
+import { runProgram, type Running } from '../e2e/program.ts';
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
 const CALLER = 'b7ad6b7169203331';

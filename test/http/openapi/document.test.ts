@@ -1,0 +1,88 @@
+import { expect, test } from '@jest/globals';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { PROBLEMS } from '../../../src/http/errors.ts';
+import { openScene } from '../../support/scene.ts';
+import type { ServiceOptions } from '../../support/service.ts';
+import { asNode, type Node, nodesOf, openContract, resolve } from './contract.ts';
+
+const TREE = {
+  $schema: 'https://json-schema.org/draft/2020-12/schema',
+  $id: 'https://operator.example.com/tree',
+  type: 'object',
+  $defs: { level: { enum: ['low', 'high'] }, default: { const: { $ref: '#/data' } } },
+  properties: {
+    level: { $ref: '#/$defs/level' },
+    marker: { $ref: '#/$defs/default' },
+    children: { type: 'array', items: { $ref: '#' } },
+  },
+  additionalProperties: false,
+};
+
+async function documentWith(options: ServiceOptions): Promise<Node> {
+  const { service } = await openScene(options);
+  return (await openContract(service)).document;
+}
+
+const document = await documentWith({ env: { AUTH0_COMPAT: 'true', REQUIRE_IF_MATCH: 'true' } });
+const plain = await documentWith({});
+const renamed = await documentWith({ policy: { scopes: { readMetadata: 'profile:read' } } });
+const strict = await documentWith({ policy: { userMetadata: { schema: TREE } } });
+
+/** Codes that answer no operation: no resource, no method, or no request was found. */
+const OF_NO_OPERATION = new Set(['method_not_allowed', 'headers_too_large']);
+
+test('every error code belongs to an operation, or to none for a reason', () => {
+  const described = [...nodesOf(asNode(document['components'])['responses'])].flatMap(([pointer, node]) =>
+    pointer.endsWith('/examples') ? Object.keys(node) : [],
+  );
+  const expected = Object.keys(PROBLEMS).filter((code) => !OF_NO_OPERATION.has(code));
+  expect([...new Set(described)].toSorted()).toEqual(expected.toSorted());
+});
+
+test('a missing precondition is described where one is required only', () => {
+  expect(JSON.stringify(plain)).not.toContain('#/components/responses/precondition_required');
+  expect(resolve(document, '#/paths/~1me~1metadata/put/responses/428').pointer).toMatch(
+    /precondition_required$/,
+  );
+});
+
+test('every reference leads somewhere', () => {
+  const references = [...nodesOf(document)].flatMap(([, { $ref }]) =>
+    typeof $ref === 'string' ? [$ref] : [],
+  );
+  expect(references.length).toBeGreaterThan(50);
+  for (const reference of references) expect(() => resolve(document, reference)).not.toThrow();
+});
+
+test('the names of scopes are those of the policy', () => {
+  const { node } = resolve(renamed, '#/paths/~1me~1metadata/get');
+  expect(node['security']).toEqual([
+    { oauth2: ['profile:read'] },
+    { bearer: ['profile:read'] },
+    { dpop: ['profile:read'] },
+  ]);
+  expect(JSON.stringify(renamed)).not.toContain('"read:metadata"');
+});
+
+test('without a schema of the operator, metadata is any object', () => {
+  const { node } = resolve(document, '#/components/schemas/UserMetadata');
+  expect(node).toEqual({ type: 'object', description: expect.any(String) });
+});
+
+test('the operator’s schema still means the same where it stands in the document', () => {
+  const ajv = new Ajv2020({ strict: false });
+  const original = ajv.compile(TREE);
+  ajv.addSchema({ ...strict, $id: 'https://openapi.example.com/' });
+  const embedded = ajv.compile({ $ref: 'https://openapi.example.com/#/components/schemas/UserMetadata' });
+  const samples = [
+    {},
+    { level: 'low' },
+    { level: 'other' },
+    { children: [{ level: 'high' }, { children: [] }] },
+    { children: [{ children: [{ level: 'other' }] }] },
+    { marker: { $ref: '#/data' } },
+    { marker: {} },
+  ];
+  expect(samples.map((sample) => embedded(sample))).toEqual([true, true, false, true, false, true, false]);
+  expect(samples.map((sample) => embedded(sample))).toEqual(samples.map((sample) => original(sample)));
+});
