@@ -1,4 +1,4 @@
-/** A client before the real service: what it sends is noted, and its pauses are noted instead of waited for. */
+/** A client for tests: it records its requests, and records its delays instead of waiting. */
 import type { JsonObject } from '../../packages/client/src/json.ts';
 import { createClient } from '../../packages/client/src/client.ts';
 import type { MetadataClient, MetadataClientOptions } from '../../packages/client/src/options.ts';
@@ -15,12 +15,12 @@ export interface SentRequest {
 export interface TestClient<T extends object> {
   readonly client: MetadataClient<T>;
   readonly sent: readonly SentRequest[];
-  /** Milliseconds of every pause and time limit asked for. */
+  /** Milliseconds of each delay and time limit. */
   readonly timers: readonly number[];
 }
 
 interface TestClientOptions extends MetadataClientOptions {
-  /** Which alarms ring, and then at once; without it, none. */
+  /** Which timers fire, and then at once; none by default. */
   readonly fires?: (ms: number) => boolean;
   readonly now?: () => number;
 }
@@ -58,7 +58,7 @@ export function createTestClient<T extends object = JsonObject>({
   return { client, sent, timers: alarms };
 }
 
-/** A `fetch` that answers the first requests otherwise. */
+/** A `fetch` with other responses for the first requests. */
 export function respondFirst(...answers: ReadonlyArray<() => Promise<Response>>): Fetch {
   const left = [...answers];
   return (url, init) => left.shift()?.() ?? platformRuntime.fetch(url, init);

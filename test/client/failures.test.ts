@@ -21,13 +21,13 @@ function refusal(code: ErrorCode, extras: ErrorExtras = {}): () => Promise<Respo
 
 async function openJane(...first: ReadonlyArray<() => Promise<Response>>) {
   const jane = await person({ theme: 'dark' });
-  const world = createTestClient({
+  const fixture = createTestClient({
     baseUrl: service.url,
     getAccessToken: async () => jane.token,
     fires: () => true,
     fetch: respondFirst(...first),
   });
-  return { jane, ...world };
+  return { jane, ...fixture };
 }
 
 /** Something that is not the service. */
@@ -36,14 +36,14 @@ const page = (status: number) => async () => new Response('<html>', { status });
 /** A client that is given these tokens one after another. */
 function openWith(...tokens: string[]) {
   const asked: boolean[] = [];
-  const world = createTestClient({
+  const fixture = createTestClient({
     baseUrl: service.url,
     async getAccessToken({ forceRefresh }) {
       asked.push(forceRefresh);
       return tokens.shift();
     },
   });
-  return { asked, ...world };
+  return { asked, ...fixture };
 }
 
 test('a fault of a document reaches the app with its code and its params', async () => {

@@ -36,12 +36,12 @@ const atLeast = (list: readonly unknown[], count: number) =>
 describe('watching', () => {
   test('tells what changed since the state last seen, and from then on', async () => {
     const { service, token, jane } = await openStage({ env: { AUTH0_EVENTS: 'false' } });
-    const world = createTestClient({ baseUrl: service.url, getAccessToken: async () => token });
-    const { etag } = await world.client.read();
+    const fixture = createTestClient({ baseUrl: service.url, getAccessToken: async () => token });
+    const { etag } = await fixture.client.read();
     await jane.patch({ theme: 'light' });
-    const { changes } = follow(world);
+    const { changes } = follow(fixture);
     await atLeast(changes, 1);
-    expect(streamsIn(world.sent)[0]?.headers.get('last-event-id')).toBe(etag);
+    expect(streamsIn(fixture.sent)[0]?.headers.get('last-event-id')).toBe(etag);
     await jane.patch({ added: 1 });
     await atLeast(changes, 2);
     expect(changes[1]).toEqual({ etag: (await jane.read()).headers.get('etag'), keys: ['added'] });
@@ -54,7 +54,7 @@ describe('watching', () => {
     const long = await dashboard.token();
     const asked: boolean[] = [];
     let renewed = '';
-    const world = createTestClient({
+    const fixture = createTestClient({
       baseUrl: service.url,
       fires: isPause,
       // As an SDK does that keeps what it has until it is asked for another.
@@ -67,11 +67,11 @@ describe('watching', () => {
         return renewed || short;
       },
     });
-    const { changes, errors } = follow(world);
+    const { changes, errors } = follow(fixture);
     await atLeast(changes, 1);
     expect(changes[0]?.keys).toContain('between');
     expect(asked).toEqual([false, true]);
-    expect([errors, world.timers.filter(isPause).every((ms) => ms >= 2000)]).toEqual([[], true]);
+    expect([errors, fixture.timers.filter(isPause).every((ms) => ms >= 2000)]).toEqual([[], true]);
   });
 
   test('takes a stream without heartbeats for lost, and names the state last heard of', async () => {
@@ -89,12 +89,12 @@ describe('watching', () => {
       silences += 1;
       return silences === 2;
     };
-    const world = createTestClient({ baseUrl: url, fires: (ms) => isPause(ms) || isSecondSilence() });
-    const { errors } = follow(world);
-    await until(() => (streamsIn(world.sent).length >= 2 && cuts > 0 ? true : undefined));
+    const fixture = createTestClient({ baseUrl: url, fires: (ms) => isPause(ms) || isSecondSilence() });
+    const { errors } = follow(fixture);
+    await until(() => (streamsIn(fixture.sent).length >= 2 && cuts > 0 ? true : undefined));
     expect(errors).toMatchObject([{ error: { code: 'network_failed' }, final: false }]);
-    expect(streamsIn(world.sent)[1]?.headers.get('last-event-id')).toBe('"one"');
-    expect(world.timers.find(isPause)).toBe(3000);
+    expect(streamsIn(fixture.sent)[1]?.headers.get('last-event-id')).toBe('"one"');
+    expect(fixture.timers.find(isPause)).toBe(3000);
   });
 
   test('waits longer from failure to failure, and as long as it is told', async () => {
@@ -109,11 +109,11 @@ describe('watching', () => {
       answers[requests]?.(res);
       requests += 1;
     });
-    const world = createTestClient({ baseUrl: url, fires: isPause });
-    const { errors } = follow(world);
+    const fixture = createTestClient({ baseUrl: url, fires: isPause });
+    const { errors } = follow(fixture);
     await atLeast(errors, 4);
-    await until(() => (world.timers.includes(90_000) ? true : undefined));
-    expect(world.timers.filter((ms) => ms !== SILENCE_MS)).toEqual([2000, 4000, 8000, 90_000]);
+    await until(() => (fixture.timers.includes(90_000) ? true : undefined));
+    expect(fixture.timers.filter((ms) => ms !== SILENCE_MS)).toEqual([2000, 4000, 8000, 90_000]);
     expect(errors.map(({ final }) => final)).toEqual([false, false, false, false]);
   });
 
@@ -135,10 +135,10 @@ describe('watching', () => {
       (answers[requests] ?? ((rest: ServerResponse) => rest.writeHead(400).end()))(res);
       requests += 1;
     });
-    const world = createTestClient({ baseUrl: url, fires: isNotSilence });
-    const { errors } = follow(world);
+    const fixture = createTestClient({ baseUrl: url, fires: isNotSilence });
+    const { errors } = follow(fixture);
     await until(() => (errors.at(-1)?.final ? true : undefined));
-    expect(world.timers.filter(isNotSilence)).toEqual([
+    expect(fixture.timers.filter(isNotSilence)).toEqual([
       3_600_000, 4000, 8000, 16_000, 32_000, 60_000, 60_000, 60_000, 60_000,
     ]);
   });
@@ -147,10 +147,10 @@ describe('watching', () => {
     const url = await serve((_req, res) => {
       res.writeHead(200, { 'content-type': 'text/event-stream' }).end('retry: 0\n\n');
     });
-    const world = createTestClient({ baseUrl: url, fires: isPause });
-    follow(world);
-    await until(() => (world.timers.filter(isPause).length >= 4 ? true : undefined));
-    expect(world.timers.filter(isPause).slice(0, 4)).toEqual([1000, 2000, 4000, 8000]);
+    const fixture = createTestClient({ baseUrl: url, fires: isPause });
+    follow(fixture);
+    await until(() => (fixture.timers.filter(isPause).length >= 4 ? true : undefined));
+    expect(fixture.timers.filter(isPause).slice(0, 4)).toEqual([1000, 2000, 4000, 8000]);
   });
 
   test('asks for a new token every second time at most while streams keep ending at once', async () => {
@@ -158,7 +158,7 @@ describe('watching', () => {
       res.writeHead(200, { 'content-type': 'text/event-stream' }).end();
     });
     const asked: boolean[] = [];
-    const world = createTestClient({
+    const fixture = createTestClient({
       baseUrl: url,
       fires: isPause,
       async getAccessToken({ forceRefresh }) {
@@ -166,7 +166,7 @@ describe('watching', () => {
         return 'token';
       },
     });
-    follow(world);
+    follow(fixture);
     await atLeast(asked, 4);
     expect(asked.slice(0, 4)).toEqual([false, true, false, true]);
   });
@@ -178,12 +178,12 @@ describe('watching', () => {
       res.writeHead(503, { 'retry-after': '30' }).end();
     });
     const controller = new AbortController();
-    const world = createTestClient({ baseUrl: url });
-    follow(world, controller.signal);
-    await until(() => (world.timers.includes(30_000) ? true : undefined));
+    const fixture = createTestClient({ baseUrl: url });
+    follow(fixture, controller.signal);
+    await until(() => (fixture.timers.includes(30_000) ? true : undefined));
     controller.abort();
     await new Promise((resolve) => setImmediate(resolve));
-    expect([requests, world.timers.filter(isPause)]).toEqual([1, [30_000]]);
+    expect([requests, fixture.timers.filter(isPause)]).toEqual([1, [30_000]]);
   });
 
   test('begins anew with short pauses after a stream that lasted', async () => {
@@ -196,26 +196,26 @@ describe('watching', () => {
         res.writeHead(200, { 'content-type': 'text/event-stream' }).write(': heartbeat\n\n');
       setImmediate(() => res.destroy());
     });
-    const world = createTestClient({ baseUrl: url, fires: isPause, now: () => time });
-    const { errors } = follow(world);
+    const fixture = createTestClient({ baseUrl: url, fires: isPause, now: () => time });
+    const { errors } = follow(fixture);
     await atLeast(errors, 4);
     expect(errors.map(({ error }) => error instanceof MetadataError)).toEqual(errors.map(() => true));
-    expect(world.timers.filter(isPause).slice(0, 4)).toEqual([2000, 4000, 2000, 2000]);
+    expect(fixture.timers.filter(isPause).slice(0, 4)).toEqual([2000, 4000, 2000, 2000]);
   });
 
   test('ends when it is refused for good', async () => {
     const { service, dashboard } = await openStage({ env: { AUTH0_EVENTS: 'false' } });
     const token = await dashboard.token({ scope: 'update:metadata' });
-    const world = createTestClient({
+    const fixture = createTestClient({
       baseUrl: service.url,
       getAccessToken: async () => token,
       fires: isPause,
     });
-    const { errors } = follow(world);
+    const { errors } = follow(fixture);
     await atLeast(errors, 1);
     expect(errors[0]?.error).toBeInstanceOf(MetadataError);
     expect(errors).toMatchObject([{ error: { code: 'scope_missing' }, final: true }]);
-    expect([streamsIn(world.sent).length, world.timers.filter(isPause)]).toEqual([1, []]);
+    expect([streamsIn(fixture.sent).length, fixture.timers.filter(isPause)]).toEqual([1, []]);
   });
 
   test.each(['function', 'signal'])('ends by the %s, which closes the connection', async (how) => {
@@ -225,8 +225,8 @@ describe('watching', () => {
       res.writeHead(200, { 'content-type': 'text/event-stream' }).write('id: "one"\n\n');
     });
     const controller = new AbortController();
-    const world = createTestClient({ baseUrl: url, fires: isPause });
-    const { stop, errors } = follow(world, controller.signal);
+    const fixture = createTestClient({ baseUrl: url, fires: isPause });
+    const { stop, errors } = follow(fixture, controller.signal);
     await atLeast(open, 1);
     if (how === 'function') stop();
     else controller.abort();

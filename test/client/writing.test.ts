@@ -10,11 +10,11 @@ const BEFORE = { theme: 'dark', nested: { a: 1, b: 1 }, list: [1, 2] };
 /** Jane with a client that has read, and another device of hers. */
 async function openJane(baseUrl = service.url) {
   const jane = await person(BEFORE);
-  const world = createTestClient({ baseUrl, getAccessToken: async () => jane.token });
-  const read = await world.client.read();
+  const fixture = createTestClient({ baseUrl, getAccessToken: async () => jane.token });
+  const read = await fixture.client.read();
   const elsewhere = (json: unknown) => jane.ask('PATCH', '', { json });
-  const writes = () => world.sent.filter(({ method }) => method !== 'GET');
-  return { jane, ...world, read, elsewhere, writes };
+  const writes = () => fixture.sent.filter(({ method }) => method !== 'GET');
+  return { jane, ...fixture, read, elsewhere, writes };
 }
 
 describe('a patch', () => {
