@@ -1,6 +1,8 @@
 /** What is compared: proxies in front of the tenant, without an HTTP edge. */
 import { z } from 'zod';
 import {
+  type Bucket,
+  createLocalBucket,
   createRequestScheduler,
   type OperationName,
   PLANS,
@@ -13,7 +15,6 @@ import { createMemoryStore } from '../../src/cache/memory-store.ts';
 import { PROBLEMS } from '../../src/http/errors.ts';
 import { AppError } from '../../src/lib/app-error.ts';
 import type { HttpClient } from '../../src/lib/http-client.ts';
-import { type Bucket, createLocalBucket } from '../../src/lib/token-bucket.ts';
 import { MAX_PROFILES } from '../../src/composition/constants.ts';
 import { createCachedService, defaultConfig } from '../service.ts';
 import type { Random } from '../../test/support/random.ts';

@@ -3,17 +3,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SafeError } from '../lib/app-error.ts';
 import { type Clock, toMonotonic } from '../lib/clock.ts';
 import type { HttpClient } from '../lib/http-client.ts';
-import { type Bucket, type BucketSize, createLocalBucket, type LocalBucket } from '../lib/token-bucket.ts';
-import type { Priority } from '../metadata/ports.ts';
-import { createManagementClient, type ManagementClient } from './management-client.ts';
 import {
+  type Bucket,
+  type BucketSize,
   type Budget,
-  withMargin,
+  createLocalBucket,
   createRequestScheduler,
-  type RequestScheduler,
+  type LocalBucket,
   type OperationName,
   PLANS,
+  type RequestScheduler,
+  withMargin,
 } from './request-scheduler.ts';
+import type { Priority } from '../metadata/ports.ts';
+import { createManagementClient, type ManagementClient } from './management-client.ts';
 import {
   type ClientCredentials,
   createClientAuthentication,

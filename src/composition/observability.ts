@@ -1,6 +1,6 @@
 /** Composes the observability of the service: log, metrics, audit and traces. */
 import type { Config } from '../../config/load.ts';
-import { createIdHash, type SharedStores, type RedisObserver } from './shared-stores.ts';
+import { createIdHashFor, type SharedStores, type RedisObserver } from './shared-stores.ts';
 import type { UpstreamObservers, UpstreamParts } from './upstream.ts';
 import type { RequestObservers } from '../http/middleware/request-context.ts';
 import type { Streaming } from '../http/routes/events.ts';
@@ -57,7 +57,7 @@ export function composeObservability(
   clock: Clock,
   { logDestination = createStandardOutput(), auditDestination = logDestination }: Destinations,
 ): Observability {
-  const hashId = createIdHash(config, 'audit');
+  const hashId = createIdHashFor(config, 'audit');
   const logger = createLogger({ destination: logDestination, hashId }, { level: config.logLevel });
   const metrics = createMetrics(clock);
   const { audit, flush, file } = composeAudit(config, clock, { logger, metrics, auditDestination, hashId });
@@ -164,5 +164,5 @@ function composeAudit(
 
 /** What stands in the audit, and in log lines, for a user or an actor: to find the lines that are about them. */
 export function getAuditId(config: Config, id: string): string {
-  return createIdHash(config, 'audit')(id);
+  return createIdHashFor(config, 'audit')(id);
 }

@@ -2,7 +2,6 @@
  * The part of the composition that depends on whether replicas share a Redis: the cache tiers, the write
  * lock, and the connection behind both. Without one, the same ports are served from this process.
  */
-import { createHmac, hkdfSync } from 'node:crypto';
 import { z } from 'zod';
 import type { Config } from '../../config/load.ts';
 import { type CacheStore, createMemoryStore } from '../cache/memory-store.ts';
@@ -12,7 +11,8 @@ import { type Clock, systemClock, toMonotonic } from '../lib/clock.ts';
 import { isJsonObject, type JsonObject } from '../lib/json.ts';
 import type { RedisConnection } from '../redis/connection.ts';
 import type { Profile, WriteLock } from '../metadata/ports.ts';
-import type { Bucket, LocalBucket } from '../lib/token-bucket.ts';
+import { createIdHash } from '../observability/audit.ts';
+import type { Bucket, LocalBucket } from '../auth0/request-scheduler.ts';
 import { type EvictionPolicy, watchEvictionPolicy } from '../redis/eviction-policy.ts';
 import { createSharedBucket } from '../redis/shared-bucket.ts';
 import { createLocalWriteLock, createRedisWriteLock } from '../redis/write-lock.ts';
@@ -68,7 +68,7 @@ export async function composeSharedStores(
   clock: Clock = systemClock,
   observer: RedisObserver = {},
 ): Promise<SharedStores> {
-  const hashId = createIdHash(config);
+  const hashId = createIdHashFor(config, 'ids');
   const local = createLocalWriteLock({ keepMs: WRITE_LOCK.lockMs, waitMs: config.upstreamWaitMs });
   const { redisAddress: address, redisTimeoutMs: commandTimeoutMs } = config;
   if (address === undefined) {
@@ -127,16 +127,11 @@ export async function composeSharedStores(
   };
 }
 
-/**
- * A keyed hash, so that a reader of Redis cannot find out by trying whose entry is whose. It differs by
- * tenant, so that deployments for several may share a Redis, and by purpose, so that what is known of one
- * kind of hash says nothing of another.
- */
-export function createIdHash(
+/** The hash that stands for ids in Redis, or in the audit and the log. It differs by tenant and purpose. */
+export function createIdHashFor(
   { cacheHashKey, credentials, tenantUrl }: Config,
-  purpose: 'ids' | 'audit' = 'ids',
+  purpose: 'ids' | 'audit',
 ): (id: string) => string {
   const secret = cacheHashKey ?? (credentials.kind === 'secret' ? credentials.secret : credentials.pem);
-  const key = Buffer.from(hkdfSync('sha256', secret, '', `metadata-bff ${purpose} of ${tenantUrl}`, 32));
-  return (id) => createHmac('sha256', key).update(id).digest('base64url');
+  return createIdHash(secret, `metadata-bff ${purpose} of ${tenantUrl}`);
 }

@@ -12,10 +12,352 @@ import {
   type Evaluation,
   WorkExceeded,
 } from './schema/evaluation.ts';
+import { type ChoiceFailure, type Failure, getFailures } from './schema/failures.ts';
 import { loadSchema } from './schema/load.ts';
 import type { SchemaNode } from './schema/node.ts';
-import type { Place } from './schema/place.ts';
-import { getIntroducedViolations, getSentence, type Violation } from './violations.ts';
+import { getPath, type Place } from './schema/place.ts';
+
+// Which violations of a schema a change has introduced. What was stored wrong may stay or go, but never become
+// another wrong value; what a change leaves alone is not held against it.
+//
+// Every place of the document is compared with its counterpart before the change: the document with the document, a
+// member with the member of the same name, an item with an equal item and otherwise, in order, with one of those that
+// have no equal. Where a schema was not applied to the counterpart, everything that it finds now is new.
+//
+// | rule | a violation is excused where there was one before and |
+// | --- | --- |
+// | `type`, `const`, `enum`, `format`, `pattern`, lengths and ranges | the value is the same |
+// | `additionalProperties`, `unevaluatedProperties`, `items`, a schema `false` | the value of that member is the same |
+// | `propertyNames` | the member of that name is the same |
+// | `required`, `dependentRequired` | the same member was missing |
+// | `minItems`, `maxItems`, `minProperties`, `maxProperties` | it is no further from the bound |
+// | `uniqueItems` | no item occurs more often that occurs more than once |
+// | `contains`, `minContains` | no fewer items match |
+// | `maxContains` | the items that match are some of those that did |
+// | `not`, and `oneOf` where several branches hold | what these schemas look at is the same, or gone |
+// | `then: false`, `else: false`, `dependentSchemas` with `false` | what the condition looks at is the same, or gone |
+// | `anyOf`, `oneOf` where no branch holds | the branches nearest to the stored value find nothing new |
+
+interface Violation {
+  /** The way to the value that is wrong, or to the member that is missing. */
+  readonly path: readonly string[];
+  /** The keyword of the rule; `false_schema` where nothing is allowed. */
+  readonly code: string;
+  readonly params: Readonly<Record<string, JsonValue>>;
+}
+
+/** No more violations are found than a person will read. */
+const VIOLATIONS_MAX = 50;
+/** A value of another type is further from a schema than one of that type with any number of faults. */
+const OTHER_TYPE = 1_000_000;
+
+/** Keywords that apply `false` to a single member or item, and are named in its place. */
+const CLOSING: ReadonlySet<string> = new Set([
+  'additionalProperties',
+  'items',
+  'prefixItems',
+  'unevaluatedItems',
+  'unevaluatedProperties',
+]);
+
+/** Whether what led to a schema is as it was. */
+type Condition = () => boolean;
+
+/** The violations in `after`, up to 50, that nothing in `before` excuses. */
+export function getIntroducedViolations(
+  root: SchemaNode,
+  before: Place,
+  after: Place,
+  evaluation: Evaluation,
+): readonly Violation[] {
+  const { places, meter, isValid } = evaluation;
+  const judged = new Map<string, readonly Violation[]>();
+  const distances = new Map<string, number>();
+  const alignments = new Map<string, ReadonlyMap<Place, Place>>();
+  return judge(root, after, before, []);
+
+  /** `earlier` is the counterpart, if the schema applied to it. `code` names the keyword that applies the schema. */
+  function judge(
+    node: SchemaNode,
+    place: Place,
+    earlier: Place | undefined,
+    conditions: readonly Condition[],
+    code = '',
+  ): readonly Violation[] {
+    if (isValid(node, place)) return [];
+    // The same schema finds the same in the same value.
+    if (earlier && places.isSame(place, earlier)) return [];
+    if (node.literal === false) return judgeForbidden(place, earlier, conditions, code);
+    const key = `${node.id} ${place.id} ${earlier?.id ?? ''}`;
+    const known = conditions.length === 0 ? judged.get(key) : undefined;
+    if (known) return known;
+    meter.spend(8);
+    const found = new Map<string, Violation>();
+    for (const failure of getFailures(node, place, evaluation, findItem)) {
+      meter.spend(2);
+      for (const violation of judgeFailure(failure, place, earlier, conditions)) {
+        found.set(JSON.stringify([violation.path, violation.code, violation.params]), violation);
+      }
+      if (found.size >= VIOLATIONS_MAX) break;
+    }
+    const violations = [...found.values()].slice(0, VIOLATIONS_MAX);
+    if (conditions.length === 0) judged.set(key, violations);
+    return violations;
+  }
+
+  function judgeFailure(
+    failure: Failure,
+    place: Place,
+    earlier: Place | undefined,
+    conditions: readonly Condition[],
+  ): readonly Violation[] {
+    switch (failure.kind) {
+      case 'rule': {
+        if (earlier && failure.isExcusedBy(earlier)) return [];
+        const path = getPath(place);
+        const { code, params, member } = failure;
+        return [{ path: member === undefined ? path : [...path, member], code, params }];
+      }
+      case 'part': {
+        const counterpart = earlier && failure.getCounterpart(earlier);
+        const { isConditionSame, node, code } = failure;
+        if (failure.place !== place) return judge(node, failure.place, counterpart, [], code);
+        const condition = earlier && isConditionSame ? [() => isConditionSame(earlier)] : [];
+        return judge(node, place, counterpart, [...conditions, ...condition], code);
+      }
+      case 'choice':
+        return judgeChoice(failure, place, earlier, conditions);
+    }
+  }
+
+  function judgeChoice(
+    { code, branches }: ChoiceFailure,
+    place: Place,
+    earlier: Place | undefined,
+    conditions: readonly Condition[],
+  ): readonly Violation[] {
+    const judgeBranch = (branch: SchemaNode) => judge(branch, place, earlier, conditions);
+    const neverHeld = earlier !== undefined && evaluation.getHolding(branches, earlier).length === 0;
+    if (neverHeld && getNearest(branches, earlier).every((branch) => judgeBranch(branch).length === 0))
+      return [];
+    const [nearest, ...others] = getNearest(branches, place);
+    const reasons = nearest && others.length === 0 ? judgeBranch(nearest) : [];
+    const constants = branches.filter(({ constant }) => constant !== undefined);
+    const params =
+      constants.length === branches.length
+        ? { allowedValues: constants.map(({ source }) => source['const'] ?? null) }
+        : { branches: branches.length };
+    return [...(constants.length === branches.length ? [] : reasons), { path: getPath(place), code, params }];
+  }
+
+  /** The branches that fail for the fewest reasons. */
+  function getNearest(branches: readonly SchemaNode[], place: Place): readonly SchemaNode[] {
+    const least = Math.min(...branches.map((branch) => getDistance(branch, place)));
+    return branches.filter((branch) => getDistance(branch, place) === least);
+  }
+
+  function getDistance(node: SchemaNode, place: Place): number {
+    if (isValid(node, place)) return 0;
+    if (node.literal === false) return OTHER_TYPE;
+    const key = `${node.id} ${place.id}`;
+    const known = distances.get(key);
+    if (known !== undefined) return known;
+    meter.spend(8);
+    let distance = 0;
+    for (const failure of getFailures(node, place, evaluation, findItem)) {
+      meter.spend(2);
+      distance += getFailureDistance(failure, place);
+      if (distance >= OTHER_TYPE) break;
+    }
+    distances.set(key, distance);
+    return distance;
+  }
+
+  function getFailureDistance(failure: Failure, place: Place): number {
+    if (failure.kind === 'rule') return failure.code === 'type' ? OTHER_TYPE : 1;
+    if (failure.kind === 'choice') {
+      return Math.max(1, Math.min(...failure.branches.map((branch) => getDistance(branch, place))));
+    }
+    const distance = getDistance(failure.node, failure.place);
+    return failure.place !== place && distance >= OTHER_TYPE ? 1 : distance;
+  }
+
+  function findItem(item: Place, list: Place, from: number): Place | undefined {
+    const { parent } = item;
+    if (!parent) return undefined;
+    const key = `${parent.id} ${list.id} ${from}`;
+    const known =
+      alignments.get(key) ?? align(places.getItems(parent).slice(from), places.getItems(list).slice(from));
+    alignments.set(key, known);
+    return known.get(item);
+  }
+
+  /** Pairs equal items, wherever they stand, and then the others in order. */
+  function align(items: readonly Place[], earlier: readonly Place[]): ReadonlyMap<Place, Place> {
+    const left = new Map<string, Place[]>();
+    for (const item of earlier.toReversed()) {
+      const text = places.getText(item);
+      const alike = left.get(text);
+      if (alike) alike.push(item);
+      else left.set(text, [item]);
+    }
+    const pairs = new Map<Place, Place>();
+    for (const item of items) {
+      const equal = left.get(places.getText(item))?.pop();
+      if (equal) pairs.set(item, equal);
+    }
+    const taken = new Set(pairs.values());
+    const others = earlier.filter((item) => !taken.has(item)).values();
+    for (const item of items) {
+      if (pairs.has(item)) continue;
+      const other = others.next();
+      if (other.done === true) break;
+      pairs.set(item, other.value);
+    }
+    return pairs;
+  }
+}
+
+/** Of a place where nothing is allowed. */
+function judgeForbidden(
+  place: Place,
+  earlier: Place | undefined,
+  conditions: readonly Condition[],
+  code: string,
+): readonly Violation[] {
+  if (earlier && conditions.length > 0 && conditions.every((isSame) => isSame())) return [];
+  const path = getPath(place);
+  if (!CLOSING.has(code)) return [{ path, code: 'false_schema', params: {} }];
+  const isItem = code.endsWith('tems');
+  return [{ path, code, params: isItem ? {} : { propertyName: place.name } }];
+}
+
+// What is wrong with a value, in a sentence for the person who entered it. An app that speaks another language makes
+// its own sentences from the code and the params of the fault.
+
+type Params = Violation['params'];
+
+/** Beyond this many, allowed values are counted and not listed. */
+const LISTED_MAX = 20;
+
+const TYPE_NAMES: Readonly<Record<string, string>> = {
+  array: 'a list',
+  boolean: 'true or false',
+  integer: 'a whole number',
+  null: 'empty (null)',
+  number: 'a number',
+  object: 'an object',
+  string: 'text',
+};
+
+const FORMAT_NAMES: Readonly<Record<string, string>> = {
+  date: 'a date, such as 2025-12-31',
+  'date-time': 'a date and time with a time zone, such as 2025-12-31T23:59:00Z',
+  duration: 'a duration, such as P3D',
+  email: 'an e-mail address',
+  hostname: 'a host name',
+  ipv4: 'an IPv4 address',
+  ipv6: 'an IPv6 address',
+  'iso-date-time': 'a date and time, such as 2025-12-31T23:59:00',
+  'iso-time': 'a time, such as 23:59:00',
+  'json-pointer': 'a JSON Pointer',
+  regex: 'a regular expression',
+  time: 'a time with a time zone, such as 23:59:00Z',
+  uri: 'an address (URI)',
+  'uri-reference': 'an address (URI) or a part of one',
+  url: 'a web address, such as https://example.com',
+  uuid: 'a UUID',
+};
+
+const SENTENCES: Readonly<Record<string, (params: Params) => string>> = {
+  type: ({ type }) =>
+    `Must be ${joinWords(
+      toList(type).map((name) => TYPE_NAMES[toText(name)] ?? toText(name)),
+      'or',
+    )}.`,
+  const: ({ allowedValue }) => `Must be ${JSON.stringify(allowedValue)}.`,
+  enum: ({ allowedValues }) => sentenceOfAllowed(allowedValues),
+  format: ({ format }) => `Must be ${FORMAT_NAMES[toText(format)] ?? `of the format ${toText(format)}`}.`,
+  pattern: ({ pattern }) => `Must match the pattern ${toText(pattern)}.`,
+  minLength: ({ limit }) => `Must be at least ${count(limit, 'character', 'characters')} long.`,
+  maxLength: ({ limit }) => `Must be at most ${count(limit, 'character', 'characters')} long.`,
+  minimum: ({ limit }) => `Must be ${toText(limit)} or more.`,
+  maximum: ({ limit }) => `Must be ${toText(limit)} or less.`,
+  exclusiveMinimum: ({ limit }) => `Must be more than ${toText(limit)}.`,
+  exclusiveMaximum: ({ limit }) => `Must be less than ${toText(limit)}.`,
+  multipleOf: ({ multipleOf }) => `Must be a multiple of ${toText(multipleOf)}.`,
+  minItems: ({ limit }) => `Must have at least ${count(limit, 'item', 'items')}.`,
+  maxItems: ({ limit }) => sentenceOfMost(limit, 'item', 'items', 'Must be an empty list.'),
+  uniqueItems: ({ first, second }) => `Items ${toText(first)} and ${toText(second)} are the same.`,
+  contains: () => 'Must have at least one item of the kind that is asked for.',
+  minContains: ({ limit }) =>
+    `Must have at least ${count(limit, 'item', 'items')} of the kind that is asked for.`,
+  maxContains: ({ limit }) =>
+    limit === 0
+      ? 'Must have no item of the kind that is limited.'
+      : `Must have at most ${count(limit, 'item', 'items')} of the kind that is limited.`,
+  minProperties: ({ limit }) => `Must have at least ${count(limit, 'entry', 'entries')}.`,
+  maxProperties: ({ limit }) => sentenceOfMost(limit, 'entry', 'entries', 'Must have no entries.'),
+  required: () => 'This is required.',
+  dependentRequired: ({ property }) => `This is required when ${JSON.stringify(property)} is given.`,
+  propertyNames: ({ propertyName }) => `The name ${JSON.stringify(propertyName)} is not allowed here.`,
+  additionalProperties: () => 'There must be no entry of this name.',
+  unevaluatedProperties: () => 'There must be no entry of this name.',
+  items: () => 'The list has too many items.',
+  prefixItems: () => 'The list has too many items.',
+  unevaluatedItems: () => 'The list has too many items.',
+  not: () => 'This value is not allowed.',
+  false_schema: () => 'This is not allowed here.',
+  anyOf: (params) => sentenceOfChoice(params, 'Must fit at least one of the'),
+  oneOf: (params) =>
+    Array.isArray(params['passing'])
+      ? `Must fit exactly one of the ${toText(params['branches'])} allowed forms, but fits ${joinWords(
+          params['passing'].map(toText),
+          'and',
+        )}.`
+      : sentenceOfChoice(params, 'Must fit one of the'),
+};
+
+/** One sentence that says which value would do, or why this one does not. */
+function getSentence({ code, params }: Violation): string {
+  return SENTENCES[code]?.(params) ?? 'This value is not allowed.';
+}
+
+function sentenceOfChoice(params: Params, beginning: string): string {
+  const { allowedValues, branches } = params;
+  return allowedValues === undefined
+    ? `${beginning} ${count(branches, 'allowed form', 'allowed forms')}.`
+    : sentenceOfAllowed(allowedValues);
+}
+
+function sentenceOfAllowed(allowedValues: JsonValue | undefined): string {
+  const values = toList(allowedValues);
+  const listed = values.slice(0, LISTED_MAX).map((value) => JSON.stringify(value));
+  const more = values.length > LISTED_MAX ? `, or one of ${values.length - LISTED_MAX} more` : '';
+  return values.length === 1 ? `Must be ${listed.join('')}.` : `Must be one of: ${listed.join(', ')}${more}.`;
+}
+
+function sentenceOfMost(limit: JsonValue | undefined, one: string, many: string, none: string): string {
+  return limit === 0 ? none : `Must have at most ${count(limit, one, many)}.`;
+}
+
+function count(amount: JsonValue | undefined, one: string, many: string): string {
+  return `${toText(amount)} ${amount === 1 ? one : many}`;
+}
+
+function joinWords(words: readonly string[], conjunction: string): string {
+  return words.length < 2
+    ? words.join('')
+    : `${words.slice(0, -1).join(', ')} ${conjunction} ${words.at(-1) ?? ''}`;
+}
+
+function toList(value: JsonValue | undefined): readonly JsonValue[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function toText(value: JsonValue | undefined): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+}
 
 // What a schema marks `readOnly`, at any depth: what a change touches of it, and what a replacement keeps.
 

@@ -4,7 +4,7 @@
  * are refused again and again for the same reason share a line, so that an app in a loop cannot fill the disk.
  */
 import { Buffer } from 'node:buffer';
-import { createHash } from 'node:crypto';
+import { createHash, createHmac, hkdfSync } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Clock, SetTimer } from '../lib/clock.ts';
 import type { AuditedWrite } from '../http/middleware/audit.ts';
@@ -32,6 +32,15 @@ interface AuditOptions {
   readonly repeatWindowMs: number;
   /** Refusals that are counted at the same time; beyond it the oldest is written early. */
   readonly maxRepeats: number;
+}
+
+/**
+ * A keyed hash (HMAC-SHA-256, base64url) that stands for ids where others can read them. Without the secret, an id cannot be
+ * found by trying. @param context keeps hashes of different tenants and purposes apart.
+ */
+export function createIdHash(secret: string | Uint8Array, context: string): (id: string) => string {
+  const key = Buffer.from(hkdfSync('sha256', secret, '', context, 32));
+  return (id) => createHmac('sha256', key).update(id).digest('base64url');
 }
 
 /** Names of keys are up to the callers: so many, and so much of each, can stand in a line. */

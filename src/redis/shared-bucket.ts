@@ -4,7 +4,7 @@
  */
 import type { RedisConnection } from './connection.ts';
 import { createSmallRedisScript } from './script.ts';
-import type { Bucket, LocalBucket } from '../lib/token-bucket.ts';
+import type { Bucket, LocalBucket } from '../auth0/request-scheduler.ts';
 
 /**
  * Reads the bucket. `at` may lie in the future: then the bucket is blocked until then, for `block` milliseconds at the

@@ -1,7 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { createVirtualTime } from '../support/virtual-time.ts';
-import { createRequestScheduler } from '../../src/auth0/request-scheduler.ts';
-import { type BucketSize, createLocalBucket } from '../../src/lib/token-bucket.ts';
+import {
+  type BucketSize,
+  createLocalBucket,
+  createRequestScheduler,
+} from '../../src/auth0/request-scheduler.ts';
 import type { CallOptions } from '../../src/metadata/ports.ts';
 import { createSharedBucket } from '../../src/redis/shared-bucket.ts';
 import { appErrorOf } from '../lib/rejection.ts';

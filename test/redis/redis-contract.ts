@@ -7,7 +7,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { createMemoryLimit, createSharedLimit } from '../../src/redis/rate-limit.ts';
 import { createRedisConnection, type RedisConnection } from '../../src/redis/connection.ts';
 import type { RedisAddress } from '../../src/redis/session.ts';
-import { createLocalBucket } from '../../src/lib/token-bucket.ts';
+import { createLocalBucket } from '../../src/auth0/request-scheduler.ts';
 import { createLeaderElection, type Leadership } from '../../src/redis/leader-election.ts';
 import { createLocalWriteLock, createRedisWriteLock } from '../../src/redis/write-lock.ts';
 import { createSharedBucket } from '../../src/redis/shared-bucket.ts';

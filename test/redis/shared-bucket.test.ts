@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { createLocalBucket } from '../../src/lib/token-bucket.ts';
+import { createLocalBucket } from '../../src/auth0/request-scheduler.ts';
 import { createSharedBucket } from '../../src/redis/shared-bucket.ts';
 import { createManualClock } from '../lib/manual-clock.ts';
 import { describeWithRedis, openRedis, type TestRedis } from '../support/redis.ts';

@@ -2,10 +2,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { AppError } from '../../../src/lib/app-error.ts';
 import type { JsonObject, JsonValue } from '../../../src/lib/json.ts';
-import { getIntroducedViolations } from '../../../src/metadata/violations.ts';
+import { createSchemaRules, getIntroducedViolations } from '../../../src/metadata/schema-rules.ts';
 import { createEvaluation } from '../../../src/metadata/schema/evaluation.ts';
 import { isUrl, loadSchema } from '../../../src/metadata/schema/load.ts';
-import { createSchemaRules } from '../../../src/metadata/schema-rules.ts';
 
 type Sized = (size: number) => JsonValue;
 
