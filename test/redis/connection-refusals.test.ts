@@ -60,7 +60,10 @@ describeWithRedisServer('a Redis that refuses', () => {
   test('an error of it, whatever happens, names neither the address nor the password', async () => {
     const secret = 'LEAK-password';
     const { redis, downs } = await connections.openUp(`redis://127.0.0.1:${relay.port}`, PATIENT);
-    const { redis: stranger } = connections.open(`redis://LEAK-user:${secret}@127.0.0.1:${server.port}`);
+    const { redis: stranger } = connections.open(
+      `redis://LEAK-user:${secret}@127.0.0.1:${server.port}`,
+      PATIENT,
+    );
     const errors: unknown[] = [(await timed(() => stranger.get('LEAK-key'))).value];
     errors.push((await timed(() => redis.run(MALFORMED, [], ['LEAK-argument']))).value);
     relay.cut();
@@ -75,7 +78,7 @@ describeWithRedisServer('a Redis that refuses', () => {
 
   test('a refused password is tried again, and works once Redis knows it', async () => {
     await server.lockOut('the-right-one');
-    const { redis } = connections.open(`redis://:the-new-one@127.0.0.1:${server.port}`);
+    const { redis } = connections.open(`redis://:the-new-one@127.0.0.1:${server.port}`, PATIENT);
     const outcome = await timed(() => redis.get('any'));
     expect(outcome.value).toBeInstanceOf(RedisUnavailable);
     expect(redis.epoch()).toBeUndefined();
