@@ -10,7 +10,7 @@ import { renderInstructions, renderPageInstructions } from './instructions.ts';
 import { readSettings } from './settings.ts';
 import { type Demo, type ServedPage, startDemo, startPage } from './stack.ts';
 
-/** Whoever pressed Ctrl-C does not wait for a browser to let go of its connections. */
+/** After Ctrl-C, the demo does not wait longer for a browser to close its connections. */
 const STOP_MS_MAX = 1_500;
 
 async function main(): Promise<void> {

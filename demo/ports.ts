@@ -22,7 +22,7 @@ export async function openPort<T>(
 }
 
 /**
- * Makes sure that nobody has `port` on any loopback address, so that `localhost` can only mean what is about to listen
+ * Makes sure that no other program has `port` on any loopback address, so that `localhost` can only mean what is about to listen
  * there. @throws DemoError as openPort does.
  */
 export async function assertPortFree(port: number, variable: PortVariable): Promise<void> {

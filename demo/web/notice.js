@@ -7,7 +7,7 @@ import { byId, make, makeButton } from './elements.js';
 export function createNotice() {
   const box = byId('notice', HTMLElement);
   const message = byId('notice-message', HTMLElement);
-  // Beside what is announced: nobody wants to hear every second.
+  // Outside the live region, so that a screen reader does not announce every second.
   const countdown = byId('notice-countdown', HTMLElement);
   const actions = byId('notice-actions', HTMLElement);
   /** @type {ReturnType<typeof setInterval> | undefined} */

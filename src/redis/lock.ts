@@ -71,7 +71,7 @@ return { 1, 0, found }`);
 
 /**
  * KEYS lock, since. ARGV token, bound in ms, lifetime of `since` in ms, 1 where the lock cannot have ended by its
- * bound: then one that is missing from an emptied Redis is taken again, since nobody else was granted it.
+ * bound: then one that is missing from an emptied Redis is taken again, since no other replica was granted it.
  */
 export const RENEW_WRITE_LOCK = createSmallRedisScript(`${READ_EMPTIED}
 local held = redis.call('GET', KEYS[1])

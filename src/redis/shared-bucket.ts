@@ -8,8 +8,8 @@ import type { Bucket, LocalBucket } from '../auth0/request-scheduler.ts';
 
 /**
  * Reads the bucket. `at` may lie in the future: then the bucket is blocked until then, for `block` milliseconds at the
- * most, which is what the tenant asked for. Without that bound, a clock of Redis that steps back would block everybody
- * for as long as it stepped.
+ * most, which is what the tenant asked for. Without that bound, a clock of Redis that steps back would block all
+ * replicas for as long as it stepped.
  */
 const READ_BUCKET = `
 local time = redis.call('TIME')
@@ -29,7 +29,7 @@ redis.call('PEXPIRE', KEYS[1], math.ceil(at - now + burst / rate) + 60000)`;
 
 /**
  * KEYS bucket. ARGV burst, tokens per second, floor. Answers the milliseconds to wait (0: one was taken), the tokens
- * left in thousandths, and the milliseconds for which the tenant has blocked everybody.
+ * left in thousandths, and the milliseconds for which the tenant has blocked all requests.
  */
 const TAKE = createSmallRedisScript(`${READ_BUCKET}
 local floor = tonumber(ARGV[3])

@@ -203,7 +203,7 @@ export function createEventFeed(
 }
 
 /**
- * Offsets count on from the moment the tenant was started, so that those of an earlier run, whose changes nobody kept,
+ * Offsets count on from the moment the tenant was started, so that those of an earlier run, whose changes are gone,
  * are told from those of this one.
  */
 function createOffsets(startedAt: number): OffsetFormat {
