@@ -107,7 +107,7 @@ describe('who is admitted first', () => {
   });
 });
 
-describe('while the tenant has blocked everybody for 30 seconds', () => {
+describe('while the tenant has blocked all requests for 30 seconds', () => {
   test('a request that waits is refused after the wait, and one that comes later at once, both with a true time', async () => {
     const { ask, scheduler, spend, start, time } = createWorld({ burst: 5, perSecond: 5 });
     await spend();

@@ -64,7 +64,7 @@ async function faultsInAllLooks(page: Page, state: string): Promise<unknown[]> {
 
 const NONE = LOOKS.map(({ name }) => ({ name, faults: [], excess: 0 }));
 
-test('nobody meets a serious fault, light or dark, wide or narrow', async () => {
+test('the page has no serious accessibility fault, light or dark, wide or narrow', async () => {
   const vera = await visitor(DOCUMENT);
   const { page } = vera;
   await page.goto(demo.pageUrl);

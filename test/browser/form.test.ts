@@ -49,7 +49,7 @@ const patchOf = (page: Page): Promise<unknown> =>
 const textbox = (page: Page, name: string) => page.getByRole('textbox', { name });
 
 describe('the element', () => {
-  test('changes nothing of what it cannot show as the schema says, until somebody edits it', async () => {
+  test('changes nothing of what it cannot show as the schema says, until the user edits it', async () => {
     const stored = {
       born: 'in spring',
       height: 'tall',

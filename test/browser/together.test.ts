@@ -89,7 +89,7 @@ describe('an edit that meets another one when it is saved', () => {
     await picture(page, 'conflict');
   });
 
-  test('is saved key by key as chosen, with all that nobody else touched', async () => {
+  test('is saved key by key as chosen, with all that no other tab touched', async () => {
     const { page, stored } = await meet();
     const conflict = conflictOf(page);
     await conflict.getByRole('group', { name: 'Language' }).getByLabel('Theirs').check();

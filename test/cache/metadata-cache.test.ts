@@ -118,7 +118,7 @@ test('a replica without a copy takes the one that another left in the store', as
   expect(world.asked).toHaveLength(1);
 });
 
-test('peeking answers what a reader would be given, and asks nobody', async () => {
+test('peeking answers what a reader would be given, and sends no request', async () => {
   const world = createWorld();
   expect(world.cache.peek(ID)).toBeUndefined();
   await world.hold('v1');

@@ -64,7 +64,7 @@ describeWithRedisServer('a connection to Redis', () => {
     await until(() => heard.includes('after the thaw') || undefined);
   });
 
-  test('a Redis that freezes while nobody asks is noticed by the probe', async () => {
+  test('a Redis that freezes while no command is sent is noticed by the probe', async () => {
     const { redis } = await connections.openUp(server.url);
     server.freeze();
     const startedAt = performance.now();

@@ -153,7 +153,7 @@ describeWithRedisServer('the write lock', () => {
     expect(await lockExists()).toBe(0);
   });
 
-  test('that a frozen Redis granted too late keeps nobody out after the thaw', async () => {
+  test('that a frozen Redis granted too late keeps no replica out after the thaw', async () => {
     const { lock: here, redis } = await open(server.url, { lockMs: 60_000, waitMs: 100 });
     server.freeze();
     await expect(here.withLock(user, async () => 'in')).rejects.toMatchObject({ code: 'lock_unavailable' });
@@ -270,7 +270,7 @@ describeWithRedisServer('the write lock', () => {
     expect([runs, outcome]).toEqual([1, 'not sent']);
   });
 
-  test('of an emptied Redis goes to its holder again, and to nobody else for the bound', async () => {
+  test('of an emptied Redis goes to its holder again, and to no other replica for the bound', async () => {
     const { lock: here } = await open(server.url, { lockMs: 1_000 });
     const { lock: there } = await open(server.url, { lockMs: 1_000, waitMs: 3_000 });
     const first = await grab(here);
@@ -295,7 +295,7 @@ describeWithRedisServer('the write lock', () => {
     expect(performance.now() - flushedAt).toBeGreaterThanOrEqual(950);
   });
 
-  test('of a Redis that was restarted with old data is granted to nobody else for the bound', async () => {
+  test('of a Redis that was restarted with old data is granted to no other replica for the bound', async () => {
     const { lock: here } = await open(server.url, { lockMs: 1_500, waitMs: 4_000 });
     const { lock: there } = await open(server.url, { lockMs: 1_500, waitMs: 4_000 });
     const first = await grab(here);
@@ -322,7 +322,7 @@ describeWithRedisServer('the write lock', () => {
     expect(waitedMs).toBeLessThan(1_400);
   });
 
-  test('that was given up while Redis was out of reach keeps nobody out afterwards', async () => {
+  test('that was given up while Redis was out of reach keeps no replica out afterwards', async () => {
     const { lock: here, redis } = await viaRelay();
     const { letGo } = await grab(here);
     await loseContact(redis);
@@ -332,7 +332,7 @@ describeWithRedisServer('the write lock', () => {
     expect(await lockExists()).toBe(0);
   });
 
-  test('is still confirmed when Redis has just gone: nobody else can have it yet', async () => {
+  test('is still confirmed when Redis has just gone: no other replica can have it yet', async () => {
     const { lock, redis } = await viaRelay();
     const { lockHandle, letGo } = await grab(lock);
     await loseContact(redis);

@@ -208,7 +208,7 @@ test('a storm of 429 with many callers is not answered by a storm of requests, a
 });
 
 describe('the token endpoint', () => {
-  test('fails later: nobody notices while the token lasts', async () => {
+  test('fails later: no caller notices while the token lasts', async () => {
     await fleet.putFault({ route: 'token', status: 500 });
     const person = await fleet.person({ theme: 'dark' });
     expect((await fleet.ask(replica, person)).status).toBe(200);

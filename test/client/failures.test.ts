@@ -194,7 +194,7 @@ describe('a refusal that says when to come back', () => {
 });
 
 describe('no answer', () => {
-  test('is tried again by a read, and not by a write, whose outcome nobody knows', async () => {
+  test('is tried again by a read, and not by a write, whose outcome is unknown', async () => {
     const jane = await person();
     let requests = 0;
     const url = await listen(
@@ -244,7 +244,7 @@ describe('a write whose outcome the service does not know', () => {
   });
 });
 
-describe('an answer of somebody on the way', () => {
+describe('an answer of an intermediary', () => {
   test.each([200, 502, 504])('(%s) is not taken for the service’s', async (status) => {
     const { client } = await openJane(page(status), page(status));
     const read = await getRejection(MetadataError, client.read());
@@ -330,7 +330,7 @@ describe('the token', () => {
     expect(refused.asked).toEqual([false, true]);
   });
 
-  test('that nobody can give is the reason why nothing is sent', async () => {
+  test('that cannot be had is the reason why nothing is sent', async () => {
     const loginRequired = new TypeError('log in again');
     const { client, sent } = createTestClient({
       baseUrl: service.url,

@@ -24,7 +24,7 @@ const KINDS: ReadonlyMap<string, string> = new Map([
 const SHELL = /^(?:sh|bash|zsh|shell|console|shell-session|terminal|cmd|powershell)\b/;
 
 describe('a block of commands', () => {
-  test('is of a kind for which somebody answers', () => {
+  test('is of a kind that a test checks', () => {
     const unknown = findings(({ fences }) =>
       fences.map(({ info }) => info).filter((info) => SHELL.test(info) && !KINDS.has(info)),
     );

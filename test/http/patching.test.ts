@@ -185,7 +185,7 @@ describe('reading your own writes', () => {
     expect(await (await jane.ask('GET')).json()).toEqual({ a: 'new' });
   });
 
-  test('what somebody else changed meanwhile is part of the answer', async () => {
+  test('what another writer changed meanwhile is part of the answer', async () => {
     const jane = await person({ a: 1 });
     await jane.ask('GET');
     jane.user.stored = { a: 1, dashboard: true };

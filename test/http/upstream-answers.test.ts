@@ -191,7 +191,7 @@ test('no log line repeats anything that the tenant said', async () => {
   expect(service.logLines.join('')).not.toMatch(LEAK);
 });
 
-test('reads and writes are 503 when nobody listens at the tenant’s address, and no write counts as perhaps applied', async () => {
+test('reads and writes are 503 when nothing listens at the tenant’s address, and no write counts as perhaps applied', async () => {
   const jane = await person({ a: 1 });
   await server.close();
   await expectOutcome(await jane.ask('GET'), UNAVAILABLE);

@@ -76,7 +76,7 @@ describe('through a proxy', () => {
     expect((await client.send({ method: 'PATCH', url, body: '{}' })).text).toBe('ok');
   });
 
-  test('credentials are sent to the proxy and to nobody else', async () => {
+  test('credentials are sent to the proxy only', async () => {
     const url = await serve((req, res) => res.end(JSON.stringify(req.rawHeaders)));
     const client = clientThrough(`http://${ENCODED}@${closed.address}`);
     const { text } = await client.send({ method: 'GET', url });

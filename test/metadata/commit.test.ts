@@ -228,7 +228,7 @@ test('others go on between two writes of a group, and between two of its answers
   expect(world.pauses() - before).toBe(3 + 3);
 });
 
-describe('a change by somebody else meanwhile', () => {
+describe('a change made elsewhere meanwhile', () => {
   test('to another key is kept, and is part of the answer', async () => {
     const world = createServiceWorld({ stored: { a: { x: 1 }, b: 1 } });
     world.beforeChange(() => world.edit({ b: 2, dashboard: true }));

@@ -172,7 +172,7 @@ test('whatever the order of events, each write is committed once, in order, one 
   );
 });
 
-test('each group is committed in the asynchronous context of whoever leads it', async () => {
+test('each group is committed in the asynchronous context of its first write', async () => {
   const caller = new AsyncLocalStorage<string>();
   const seen: unknown[] = [];
   const first = createDeferred<void>();

@@ -30,7 +30,7 @@ describeWithRedis('two replicas with one Redis', () => {
     await redis.stop();
   });
 
-  test('200 readers of a user whom nobody knows yet cost one upstream read', async () => {
+  test('200 concurrent readers of a user who is not cached cost one upstream read', async () => {
     const person = await fleet.person({ theme: 'dark' });
     const readers = Array.from({ length: 200 }, (_, index) => (index % 2 === 0 ? here : there));
     const answers = await Promise.all(readers.map((replica) => fleet.ask(replica, person)));

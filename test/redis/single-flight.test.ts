@@ -35,7 +35,7 @@ describeWithRedis('two caches on one Redis', () => {
     return createMetadataCache({ store: store, load, clock: { now: Date.now } }, FRESHNESS);
   }
 
-  test('a reader who looked before the fill and took the lease after it asks nobody', async () => {
+  test('a reader who looked before the fill and took the lease after it does not ask the tenant', async () => {
     const [{ store: here }, { store: there }] = await Promise.all([family.open(), family.open()]);
     const looked = createDeferred<undefined>();
     const filled = createDeferred<undefined>();

@@ -133,7 +133,7 @@ describe('a proof is refused', () => {
   });
 });
 
-test('a nonce that nobody asked for does not matter', async () => {
+test('a nonce that the service did not ask for does not matter', async () => {
   expect(await ask(await holderOf('ES256'), { modify: setClaim('nonce', 'unasked') })).toEqual(ACCEPTED);
 });
 

@@ -161,7 +161,7 @@ describe('behind a proxy', () => {
     await expectProblem(await ask(inside, { url, headers: forwarded }), 401, 'dpop_proof_invalid');
   });
 
-  test('that is not trusted, nobody can say which address a proof is for', async () => {
+  test('that is not trusted, a proof cannot be compared with an address', async () => {
     const stolen = await ask(await device.proof(outside), { headers: forwarded });
     await expectProblem(stolen, 401, 'dpop_proof_invalid');
     expect((await ask(await proof(), { headers: forwarded })).status).toBe(200);

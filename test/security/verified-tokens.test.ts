@@ -48,7 +48,7 @@ test('a token ends when it would have ended without having been verified before'
   await expectProblem(refused, 401, 'token_invalid');
 });
 
-test('everybody stays who they are, however often and in whichever order they come', async () => {
+test('each token stays with its own user, however often and in whichever order they come', async () => {
   const people = await Promise.all(Array.from({ length: 5 }, () => person({})));
   for (let round = 0; round < 3; round += 1) {
     const seen = await Promise.all(people.map(({ token }) => subjectSeen(token)));

@@ -74,7 +74,7 @@ describe('POST /_local/token', () => {
     expect(verified.map(({ protectedHeader }) => protectedHeader.alg)).toEqual(algorithms);
   });
 
-  test('forges: no signature, the public key as an HMAC secret, a key nobody knows', async () => {
+  test('forges: no signature, the public key as an HMAC secret, an unknown key', async () => {
     expect((await mint({ header: { alg: 'none' } })).split('.')[2]).toBe('');
     expect((await mint({ header: { alg: 'nOnE' } })).split('.')[2]).toBe('');
 

@@ -82,7 +82,7 @@ describe('a stream of one’s own events', () => {
     expect((await dashboard.calls('/api/v2/users')).length).toBe(before + 1);
   });
 
-  test('is for nobody else: another user’s changes are not told', async () => {
+  test('is for its own user only: another user’s changes are not sent', async () => {
     const { dashboard, service, jane } = await openStage();
     await feedOpen(dashboard);
     const omar = personAt(service, await dashboard.token({ sub: 'auth0|omar' }));

@@ -50,7 +50,7 @@ describe('one operation that cannot be applied', () => {
     expect(await response.json()).toMatchObject({ detail: expect.stringContaining('1') });
   });
 
-  test('A.13: is one with two members of one name, of which nobody can say which one counts', async () => {
+  test('A.13: is one with two members of one name, of which it is unclear which one counts', async () => {
     const jane = await person({ foo: 'bar' });
     const body = '[{"op":"add","path":"/baz","value":"qux","op":"remove"}]';
     expect(await refusalOf(jane, body)).toEqual(notStorable('/0/op'));
