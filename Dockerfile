@@ -1,7 +1,7 @@
 # The image of the service: compiled code, production packages and the default policy on Node, nothing else. Runs as an unprivileged user
 # and writes no file, so that a read-only root file system suits it.
 
-# Any image with Node 24, for whoever has one of their own or pins it by its digest.
+# Any image with Node 24. Set it to use one of your own, or to pin one by its digest.
 ARG NODE_IMAGE=node:24-slim
 
 FROM ${NODE_IMAGE} AS build

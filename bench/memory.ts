@@ -1,4 +1,4 @@
-/** What a cached profile weighs: in a process without Redis, in one beside Redis, and in Redis, plain and sealed. */
+/** What a cached profile weighs: in a process without Redis, in one beside Redis, and in Redis, plain and encrypted. */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createClient } from '@redis/client';
@@ -12,7 +12,7 @@ import { profileDocument, type Replica, startReplica } from './service.ts';
 const DOCUMENT_BYTES = 500;
 const MAX_MEGABYTES = 150;
 /** Enough for a mean; Redis needs a few round trips for each. */
-const SEALED = 20_000;
+const ENCRYPTED = 20_000;
 /** Few enough that Redis answers in time, even on a busy machine. */
 const CONCURRENCY = 25;
 const SETTLE_MS = 1_500;
@@ -74,7 +74,9 @@ export const benchMemory: Bench = async (log) => {
     const environment = { REDIS_URL: redis.url };
     rows.push(...(await weigh('beside Redis, plain', MAX_PROFILES, environment)));
     const CACHE_ENCRYPTION_KEY = randomBytes(32).toString('base64');
-    rows.push(...(await weigh('beside Redis, sealed', SEALED, { ...environment, CACHE_ENCRYPTION_KEY })));
+    rows.push(
+      ...(await weigh('beside Redis, encrypted', ENCRYPTED, { ...environment, CACHE_ENCRYPTION_KEY })),
+    );
     await redis.stop();
   }
   log(rows.map((cells) => cells.join(', ')).join('; '));

@@ -5,9 +5,9 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 
 export interface Encryption {
-  encrypt(plain: string, place: string): string;
+  encrypt(plain: string, redisKey: string): string;
   /** Undefined for a value that no key decrypts. */
-  decrypt(sealed: string, place: string): string | undefined;
+  decrypt(encrypted: string, redisKey: string): string | undefined;
 }
 
 const IV_BYTES = 12;
@@ -19,24 +19,24 @@ const ALGORITHM = 'aes-256-gcm';
 /** @param keys of 32 bytes each: the first encrypts, all decrypt. None: values stay plain. */
 export function createEncryption(keys: readonly Uint8Array[]): Encryption {
   const [current] = keys;
-  if (current === undefined) return { encrypt: (plain) => plain, decrypt: (sealed) => sealed };
+  if (current === undefined) return { encrypt: (plain) => plain, decrypt: (encrypted) => encrypted };
   const keyById = new Map(keys.map((key) => [keyId(key).toString('hex'), key]));
 
   return {
-    encrypt(plain, place) {
+    encrypt(plain, redisKey) {
       const iv = randomBytes(IV_BYTES);
-      const cipher = createCipheriv(ALGORITHM, current, iv).setAAD(Buffer.from(place));
+      const cipher = createCipheriv(ALGORITHM, current, iv).setAAD(Buffer.from(redisKey));
       const body = Buffer.concat([cipher.update(plain, 'utf8'), cipher.final()]);
       return Buffer.concat([keyId(current), iv, cipher.getAuthTag(), body]).toString('base64');
     },
-    decrypt(sealed, place) {
-      const bytes = Buffer.from(sealed, 'base64');
+    decrypt(encrypted, redisKey) {
+      const bytes = Buffer.from(encrypted, 'base64');
       const key = keyById.get(bytes.subarray(0, KEY_ID_BYTES).toString('hex'));
       if (key === undefined || bytes.length < HEADER_BYTES) return undefined;
       const iv = bytes.subarray(KEY_ID_BYTES, KEY_ID_BYTES + IV_BYTES);
       const tag = bytes.subarray(KEY_ID_BYTES + IV_BYTES, HEADER_BYTES);
       const decipher = createDecipheriv(ALGORITHM, key, iv, { authTagLength: TAG_BYTES });
-      decipher.setAAD(Buffer.from(place)).setAuthTag(tag);
+      decipher.setAAD(Buffer.from(redisKey)).setAuthTag(tag);
       try {
         return decipher.update(bytes.subarray(HEADER_BYTES), undefined, 'utf8') + decipher.final('utf8');
       } catch {

@@ -17,7 +17,7 @@ import type { CacheEntry, CacheStore, Lease } from './memory-store.ts';
 
 interface Dependencies<V> {
   readonly redis: RedisConnection;
-  readonly seal: Encryption;
+  readonly encryption: Encryption;
   /** Turns an id into the key that stands for it in Redis: a keyed hash. */
   readonly hashId: (id: string) => string;
   /** Measures the age of entries in this process. */
@@ -61,7 +61,7 @@ const NO_LEASE = 'none';
 const entrySchema = z.object({ value: z.unknown(), askedAt: z.number(), announced: z.boolean().optional() });
 
 export function createRedisStore<V>(
-  { redis, seal, hashId, schema, clock = systemClock, wallClock = clock }: Dependencies<V>,
+  { redis, encryption, hashId, schema, clock = systemClock, wallClock = clock }: Dependencies<V>,
   { name, keepMs, leaseMs, maxIds }: RedisStoreOptions,
 ): CacheStore<V> {
   const invalidations = `metadata-bff:${name}:invalidated`;
@@ -83,13 +83,13 @@ export function createRedisStore<V>(
   redis.onUp(flushPending);
   const probeId = randomUUID();
   redis.addProbe(async ({ run: probe }, group) => {
-    const place = `metadata-bff:${name}:{${group}}:probe:${probeId}`;
-    const lease = `${place}:lease`;
+    const entry = `metadata-bff:${name}:{${group}}:probe:${probeId}`;
+    const lease = `${entry}:lease`;
     const token = randomUUID();
     await probe(ACQUIRE_LOCK, [lease], [token, String(leaseMs), '1']);
-    await probe(RELEASE_LOCK_WITH_LARGE_VALUE, [lease, place], [token, 'probe', String(PROBE_MS)]);
+    await probe(RELEASE_LOCK_WITH_LARGE_VALUE, [lease, entry], [token, 'probe', String(PROBE_MS)]);
     await probe(RELEASE_LOCK, [lease], [token]);
-    await probe(INVALIDATE, [place, lease], [`metadata-bff:${name}:probe`, group]);
+    await probe(INVALIDATE, [entry, lease], [`metadata-bff:${name}:probe`, group]);
   });
 
   async function flushPending(): Promise<void> {
@@ -141,7 +141,7 @@ export function createRedisStore<V>(
   /** The entry as it is stored in Redis. */
   function encryptEntry(key: string, entry: CacheEntry<V>): string {
     const askedAt = Math.round(entry.askedAt - getOffsetMs());
-    return seal.encrypt(JSON.stringify({ ...entry, askedAt }), toRedisKey(key));
+    return encryption.encrypt(JSON.stringify({ ...entry, askedAt }), toRedisKey(key));
   }
 
   return {
@@ -155,8 +155,8 @@ export function createRedisStore<V>(
     async read(key) {
       // Redis may still have an old entry of a key whose invalidation is pending.
       if (pendingInvalidations.has(key)) return undefined;
-      const sealed = await redis.get(toRedisKey(key)).catch(() => undefined);
-      const text = sealed === undefined ? undefined : seal.decrypt(sealed, toRedisKey(key));
+      const encrypted = await redis.get(toRedisKey(key)).catch(() => undefined);
+      const text = encrypted === undefined ? undefined : encryption.decrypt(encrypted, toRedisKey(key));
       const entry = text === undefined ? undefined : parseJsonText(text, entrySchema);
       const value = schema.safeParse(entry?.value);
       if (!entry || !value.success) return undefined;

@@ -89,7 +89,7 @@ export async function composeSharedStores(
   const redis = observer.connection?.(connection) ?? connection;
   // Replicas tell each other times of day; what each of them counts is not changed by a correction of those.
   const clocks = { clock: toMonotonic(clock), wallClock: clock };
-  const seal = createEncryption(config.cacheEncryptionKeys);
+  const encryption = createEncryption(config.cacheEncryptionKeys);
   const longestStaleSeconds = Math.max(config.cacheStaleSeconds, config.cacheStaleIfErrorSeconds);
   const keepMs = (ttlSeconds: number) => Math.max(1, ttlSeconds + longestStaleSeconds) * 1000;
   const lock = createRedisWriteLock(
@@ -102,11 +102,11 @@ export async function composeSharedStores(
   );
   return {
     users: createRedisStore(
-      { redis, seal, hashId, schema: profileSchema, ...clocks },
+      { redis, encryption: encryption, hashId, schema: profileSchema, ...clocks },
       { name: 'user', keepMs: keepMs(config.cacheTtlSeconds), leaseMs: LEASE_MS, maxIds: MAX_PROFILES },
     ),
     clients: createRedisStore(
-      { redis, seal, hashId, schema: document, ...clocks },
+      { redis, encryption: encryption, hashId, schema: document, ...clocks },
       {
         name: 'client',
         keepMs: keepMs(config.cacheClientTtlSeconds),

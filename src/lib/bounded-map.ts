@@ -2,9 +2,8 @@
 import { LRUCache } from 'lru-cache';
 
 /**
- * @returns a map that drops the least recently used entries beyond `maxEntries`. Told a `max`, lru-cache makes its
- * lists as long as
- * that at once; by size, one for each entry, they grow with what is held.
+ * @returns a map that drops the least recently used entries beyond `maxEntries`. With `max`, lru-cache allocates lists
+ * of that length at once. With a size of one for each entry, the lists grow with the number of entries.
  */
 export function createBoundedMap<V extends object | string | number | boolean>(
   maxEntries: number,

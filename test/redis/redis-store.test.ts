@@ -24,9 +24,9 @@ describeWithRedis('the Redis store', () => {
   });
 
   describeStore('Redis', ({ maxEntries }) => startStores(redis.url, maxEntries, []));
-  describeStore('sealed Redis', ({ maxEntries }) => startStores(redis.url, maxEntries, [randomBytes(32)]));
+  describeStore('encrypted Redis', ({ maxEntries }) => startStores(redis.url, maxEntries, [randomBytes(32)]));
 
-  test('a value that a previous key sealed still opens while keys rotate', async () => {
+  test('a value that a previous key encrypted can still be decrypted while keys rotate', async () => {
     const [before, after] = [randomBytes(32), randomBytes(32)];
     const { store: old } = await family.open({ keys: [before] });
     const { store: rotated } = await family.open({ keys: [after, before] });
@@ -41,7 +41,7 @@ describeWithRedis('the Redis store', () => {
   test.each([
     ['another key', [randomBytes(32)]],
     ['no key', []],
-  ])('a sealed value reads as a miss with %s', async (_which, keys) => {
+  ])('a encrypted value reads as a miss with %s', async (_which, keys) => {
     const { store } = await family.open({ keys: [randomBytes(32)] });
     const { store: stranger } = await family.open({ keys });
     const key = store.toKey('auth0|jane');
@@ -49,7 +49,7 @@ describeWithRedis('the Redis store', () => {
     expect(await stranger.read(key)).toBeUndefined();
   });
 
-  test('a sealed value that was moved to another user reads as a miss', async () => {
+  test('a encrypted value that was moved to another user reads as a miss', async () => {
     const { store } = await family.open({ keys: [randomBytes(32)] });
     const [jane, omar] = [store.toKey('auth0|jane'), store.toKey('auth0|omar')];
     await fill(store, jane, SENTINEL);
@@ -58,7 +58,7 @@ describeWithRedis('the Redis store', () => {
     expect(await store.read(omar)).toBeUndefined();
   });
 
-  test('a sealed value that was cut short or changed reads as a miss', async () => {
+  test('a encrypted value that was cut short or changed reads as a miss', async () => {
     const { store } = await family.open({ keys: [randomBytes(32)] });
     const key = store.toKey('auth0|jane');
     const place = family.placeOf(key);
@@ -88,7 +88,7 @@ describeWithRedis('the Redis store', () => {
     expect(await store.read(key)).toBeUndefined();
   });
 
-  test('what a sealed store stores shows neither the id nor the value, and ends by itself', async () => {
+  test('what a encrypting store stores shows neither the id nor the value, and ends by itself', async () => {
     const { store } = await family.open({ keys: [randomBytes(32)] });
     const key = store.toKey('auth0|sentinel-of-the-id');
     await fill(store, key, SENTINEL);

@@ -59,7 +59,7 @@ export function createStoreFamily(
       });
       connections.push(redis);
       const store = createRedisStore(
-        { redis, seal: createEncryption(keys), hashId, schema },
+        { redis, encryption: createEncryption(keys), hashId, schema },
         { name, keepMs: 60_000, leaseMs, maxIds: maxEntries },
       );
       const waiting = new Map<string, () => void>();

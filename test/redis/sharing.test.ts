@@ -110,22 +110,22 @@ describeWithRedis('two replicas with one Redis', () => {
   test('nothing in Redis names a user, with a key nothing shows metadata', async () => {
     const open = await fleet.person({ note: 'sentinel-in-the-open' });
     await fleet.ask(here, open);
-    const sealed = await fleet.join({
+    const encrypted = await fleet.join({
       REDIS_URL: redis.url,
       CACHE_HASH_KEY: 'another hash key of 16',
       CACHE_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
     });
-    const hidden = await fleet.person({ note: 'sentinel-that-is-sealed' });
-    await sealed.becomes('ready');
+    const hidden = await fleet.person({ note: 'sentinel-that-is-encrypted' });
+    await encrypted.becomes('ready');
     const before = (await contentsOf(redis)).filter(isUser).length;
-    await fleet.ask(sealed, hidden);
-    await fleet.ask(sealed, open);
+    await fleet.ask(encrypted, hidden);
+    await fleet.ask(encrypted, open);
     const contents = await contentsOf(redis);
     const text = contents.join('\n');
     // One more entry for each, the second under another name than before.
     expect(contents.filter(isUser)).toHaveLength(before + 2);
     expect(text).toContain('sentinel-in-the-open');
-    expect(text).not.toContain('sentinel-that-is-sealed');
+    expect(text).not.toContain('sentinel-that-is-encrypted');
     for (const { id } of [open, hidden]) expect(text).not.toContain(id.replace('auth0|', ''));
   });
 
