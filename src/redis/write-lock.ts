@@ -136,7 +136,9 @@ export function createRedisWriteLock(
   /** A lock that no other writer has, and that is not granted, says for how long Redis grants none. */
   function learnPause(reply: RedisReply | undefined): void {
     const answer = parseLockReply(reply);
-    if (!answer.granted) settledAt = Math.max(settledAt, performance.now() + (answer.afterMs ?? 0));
+    if (answer.granted) return;
+    // Redis never pauses for longer than one bound.
+    settledAt = Math.max(settledAt, performance.now() + Math.min(answer.afterMs ?? 0, lockMs));
   }
 
   /** @throws what a runner throws. Where it does, the script that takes locks is not known to Redis yet. */

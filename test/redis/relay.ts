@@ -1,4 +1,7 @@
-/** A TCP relay between a replica and Redis, which can be slow, cut, or deaf on the connections it has. */
+/**
+ * A TCP relay between a replica and Redis, which can be slow, cut, or deaf on the connections it has. Like TCP itself it
+ * never changes the order of bytes: a reply that overtook another one would be taken for the answer to another command.
+ */
 import { connect, createServer, type Socket } from 'node:net';
 import { once } from 'node:events';
 
@@ -6,13 +9,15 @@ export interface Relay {
   readonly port: number;
   /** Holds back each chunk, in both directions, for this long. */
   slowDown(ms: number): void;
+  /** How many chunks are held back at the moment. */
+  heldChunks(): number;
   /** Ends every connection, and each new one at once, until `mend`. */
   cut(): void;
   /** Lets nothing more pass on the connections there are, which stay open; new ones work. */
   goDeaf(): void;
   /** New connections lead there, as after a change of what a name means; those there are stay where they are. */
   leadTo(port: number): void;
-  /** Takes back `slowDown` and `cut`. */
+  /** Takes back `slowDown` and `cut`; what was held back passes at once, in its order. */
   mend(): void;
   stop(): Promise<void>;
 }
@@ -20,6 +25,8 @@ export interface Relay {
 export async function startRelay(firstTarget: number): Promise<Relay> {
   const pairs = new Set<readonly [Socket, Socket]>();
   const deaf = new Set<readonly [Socket, Socket]>();
+  /** What is held back in each direction of a connection, and how it passes. */
+  const queues = new Map<Buffer[], (chunk: Buffer) => void>();
   let targetPort = firstTarget;
   let delayMs = 0;
   let isCut = false;
@@ -34,13 +41,22 @@ export async function startRelay(firstTarget: number): Promise<Relay> {
     far.on('error', () => undefined);
     const pair = [near, far] as const;
     pairs.add(pair);
-    const passOn = (to: Socket) => (chunk: Buffer) => {
-      const pass = () => {
+    const passOn = (to: Socket) => {
+      const held: Buffer[] = [];
+      const pass = (chunk: Buffer) => {
         if (!deaf.has(pair) && to.writable) to.write(chunk);
       };
-      // Timers of one length fire in the order in which they were set.
-      if (delayMs === 0) pass();
-      else setTimeout(pass, delayMs);
+      queues.set(held, pass);
+      to.on('close', () => queues.delete(held));
+      return (chunk: Buffer) => {
+        if (delayMs === 0 && held.length === 0) {
+          pass(chunk);
+          return;
+        }
+        held.push(chunk);
+        // Each timer lets one chunk pass: the oldest that is left.
+        setTimeout(() => held.splice(0, 1).forEach(pass), delayMs).unref();
+      };
     };
     near.on('data', passOn(far));
     far.on('data', passOn(near));
@@ -66,6 +82,7 @@ export async function startRelay(firstTarget: number): Promise<Relay> {
     slowDown(ms) {
       delayMs = ms;
     },
+    heldChunks: () => [...queues.keys()].reduce((sum, { length }) => sum + length, 0),
     cut() {
       isCut = true;
       endAll();
@@ -79,6 +96,7 @@ export async function startRelay(firstTarget: number): Promise<Relay> {
     mend() {
       delayMs = 0;
       isCut = false;
+      for (const [held, pass] of queues) held.splice(0).forEach(pass);
     },
     async stop() {
       const closed = once(server, 'close');
