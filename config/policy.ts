@@ -13,7 +13,38 @@ const keys = z.array(z.string().min(1));
 
 const jsonObject = z.record(z.string(), z.json());
 
-export const policySchema = z.strictObject({
+/** An https address in the characters of a string in a structured field (RFC 9651). */
+const NAMESPACED = /^https:\/\/[A-Za-z\d][A-Za-z\d.-]*(?::\d+)?(?:\/[\x21\x23-\x5b\x5d-\x7e]*)?$/;
+/** Auth0 drops claims below its own domains, as it drops reserved ones, without an error ("Create Custom Claims"). */
+const OF_AUTH0 = /^https:\/\/(?:[^/:]*\.)?(?:auth0\.com|webtask\.io|webtask\.run)(?:[:/]|$)/i;
+const claimName = z
+  .string()
+  .max(200)
+  .regex(NAMESPACED)
+  .refine((name) => !OF_AUTH0.test(name));
+const CLAIM_NAME_ERROR =
+  'must be an https address of your own with at most 200 characters, such as https://app.example.com/language, ' +
+  'because Auth0 drops reserved claims without an error';
+
+const claimPointer = z
+  .string()
+  .regex(
+    /^\/(?:user|app)_metadata(?:\/(?:[^/~]|~[01])+)+$/,
+    'must be a JSON Pointer to a key in /user_metadata or /app_metadata, such as /user_metadata/language',
+  );
+const MAX_CLAIMS = 20;
+
+const claims = z
+  .record(claimName, claimPointer, {
+    error: ({ code }) => (code === 'invalid_key' ? CLAIM_NAME_ERROR : undefined),
+  })
+  .refine((entries) => Object.keys(entries).length <= MAX_CLAIMS, `at most ${MAX_CLAIMS} claims`)
+  .default({})
+  .describe(
+    'By name: claims of the access token that mirror what is stored, as JSON Pointers into /me. A post-login Action sets them.',
+  );
+
+const members = z.strictObject({
   $schema: z.string().optional().describe('For editors: the schema of this file.'),
   scopes: z
     .strictObject({
@@ -82,6 +113,21 @@ export const policySchema = z.strictObject({
     )
     .default({})
     .describe('By client id: applications that see or change less than the whole user_metadata.'),
+  claims,
+});
+
+export const policySchema = members.superRefine(({ claims: mapped, appMetadata }, context) => {
+  for (const [name, pointer] of Object.entries(mapped)) {
+    const [, part, key = ''] = pointer.split('/');
+    const topLevelKey = key.replaceAll('~1', '/').replaceAll('~0', '~');
+    // Not in /me, so the service could not compare it.
+    if (part !== 'app_metadata' || appMetadata.readable.includes(topLevelKey)) continue;
+    context.addIssue({
+      code: 'custom',
+      path: ['claims', name],
+      message: 'must name a key of app_metadata that appMetadata.readable lists',
+    });
+  }
 });
 
 type PolicyFile = z.infer<typeof policySchema>;

@@ -65,3 +65,66 @@ describe('the policy file', () => {
     expect(clients).toEqual({ app: { readable: ['a', 'b'], writable: ['a'] } });
   });
 });
+
+const claimsOf = (count: number) =>
+  Object.fromEntries(
+    Array.from({ length: count }, (_, index) => [`https://a.example/${index}`, '/user_metadata/a']),
+  );
+
+describe('the claims that mirror stored values', () => {
+  const NAME = 'https://app.example.com/language';
+
+  test('claims are by default none, and otherwise those of the file', () => {
+    expect(loadPolicy({}).claims).toEqual({});
+    const claims = {
+      [NAME]: '/user_metadata/language',
+      'https://app.example.com:8443/plan': '/app_metadata/a~1b/~0/0',
+      'https://example.org': '/user_metadata/notifications/email',
+    };
+    expect(loadPolicy({ claims, appMetadata: { readable: ['a/b'] } }).claims).toEqual(claims);
+  });
+
+  test.each([
+    ['reserved', 'sub'],
+    ['reserved', 'permissions'],
+    ['not a namespace', 'language'],
+    ['not https', 'http://app.example.com/language'],
+    ['below a domain of Auth0', 'https://tenant.eu.Auth0.com/language'],
+    ['a domain of Auth0', 'https://auth0.com'],
+    ['below a domain of Auth0 that runs code', 'https://x.webtask.io:443/a'],
+    ['without a host', 'https:///language'],
+    ['not ASCII', 'https://app.example.com/größe'],
+    ['no string of a structured field', 'https://app.example.com/"'],
+    ['longer than a header can hold many of', `https://app.example.com/${'a'.repeat(200)}`],
+  ])('a claim name that is %s is refused: %s', (_what, name) => {
+    expect(getPolicyErrors({ claims: { [name]: '/user_metadata/a' } })).toEqual([
+      expect.stringContaining(`POLICY_FILE: claims.${name}: must be an https address of your own`),
+    ]);
+  });
+
+  test.each([
+    '',
+    '/',
+    'user_metadata/a',
+    '/user_metadata',
+    '/user_metadata/',
+    '/sub',
+    '/user_metadata/a~2',
+    7,
+  ])('a pointer that leads to no key of the metadata is refused: %j', (pointer) => {
+    const errors = getPolicyErrors({ claims: { [NAME]: pointer } });
+    expect(errors).toEqual([expect.stringContaining(`POLICY_FILE: claims.${NAME}: `)]);
+  });
+
+  test('a claim of app_metadata that the service does not read is refused', () => {
+    const policy = { claims: { [NAME]: '/app_metadata/plan' }, appMetadata: { readable: ['roles'] } };
+    expect(getPolicyErrors(policy)).toEqual([
+      `POLICY_FILE: claims.${NAME}: must name a key of app_metadata that appMetadata.readable lists`,
+    ]);
+  });
+
+  test('more claims than one header can name are refused', () => {
+    expect(Object.keys(loadPolicy({ claims: claimsOf(20) }).claims)).toHaveLength(20);
+    expect(getPolicyErrors({ claims: claimsOf(21) })).toEqual(['POLICY_FILE: claims: at most 20 claims']);
+  });
+});
