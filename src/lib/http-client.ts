@@ -302,8 +302,12 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
         return await attempt(request, kept, signal);
       } catch (error) {
         const failure = toFailure(error);
-        const isStale =
-          failure.kind === 'reset' && isAxiosError(error) && kept.failedOnKeptConnection(error.request);
+        const sent: unknown = isAxiosError(error) ? error.request : undefined;
+        // The time of this request ended before the proxy's did: there was no tunnel to send anything through.
+        if (failure.kind === 'timeout' && proxyUrl !== undefined && isWithoutConnection(sent)) {
+          throw new HttpFailure('unreachable', new TunnelError('TIMEOUT').code);
+        }
+        const isStale = failure.kind === 'reset' && kept.failedOnKeptConnection(sent);
         if (isStale) return repeat(request, signal, failure);
         throw failure;
       }
@@ -313,6 +317,11 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       fresh.close();
     },
   };
+}
+
+/** Node gives a request its socket when there is one; through a proxy, that is when the tunnel stands. */
+function isWithoutConnection(request: unknown): boolean {
+  return request instanceof ClientRequest && request.socket === null;
 }
 
 function lowerCaseHeaders(headers: object): ReadonlyMap<string, string> {

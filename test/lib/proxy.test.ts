@@ -19,10 +19,15 @@ function clientThrough(proxyUrl: string, options: Partial<typeof OPTIONS> = {}) 
   return client;
 }
 
-async function failureThrough(proxyUrl: string, url: string, timeoutMs = OPTIONS.timeoutMs): Promise<string> {
-  const client = clientThrough(proxyUrl, { timeoutMs });
+async function failureThrough(
+  proxyUrl: string,
+  url: string,
+  times: { readonly clientMs?: number; readonly timeoutMs?: number } = {},
+): Promise<string> {
+  const { clientMs = OPTIONS.timeoutMs, timeoutMs = clientMs } = times;
+  const client = clientThrough(proxyUrl, { timeoutMs: clientMs });
   const outcome: unknown = await client
-    .send({ method: 'PATCH', url, body: '{}', headers: { authorization: 'Bearer LEAK' } })
+    .send({ method: 'PATCH', url, body: '{}', headers: { authorization: 'Bearer LEAK' }, timeoutMs })
     .catch((error: unknown) => error);
   if (!(outcome instanceof HttpFailure)) throw new Error('expected an HttpFailure', { cause: outcome });
   expect(`${outcome.message} ${outcome.stack}`).not.toMatch(/LEAK|127\.0\.0\.1/);
@@ -136,9 +141,12 @@ describe('a proxy that makes no connection: nothing was sent, and its code says 
     expect(await failureThrough(https, await target())).toMatch(/^unreachable \(PROXY_[A-Z_]+\)$/);
   });
 
-  test('because it does not answer, which is noticed before the request itself is given up', async () => {
+  test.each([
+    ['the time for the proxy ends', { clientMs: 300 }],
+    ['the deadline of the request ends first', { timeoutMs: 100 }],
+  ])('because it does not answer before %s', async (_what, times) => {
     const { address } = await refusing('0');
-    expect(await failureThrough(`http://${address}`, await target(), 300)).toBe(
+    expect(await failureThrough(`http://${address}`, await target(), times)).toBe(
       'unreachable (PROXY_TIMEOUT)',
     );
   });
