@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { parseEnvironment } from '../../packages/local-tenant/src/environment.ts';
 import { startTenant, type Tenant, type TenantOptions } from '../../packages/local-tenant/src/tenant.ts';
@@ -45,12 +46,10 @@ describe('startTenant', () => {
       users: { 'auth0|ada': { email: 'ada@example.com', user_metadata: { theme: 'dark' } } },
       clients: [
         {
-          clientId: 'robot',
-          name: 'Robot',
-          appType: 'non_interactive',
-          secret: 'robot-secret',
-          managementScopes: ['read:users'],
-          profile: { grant_types: ['client_credentials'] },
+          client_id: 'robot',
+          app_type: 'non_interactive',
+          client_secret: 'robot-secret',
+          grants: { management: ['read:users'] },
         },
       ],
     });
@@ -71,6 +70,29 @@ describe('startTenant', () => {
     const jane = await fetch(`${tenant.url}/_local/users/auth0%7Cjane`);
     expect(jane.status).toBe(404);
     expect(tenant.env).toMatchObject({ ISSUER_BASE_URL: tenant.url, AUDIENCE: tenant.apiAudience });
+  });
+
+  test('takes users as a list, and applications that stand in for the seeded ones', async () => {
+    const tenant = await start({
+      users: [{ user_id: 'auth0|ada', email: 'ada@example.com', password: 'secret' }],
+      clients: [{ client_id: 'local-spa', name: 'My app', client_metadata: { brand: 'Mine' } }],
+    });
+    const { body } = await requestJson(`${tenant.url}/_local/users/auth0%7Cada`);
+    expect(body).toMatchObject({ user_id: 'auth0|ada', email: 'ada@example.com' });
+    expect(JSON.stringify(body)).not.toContain('secret');
+    const token = await machineToken(tenant);
+    const headers = { authorization: `Bearer ${token}` };
+    const client = await requestJson(`${tenant.url}/api/v2/clients/local-spa`, { headers });
+    expect(client.body).toMatchObject({ name: 'My app', client_metadata: { brand: 'Mine' } });
+  });
+
+  test.each([
+    ['an unknown option', { plans: 'free' }, 'plans'],
+    ['a user id without a provider', { users: { ada: {} } }, 'users'],
+    ['an API with an unknown setting', { apis: [{ identifier: 'a', scope: 'b' }] }, 'apis.0'],
+    ['an Action without its function', { actions: ['exports.other = 1'] }, 'onExecutePostLogin'],
+  ])('refuses %s and names it', async (_, options, name) => {
+    await expect(startTenant(JSON.parse(JSON.stringify(options)))).rejects.toThrow(name);
   });
 
   test('starts tenants that share neither users nor keys nor faults', async () => {
@@ -123,16 +145,31 @@ describe('the environment', () => {
   test('has defaults', () => {
     expect(parseEnvironment({})).toMatchObject({
       success: true,
-      data: { port: 4400, plan: 'unlimited', latencyMs: 0 },
+      data: { port: 4400, plan: 'unlimited', latencyMs: 0, actions: [] },
     });
   });
 
   test('has every fault named at once', () => {
-    const parsed = parseEnvironment({ TENANT_PORT: '70000', TENANT_PLAN: 'gold', TENANT_LATENCY_MS: '-1' });
+    const parsed = parseEnvironment({
+      TENANT_PORT: '70000',
+      TENANT_PLAN: 'gold',
+      TENANT_LATENCY_MS: '-1',
+      TENANT_ACTIONS: 'missing.js',
+    });
     expect(parsed.error?.issues.map(({ path }) => path[0])).toEqual([
       'TENANT_PORT',
       'TENANT_PLAN',
       'TENANT_LATENCY_MS',
+      'TENANT_ACTIONS',
+    ]);
+  });
+
+  test('names files of Actions', () => {
+    const file = fileURLToPath(import.meta.url);
+    const parsed = parseEnvironment({ TENANT_ACTIONS: ` ${file},${file}` });
+    expect(parsed.data?.actions).toEqual([
+      expect.stringContaining('names files of Actions'),
+      expect.stringContaining('names files of Actions'),
     ]);
   });
 });

@@ -5,6 +5,7 @@
 import { jwtVerify } from 'jose';
 import { constants, createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import type { Addresses } from './addresses.ts';
+import { TOKEN_LIFETIME_SECONDS } from './apis.ts';
 import type { SigningKey, SigningKeys } from './signing-keys.ts';
 
 /** The signature algorithms that `signJws` can carry out. */
@@ -69,8 +70,6 @@ function isAlgorithm(name: string): name is JwsAlgorithm {
 function encode(part: Readonly<Record<string, unknown>>): string {
   return Buffer.from(JSON.stringify(part)).toString('base64url');
 }
-
-export const TOKEN_LIFETIME_SECONDS = 86_400;
 
 interface TokenRequest {
   readonly sub: string;

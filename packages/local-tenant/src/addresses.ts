@@ -4,16 +4,12 @@
  */
 import type { RequestHandler } from 'express';
 
-/** The identifier of the API that the local tenant issues user tokens for. */
-export const API_AUDIENCE = 'https://metadata-bff.local';
-
 export interface Addresses {
   readonly port: number;
   readonly url: string;
   readonly issuer: string;
   readonly userinfoAudience: string;
   readonly managementAudience: string;
-  readonly apiAudience: string;
   /** True for the Management API audience under any loopback name of this port. */
   isManagementAudience(audience: string): boolean;
   /** True for the issuer under any loopback name of this port (slash required, as at Auth0). */
@@ -30,18 +26,22 @@ export function createAddresses(port: number): Addresses {
     issuer: `${url}/`,
     userinfoAudience: `${url}/userinfo`,
     managementAudience: `${url}/api/v2/`,
-    apiAudience: API_AUDIENCE,
     isManagementAudience: (audience) => origins.some((origin) => audience === `${origin}/api/v2/`),
     isIssuer: (identifier) => origins.some((origin) => identifier === `${origin}/`),
   };
 }
 
-/** True for a web origin on this machine, any port: the only origins the local tenant deals with. */
+/**
+ * True for a web origin on this machine, any port, and for those of Capacitor and Ionic: the only origins the local
+ * tenant deals with.
+ */
 export function isLocalOrigin(origin: string): boolean {
-  return /^http:\/\/(?:localhost|127\.0\.0\.1)(?::\d{1,5})?$/.test(origin);
+  return /^(?:https?:\/\/(?:localhost|127\.0\.0\.1)(?::\d{1,5})?|(?:capacitor|ionic):\/\/localhost)$/.test(
+    origin,
+  );
 }
 
-/** True for an http URL whose origin is local. Callback and logout URLs must pass it. */
+/** True for a URL of http or https whose origin is local. Callback and logout URLs must pass it. */
 export function isLocalUrl(address: string): boolean {
   if (!URL.canParse(address)) return false;
   const { origin, username, password } = new URL(address);

@@ -6,12 +6,14 @@ import { type RequestHandler, Router } from 'express';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { verifyAccessToken } from './access-tokens.ts';
 import { type Addresses, allowLocalOrigins } from './addresses.ts';
+import type { Apis } from './apis.ts';
 import type { CallLog } from './call-log.ts';
 import type { ClientCredentialsGrant } from './client-credentials.ts';
 import type { Faults } from './faults.ts';
-import { createLogin } from './login.ts';
+import { createLogin, type LoginDependencies } from './login.ts';
 import { translateAuthorizeQuery } from './oidc-translation.ts';
 import { createOidc } from './oidc.ts';
+import { MULTI_FACTOR_ACR, type PostLogin } from './post-login.ts';
 import type { SigningKeys } from './signing-keys.ts';
 import { createTokenEndpoint } from './token-endpoint.ts';
 import { getProfileClaims, type UserStore } from './user-store.ts';
@@ -58,12 +60,13 @@ function createUserinfo({ keys, users, addresses, now, provider }: UserinfoDepen
   return router;
 }
 
-interface Dependencies {
+interface Dependencies extends LoginDependencies {
   readonly keys: SigningKeys;
-  readonly users: UserStore;
   readonly calls: CallLog;
   readonly faults: Faults;
   readonly clientCredentials: ClientCredentialsGrant;
+  readonly apis: Apis;
+  readonly postLogin: PostLogin;
   readonly addresses: Addresses;
   readonly now: () => number;
 }
@@ -71,7 +74,7 @@ interface Dependencies {
 /** Routes at the root of the tenant. */
 export function createAuthenticationApi(deps: Dependencies): Router {
   const { keys, users, addresses, now } = deps;
-  const oidc = createOidc(keys, users, addresses);
+  const oidc = createOidc(deps);
   const provider = (request: IncomingMessage, response: ServerResponse) => {
     void oidc.provider().callback()(request, response);
   };
@@ -85,7 +88,7 @@ export function createAuthenticationApi(deps: Dependencies): Router {
   router.get('/authorize/:uid', provider);
   // The provider ends another user's session through a page that posts here.
   router.post('/session/end/confirm', provider);
-  router.use(createLogin(oidc, users));
+  router.use(createLogin(oidc, deps));
   router.use('/oauth', createTokenEndpoint({ ...deps, provider }));
   router.use(createUserinfo({ keys, users, addresses, now, provider }));
   return router;
@@ -138,7 +141,10 @@ function createDiscoveryDocument({ url, issuer }: Addresses): Record<string, unk
     ],
     token_endpoint_auth_signing_alg_values_supported: signingAlgorithms,
     dpop_signing_alg_values_supported: ['ES256'],
+    acr_values_supported: [MULTI_FACTOR_ACR],
     claims_supported: [
+      'acr',
+      'amr',
       'aud',
       'auth_time',
       'email',

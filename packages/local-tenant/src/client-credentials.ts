@@ -5,10 +5,11 @@
 import { decodeJwt, jwtVerify } from 'jose';
 import { timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
-import { createAccessTokenClaims, signAccessToken, TOKEN_LIFETIME_SECONDS } from './access-tokens.ts';
+import { createAccessTokenClaims, signAccessToken } from './access-tokens.ts';
 import type { Addresses } from './addresses.ts';
+import type { Apis } from './apis.ts';
 import { OAuthError } from './auth0-errors.ts';
-import type { ClientStore, TenantClient } from './client-store.ts';
+import { type ClientStore, isPublicClient, type TenantClient } from './client-store.ts';
 import type { SigningKeys } from './signing-keys.ts';
 
 // Verifies `private_key_jwt` client assertions (Auth0, "Authenticate with Private Key JWT"): registered key, audience
@@ -54,7 +55,7 @@ export function createClientAssertions(
       if (!claims || claims.iss !== claims.sub || !addresses.isIssuer(claims.aud)) return undefined;
       if (claims.exp - now() / 1000 > MAX_LIFETIME_SECONDS + SKEW_SECONDS) return undefined;
       const client = clients.find(claims.sub);
-      if (!client || !(await signedByClient(assertion, client.clientId))) return undefined;
+      if (!client || !(await signedByClient(assertion, client.client_id))) return undefined;
       return useOnce(`${claims.sub} ${claims.jti}`, claims.exp) ? client : undefined;
     },
   };
@@ -86,44 +87,46 @@ interface Dependencies {
   readonly clients: ClientStore;
   readonly assertions: ClientAssertions;
   readonly keys: SigningKeys;
+  readonly apis: Apis;
   readonly addresses: Addresses;
   readonly now: () => number;
 }
 
 /** The grant (Authentication API reference, Client Credentials Flow). */
 export function createClientCredentialsGrant(deps: Dependencies): ClientCredentialsGrant {
-  const { clients, assertions, keys, addresses, now } = deps;
+  const { clients, assertions, keys, apis, addresses, now } = deps;
 
   async function authenticate(parameters: Parameters, authorization: string | undefined) {
     if (parameters['client_assertion'] !== undefined) {
       if (parameters['client_assertion_type'] !== ASSERTION_TYPE) return undefined;
       const client = await assertions.verify(parameters['client_assertion']);
       const named = parameters['client_id'];
-      return named === undefined || named === client?.clientId ? client : undefined;
+      return named === undefined || named === client?.client_id ? client : undefined;
     }
     const { id, secret } = readBasic(authorization) ?? {
       id: parameters['client_id'] ?? '',
       secret: parameters['client_secret'] ?? '',
     };
     const client = clients.find(id);
-    if (!client || client.secret === undefined) return client?.appType === 'spa' ? client : undefined;
-    return isSameText(client.secret, secret) ? client : undefined;
+    if (client?.client_secret === undefined) return client && isPublicClient(client) ? client : undefined;
+    return isSameText(client.client_secret, secret) ? client : undefined;
   }
 
   return {
     async issue(parameters, authorization) {
       const client = await authenticate(parameters, authorization);
       if (!client) throw new OAuthError(401, 'access_denied', 'Unauthorized');
-      if (client.appType === 'spa') throw createGrantNotAllowedError();
+      if (isPublicClient(client)) throw createGrantNotAllowedError();
       const audience = parameters['audience'] ?? parameters['resource'];
-      const scope = getGrantedScope(client, audience, parameters['scope'], addresses);
+      const { api, scope } = getGrant(client, audience, parameters['scope']);
       const claims = createAccessTokenClaims(
         addresses,
         {
-          sub: `${client.clientId}@clients`,
-          audience: audience ?? addresses.managementAudience,
-          clientId: client.clientId,
+          sub: `${client.client_id}@clients`,
+          audience: api.identifier,
+          clientId: client.client_id,
           scope,
+          lifetimeSeconds: api.token_lifetime,
           machine: true,
         },
         now(),
@@ -131,39 +134,37 @@ export function createClientCredentialsGrant(deps: Dependencies): ClientCredenti
       return {
         access_token: signAccessToken(keys, claims),
         scope,
-        expires_in: TOKEN_LIFETIME_SECONDS,
+        expires_in: api.token_lifetime,
         token_type: 'Bearer',
       };
     },
   };
-}
 
-function getGrantedScope(
-  client: TenantClient,
-  audience: string | undefined,
-  requested: string | undefined,
-  addresses: Addresses,
-): string {
-  if (audience === undefined || audience === '') {
-    throw new OAuthError(
-      403,
-      'access_denied',
-      'No audience parameter was provided, and no default audience has been configured',
-    );
+  function getGrant(client: TenantClient, audience: string | undefined, requested: string | undefined) {
+    if (audience === undefined || audience === '') {
+      throw new OAuthError(
+        403,
+        'access_denied',
+        'No audience parameter was provided, and no default audience has been configured',
+      );
+    }
+    const api = apis.find(audience);
+    if (!api) {
+      throw new OAuthError(403, 'access_denied', `Service not enabled within domain: ${audience}`);
+    }
+    const name = addresses.isManagementAudience(audience) ? 'management' : audience;
+    const granted = client.grants?.[name] ?? [];
+    if (granted.length === 0) {
+      throw new OAuthError(
+        403,
+        'access_denied',
+        `Client is not authorized to access "${audience}". You need to create a "client-grant" associated to this API. See: https://auth0.com/docs/api/v2#!/Client_Grants/post_client_grants`,
+      );
+    }
+    const wanted = requested?.split(' ').filter((scope) => scope !== '') ?? [];
+    const scopes = wanted.length === 0 ? granted : granted.filter((scope) => wanted.includes(scope));
+    return { api, scope: scopes.join(' ') };
   }
-  if (!addresses.isManagementAudience(audience) && audience !== addresses.apiAudience) {
-    throw new OAuthError(403, 'access_denied', `Service not enabled within domain: ${audience}`);
-  }
-  if (!addresses.isManagementAudience(audience) || client.managementScopes.length === 0) {
-    throw new OAuthError(
-      403,
-      'access_denied',
-      `Client is not authorized to access "${audience}". You need to create a "client-grant" associated to this API. See: https://auth0.com/docs/api/v2#!/Client_Grants/post_client_grants`,
-    );
-  }
-  const wanted = requested?.split(' ').filter((scope) => scope !== '') ?? [];
-  if (wanted.length === 0) return client.managementScopes.join(' ');
-  return client.managementScopes.filter((scope) => wanted.includes(scope)).join(' ');
 }
 
 function createGrantNotAllowedError(): OAuthError {

@@ -1,23 +1,29 @@
 /**
  * The applications of the tenant and the keys they may sign client assertions with. Applications are fixed by the
- * seed; only keys are added while the tenant runs.
+ * options; only keys are added while the tenant runs.
  */
 import type { KeyObject } from 'node:crypto';
 import type { JsonObject } from './json.ts';
 
-export interface TenantClient {
-  readonly clientId: string;
-  readonly name: string;
-  readonly appType: 'spa' | 'non_interactive';
-  readonly secret?: string;
-  /** The client grant for the Management API; empty when there is none. */
-  readonly managementScopes: readonly string[];
-  /** Further attributes that GET /api/v2/clients/{id} shows. */
-  readonly profile: JsonObject;
-}
+/** An application, with Auth0's names. Further attributes are what `GET /api/v2/clients/{id}` shows. */
+export type TenantClient = JsonObject & {
+  readonly client_id: string;
+  readonly name?: string;
+  /** By default `spa` without a secret, and `regular_web` with one. */
+  readonly app_type?: 'spa' | 'native' | 'regular_web' | 'non_interactive';
+  readonly client_secret?: string;
+  /** Where a login may return to, beside all addresses of this machine. */
+  readonly callbacks?: readonly string[];
+  /** Where a logout may return to, beside all addresses of this machine. */
+  readonly allowed_logout_urls?: readonly string[];
+  readonly client_metadata?: JsonObject;
+  /** Client grants: the scopes by audience. `management` is the Management API. */
+  readonly grants?: Readonly<Record<string, readonly string[]>>;
+};
 
 export interface ClientStore {
   find(clientId: string): TenantClient | undefined;
+  list(): readonly TenantClient[];
   /** Public keys that `private_key_jwt` assertions of this client may be verified with. */
   getKeys(clientId: string): readonly KeyObject[];
   addKey(clientId: string, publicKey: KeyObject): void;
@@ -31,6 +37,7 @@ export function createClientStore(): ClientStore {
   const keys = new Map<string, KeyObject[]>();
   return {
     find: (clientId) => clients.get(clientId),
+    list: () => [...clients.values()],
     getKeys: (clientId) => keys.get(clientId) ?? [],
     addKey(clientId, publicKey) {
       keys.set(clientId, [...(keys.get(clientId) ?? []), publicKey]);
@@ -38,22 +45,37 @@ export function createClientStore(): ClientStore {
     restore(seed) {
       clients.clear();
       keys.clear();
-      for (const client of seed) clients.set(client.clientId, client);
+      for (const client of seed) clients.set(client.client_id, client);
     },
   };
 }
 
+/** The kind of an application. */
+export function getAppType(client: TenantClient): NonNullable<TenantClient['app_type']> {
+  return client.app_type ?? (client.client_secret === undefined ? 'spa' : 'regular_web');
+}
+
+/** Whether the application cannot keep a secret. */
+export function isPublicClient(client: TenantClient): boolean {
+  return ['spa', 'native'].includes(getAppType(client));
+}
+
 /** An application as GET /api/v2/clients/{id} shows it. Secrets would need scopes that no client here has. */
 export function toClientDocument(client: TenantClient): JsonObject {
+  const { client_secret: _secret, grants: _grants, ...attributes } = client;
+  const isPublic = isPublicClient(client);
   return {
     tenant: 'local',
     global: false,
     is_first_party: true,
     oidc_conformant: true,
-    client_id: client.clientId,
-    name: client.name,
-    app_type: client.appType,
+    name: client.client_id,
+    app_type: getAppType(client),
+    token_endpoint_auth_method: isPublic ? 'none' : 'client_secret_post',
+    grant_types: isPublic
+      ? ['authorization_code', 'refresh_token']
+      : ['authorization_code', 'refresh_token', 'client_credentials'],
     jwt_configuration: { alg: 'RS256', lifetime_in_seconds: 36_000 },
-    ...client.profile,
+    ...attributes,
   };
 }

@@ -12,6 +12,7 @@ import {
   signJws,
 } from './access-tokens.ts';
 import type { Addresses } from './addresses.ts';
+import type { Apis } from './apis.ts';
 import type { CallLog } from './call-log.ts';
 import type { ClientStore } from './client-store.ts';
 import { ControlError, parseControlRequest, sendControlError } from './control-errors.ts';
@@ -35,22 +36,31 @@ const tokenRequestSchema = z.strictObject({
 
 export type TokenOptions = z.infer<typeof tokenRequestSchema>;
 
+export interface TokenDependencies {
+  readonly keys: SigningKeys;
+  readonly apis: Apis;
+  readonly addresses: Addresses;
+  /** The audience of a token that names none. */
+  readonly apiAudience: string;
+}
+
 /** A token with these claims and headers. Throws a `ControlError` for an unknown signature algorithm. */
 export function createToken(
   tokenOptions: TokenOptions,
-  keys: SigningKeys,
-  addresses: Addresses,
+  { keys, apis, addresses, apiAudience }: TokenDependencies,
   now: number,
 ): string {
   const key = keys.current();
+  const audience = tokenOptions.audience ?? apiAudience;
+  const lifetimeSeconds = tokenOptions.expires_in ?? apis.find(String([audience].flat()[0]))?.token_lifetime;
   const claims = createAccessTokenClaims(
     addresses,
     {
       sub: tokenOptions.sub,
-      audience: tokenOptions.audience ?? addresses.apiAudience,
+      audience,
       clientId: tokenOptions.client_id ?? 'local-spa',
       ...(tokenOptions.scope === undefined ? {} : { scope: tokenOptions.scope }),
-      ...(tokenOptions.expires_in === undefined ? {} : { lifetimeSeconds: tokenOptions.expires_in }),
+      ...(lifetimeSeconds === undefined ? {} : { lifetimeSeconds }),
     },
     now,
   );
@@ -128,13 +138,11 @@ function createUserNotFoundError(): ControlError {
   return new ControlError(404, 'not_found', 'There is no such user');
 }
 
-interface Dependencies {
+interface Dependencies extends TokenDependencies {
   readonly users: UserStore;
   readonly clients: ClientStore;
-  readonly keys: SigningKeys;
   readonly faults: Faults;
   readonly calls: CallLog;
-  readonly addresses: Addresses;
   readonly now: () => number;
   /** Puts the tenant back to its seed. */
   readonly reset: () => void;
@@ -152,7 +160,7 @@ export function createControl(deps: Dependencies): Router {
 
   router.post('/token', (request, response) => {
     const tokenOptions = parseControlRequest(tokenRequestSchema, request.body);
-    response.json({ access_token: createToken(tokenOptions, keys, deps.addresses, deps.now()) });
+    response.json({ access_token: createToken(tokenOptions, deps, deps.now()) });
   });
 
   addUserRoutes(router, deps.users);

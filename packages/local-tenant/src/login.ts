@@ -4,7 +4,9 @@
 import express, { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
 import { isLocalUrl } from './addresses.ts';
+import type { ClientStore } from './client-store.ts';
 import type { Oidc } from './oidc.ts';
+import { MULTI_FACTOR_ACR } from './post-login.ts';
 import type { UserStore } from './user-store.ts';
 
 /**
@@ -16,12 +18,14 @@ interface LoginForm {
   /** Where the form is posted. */
   readonly action: string;
   readonly username: string;
+  /** Who can log in. */
+  readonly hint: string;
   /** What went wrong with the last attempt. */
   readonly error?: string;
 }
 
 /** The page as an HTML document. */
-function renderLoginPage({ action, username, error }: LoginForm): string {
+function renderLoginPage({ action, username, hint, error }: LoginForm): string {
   const alert = error === undefined ? '' : `<p role="alert" id="error">${escapeHtml(error)}</p>`;
   const described = error === undefined ? '' : ' aria-invalid="true" aria-describedby="error"';
   return renderPage(
@@ -36,7 +40,23 @@ function renderLoginPage({ action, username, error }: LoginForm): string {
         <input id="password" name="password" type="password" autocomplete="current-password" required${described}>
         <button type="submit">Continue</button>
       </form>
-      <p>Users: jane@example.com, omar@example.com. Password: local</p>`,
+      <p>${escapeHtml(hint)}</p>`,
+  );
+}
+
+/** The page that asks for a second factor, which is the same for all users. */
+function renderSecondFactorPage(action: string, error?: string): string {
+  const alert = error === undefined ? '' : `<p role="alert" id="error">${escapeHtml(error)}</p>`;
+  return renderPage(
+    'Verify your identity',
+    `<h1>Verify your identity</h1>
+      ${alert}
+      <form method="post" action="${escapeHtml(action)}">
+        <label for="code">One-time code</label>
+        <input id="code" name="code" type="text" inputmode="numeric" autocomplete="one-time-code" required autofocus>
+        <button type="submit">Continue</button>
+      </form>
+      <p>The code of the local tenant is ${SECOND_FACTOR_CODE}.</p>`,
   );
 }
 
@@ -75,15 +95,25 @@ function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
-const credentials = z.object({ username: z.string().default(''), password: z.string().default('') });
+const SECOND_FACTOR_CODE = '000000';
 
-/** Routes at the root: `/u/login/{uid}` and `/v2/logout`. */
-export function createLogin(oidc: Oidc, users: UserStore): Router {
+const credentials = z.object({ username: z.string().default(''), password: z.string().default('') });
+const secondFactor = z.object({ code: z.string().trim() });
+
+export interface LoginDependencies {
+  readonly users: UserStore;
+  readonly clients: ClientStore;
+  /** Tells on the login page who can log in. */
+  readonly hint: string;
+}
+
+/** Routes at the root: `/u/login/{uid}`, `/u/mfa/{uid}` and `/v2/logout`. */
+export function createLogin(oidc: Oidc, { users, clients, hint }: LoginDependencies): Router {
   const router = Router();
 
   router.get('/u/login/:uid', async (request, response) => {
     if (!(await loginUnderway(request, response))) return;
-    sendPage(response, 200, renderLoginPage({ action: request.originalUrl, username: '' }));
+    sendPage(response, 200, renderLoginPage({ action: request.originalUrl, username: '', hint }));
   });
 
   router.post('/u/login/:uid', express.urlencoded({ extended: false }), async (request, response) => {
@@ -93,17 +123,37 @@ export function createLogin(oidc: Oidc, users: UserStore): Router {
     const user = users.authenticate(username, password);
     if (!user) {
       const error = 'Wrong email or password.';
-      sendPage(response, 400, renderLoginPage({ action: request.originalUrl, username, error }));
+      sendPage(response, 400, renderLoginPage({ action: request.originalUrl, username, hint, error }));
       return;
     }
     const blocked = { error: 'unauthorized', error_description: 'user is blocked' };
-    const result = user['blocked'] === true ? blocked : { login: { accountId: user.user_id } };
+    const result = user['blocked'] === true ? blocked : { login: { accountId: user.user_id, amr: ['pwd'] } };
     await oidc.provider().interactionFinished(request, response, result, { mergeWithLastSubmission: false });
   });
 
+  router.get('/u/mfa/:uid', async (request, response) => {
+    if (!(await loginUnderway(request, response))) return;
+    sendPage(response, 200, renderSecondFactorPage(request.originalUrl));
+  });
+
+  router.post('/u/mfa/:uid', express.urlencoded({ extended: false }), async (request, response) => {
+    if (!(await loginUnderway(request, response))) return;
+    if (secondFactor.safeParse(request.body).data?.code !== SECOND_FACTOR_CODE) {
+      sendPage(response, 400, renderSecondFactorPage(request.originalUrl, 'Wrong code.'));
+      return;
+    }
+    const provider = oidc.provider();
+    const { session } = await provider.interactionDetails(request, response);
+    const login = { accountId: session?.accountId ?? '', amr: ['pwd', 'mfa'], acr: MULTI_FACTOR_ACR };
+    await provider.interactionFinished(request, response, { login }, { mergeWithLastSubmission: false });
+  });
+
   router.get('/v2/logout', async (request, response) => {
-    const { returnTo } = request.query;
-    if (returnTo !== undefined && (typeof returnTo !== 'string' || !isLocalUrl(returnTo))) {
+    const { returnTo, client_id: clientId } = request.query;
+    const client = typeof clientId === 'string' ? clients.find(clientId) : undefined;
+    const registered = client?.allowed_logout_urls ?? [];
+    const isAllowed = (address: string) => isLocalUrl(address) || registered.includes(address);
+    if (returnTo !== undefined && (typeof returnTo !== 'string' || !isAllowed(returnTo))) {
       sendPage(response, 400, renderMessagePage('The "returnTo" address is not on this machine.'));
       return;
     }

@@ -3,11 +3,11 @@
  * ignores are dropped. In responses, statuses, errors and scopes become Auth0's.
  */
 import type { JWTStructured, KoaContextWithOIDC, ResourceServer } from 'oidc-provider';
-import { TOKEN_LIFETIME_SECONDS } from './access-tokens.ts';
+import type { ActionsOutcome } from './actions.ts';
 import type { Addresses } from './addresses.ts';
+import type { Apis } from './apis.ts';
 import { isJsonObject, type JsonObject } from './json.ts';
 import { oidcLibrary } from './oidc-provider.ts';
-import { apiScopes, currentUserScopes } from './seed.ts';
 
 /**
  * The name `offline_access` goes by inside the provider, which drops the real one unless the user is asked to consent.
@@ -27,7 +27,7 @@ const FORWARDED_PARAMETERS = [
   'dpop_jkt',
 ];
 // The provider refuses these without the openid scope; Auth0 does not mind.
-const FORWARDED_OPENID_PARAMETERS = ['nonce', 'max_age', 'id_token_hint'];
+const FORWARDED_OPENID_PARAMETERS = ['nonce', 'max_age', 'acr_values', 'ui_locales', 'id_token_hint'];
 const DEFAULT_SCOPE = 'openid profile email';
 
 /** The query of an authorization request as the provider is to see it. */
@@ -47,6 +47,21 @@ export function translateAuthorizeQuery(received: URLSearchParams): URLSearchPar
   const prompt = received.get('prompt')?.split(' ') ?? [];
   for (const known of ['none', 'login']) if (prompt.includes(known)) query.set('prompt', known);
   return query;
+}
+
+/** The parameters of a request under Auth0's names. */
+export function fromProviderParameters(
+  parameters: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, string>> {
+  const given = Object.entries(parameters).flatMap(([name, value]) =>
+    typeof value === 'string' ? [[name, value] as const] : [],
+  );
+  const { resource, scope, ...rest } = Object.fromEntries(given);
+  return {
+    ...rest,
+    ...(resource === undefined ? {} : { audience: resource }),
+    ...(scope === undefined ? {} : { scope: toAuth0Scope(scope) }),
+  };
 }
 
 /** A scope list with `offline_access` under its inner name. */
@@ -71,18 +86,15 @@ function renameScope(scope: string, from: string, to: string): string {
 const oidcScopes = ['openid', 'profile', 'email', OFFLINE_SCOPE];
 
 /** The API behind an audience, or the refusal Auth0 gives for one it does not know. */
-export function getResourceServer(audience: string, addresses: Addresses): ResourceServer {
-  const known = addresses.isManagementAudience(audience)
-    ? currentUserScopes
-    : audience === addresses.apiAudience
-      ? apiScopes
-      : undefined;
-  if (!known) throw new oidcLibrary.errors.AccessDenied(`Service not found: ${audience}`);
+export function getResourceServer(audience: string, apis: Apis): ResourceServer {
+  const api = apis.find(audience);
+  if (!api) throw new oidcLibrary.errors.AccessDenied(`Service not found: ${audience}`);
+  const allowed = api.allow_offline_access ? oidcScopes : oidcScopes.filter((name) => name !== OFFLINE_SCOPE);
   return {
     // Auth0 lists the OpenID scopes in the access token beside the API's own.
-    scope: [...oidcScopes, ...known].join(' '),
+    scope: [...allowed, ...api.scopes].join(' '),
     accessTokenFormat: 'jwt',
-    accessTokenTTL: TOKEN_LIFETIME_SECONDS,
+    accessTokenTTL: api.token_lifetime,
     jwt: { sign: { alg: 'RS256' } },
   };
 }
@@ -99,26 +111,36 @@ export async function grantAllScopes(ctx: KoaContextWithOIDC) {
   return grant;
 }
 
-/** Turns a provider access token into one of Auth0's, in place. */
+/** Turns a provider access token into one of Auth0's, in place. `claims` are those that Actions have set. */
 export function toAuth0AccessToken(
   ctx: KoaContextWithOIDC,
   token: { clientId?: string | undefined },
   parts: JWTStructured,
-  addresses: Addresses,
+  {
+    addresses,
+    apis,
+    claims,
+  }: { addresses: Addresses; apis: Apis; claims: ActionsOutcome['accessTokenClaims'] },
 ): void {
-  const { sub, aud, iat, exp, scope, cnf } = parts.payload;
+  const { sub, aud, iat, exp, jti, scope, cnf } = parts.payload;
   const names = typeof scope === 'string' ? scope.split(' ') : [];
   const refreshed = ctx.oidc.params?.['grant_type'] === 'refresh_token';
-  parts.header = { typ: 'JWT' };
+  const audience = typeof aud === 'string' ? aud : '';
+  const isRfc9068 = apis.find(audience)?.token_dialect === 'rfc9068_profile';
+  // A token for Auth0's own API has namespaced claims only.
+  const isOwnApi = addresses.isManagementAudience(audience);
+  const allowed = Object.entries(claims).filter(([name]) => !isOwnApi || URL.canParse(name));
+  parts.header = { typ: isRfc9068 ? 'at+jwt' : 'JWT' };
   parts.payload = {
+    ...Object.fromEntries(allowed),
     iss: addresses.issuer,
     sub,
-    aud: names.includes('openid') && typeof aud === 'string' ? [aud, addresses.userinfoAudience] : aud,
+    aud: names.includes('openid') && audience !== '' ? [audience, addresses.userinfoAudience] : aud,
     iat,
     exp,
     ...(names.length > 0 ? { scope: toAuth0Scope(names.join(' ')) } : {}),
-    ...(refreshed ? { gty: 'refresh_token' } : {}),
-    azp: token.clientId,
+    ...(isRfc9068 ? { jti, client_id: token.clientId } : { azp: token.clientId }),
+    ...(refreshed && !isRfc9068 ? { gty: 'refresh_token' } : {}),
     ...(isJsonObject(cnf) ? { cnf } : {}),
   };
 }
@@ -168,11 +190,18 @@ function toAuth0Refusal(error: string, body: JsonObject, grantType: unknown): Re
       return createRefusal(400, error, 'Authorization server requires nonce in DPoP proof');
     case 'unsupported_grant_type':
       return createRefusal(403, error, 'Unsupported grant type');
+    case 'access_denied':
+    case 'mfa_required':
+      return createRefusal(403, error, asText(description) ?? error);
     case 'server_error':
-      return createRefusal(500, error, 'Internal Server Error');
+      return createRefusal(500, error, asText(description) ?? 'Internal Server Error');
     default:
-      return createRefusal(400, error, typeof description === 'string' ? description : error);
+      return createRefusal(400, error, asText(description) ?? error);
   }
+}
+
+function asText(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
 }
 
 function getInvalidGrantMessage(grantType: unknown): string {

@@ -7,11 +7,14 @@ import type {
   Adapter,
   AdapterFactory,
   AdapterPayload,
+  ClientMetadata,
   interactionPolicy,
   JWK,
   Provider,
 } from 'oidc-provider';
 import { type Addresses, isLocalOrigin, isLocalUrl } from './addresses.ts';
+import type { Apis } from './apis.ts';
+import { type ClientStore, getAppType, isPublicClient, type TenantClient } from './client-store.ts';
 import { oidcLibrary } from './oidc-provider.ts';
 import {
   getResourceServer,
@@ -20,20 +23,32 @@ import {
   toAuth0AccessToken,
   translateResponse,
 } from './oidc-translation.ts';
+import { MULTI_FACTOR_ACR, type PostLogin } from './post-login.ts';
 import type { SigningKey, SigningKeys } from './signing-keys.ts';
 import { getProfileClaims, type UserStore } from './user-store.ts';
 
-/** The provider's own policy, without consent, and with a new login if the session's user is gone or blocked. */
-function createAuthenticationPolicy(): interactionPolicy.DefaultPolicy {
+/**
+ * The provider's own policy, without consent, and with a new login if the session's user is gone or blocked. After the
+ * login, the Actions run; they may ask for a second factor.
+ */
+function createAuthenticationPolicy({ runAtLogin }: PostLogin): interactionPolicy.DefaultPolicy {
+  const { Check, Prompt } = oidcLibrary.interactionPolicy;
   const policy = oidcLibrary.interactionPolicy.base();
   policy.remove('consent');
-  const accountGone = new oidcLibrary.interactionPolicy.Check(
+  const accountGone = new Check(
     'account_gone',
     'End-User authentication is required',
     'login_required',
     (ctx) => ctx.oidc.session?.accountId !== undefined && ctx.oidc.account === undefined,
   );
   policy.get('login')?.checks.add(accountGone);
+  const secondFactor = new Check(
+    'second_factor',
+    'Multifactor authentication required',
+    'interaction_required',
+    runAtLogin,
+  );
+  policy.add(new Prompt({ name: 'mfa' }, secondFactor));
   return policy;
 }
 
@@ -104,8 +119,17 @@ export interface Oidc {
   provider(): Provider;
 }
 
-/** A provider for the application `local-spa` over the users of the tenant. */
-export function createOidc(keys: SigningKeys, users: UserStore, addresses: Addresses): Oidc {
+interface Dependencies {
+  readonly keys: SigningKeys;
+  readonly users: UserStore;
+  readonly clients: ClientStore;
+  readonly apis: Apis;
+  readonly postLogin: PostLogin;
+  readonly addresses: Addresses;
+}
+
+/** A provider for the applications and users of the tenant. */
+export function createOidc({ keys, users, clients, apis, postLogin, addresses }: Dependencies): Oidc {
   const adapter = createOidcStore(Date.now);
   const secrets = { cookies: randomBytes(32).toString('hex'), nonces: randomBytes(32) };
   let built: { kid: string; provider: Provider } | undefined;
@@ -114,15 +138,10 @@ export function createOidc(keys: SigningKeys, users: UserStore, addresses: Addre
     const provider = new oidcLibrary.Provider(addresses.issuer, {
       adapter,
       jwks: { keys: [...keys.published()].map(exportPrivateJwk) },
-      clients: [
-        {
-          client_id: 'local-spa',
-          token_endpoint_auth_method: 'none',
-          grant_types: ['authorization_code', 'refresh_token'],
-          // Any local address is allowed, below; the schema wants one.
-          redirect_uris: ['http://localhost/'],
-        },
-      ],
+      clients: clients
+        .list()
+        .filter((client) => getAppType(client) !== 'non_interactive')
+        .map(toProviderClient),
       clientBasedCORS: (_ctx, origin) => isLocalOrigin(origin),
       scopes: ['openid', 'profile', 'email', OFFLINE_SCOPE],
       claims: {
@@ -160,15 +179,20 @@ export function createOidc(keys: SigningKeys, users: UserStore, addresses: Addre
           enabled: true,
           defaultResource: () => undefined,
           useGrantedResource: () => true,
-          getResourceServerInfo: (_ctx, audience) => getResourceServer(audience, addresses),
+          getResourceServerInfo: (_ctx, audience) => getResourceServer(audience, apis),
         },
       },
       formats: {
-        customizers: { jwt: (ctx, token, parts) => toAuth0AccessToken(ctx, token, parts, addresses) },
+        customizers: {
+          jwt: (ctx, token, parts) => {
+            const claims = postLogin.getClaims(ctx)?.accessTokenClaims ?? {};
+            toAuth0AccessToken(ctx, token, parts, { addresses, apis, claims });
+          },
+        },
       },
       interactions: {
-        policy: createAuthenticationPolicy(),
-        url: (_ctx, interaction) => `/u/login/${interaction.uid}`,
+        policy: createAuthenticationPolicy(postLogin),
+        url: (_ctx, { uid, prompt }) => (prompt.name === 'mfa' ? `/u/mfa/${uid}` : `/u/login/${uid}`),
       },
       findAccount: (_ctx, id) => {
         const user = users.find(id);
@@ -176,10 +200,15 @@ export function createOidc(keys: SigningKeys, users: UserStore, addresses: Addre
         return { accountId: id, claims: () => getProfileClaims(user) };
       },
       loadExistingGrant: grantAllScopes,
-      issueRefreshToken: (_ctx, _client, source) => source.scopes.has(OFFLINE_SCOPE),
-      rotateRefreshToken: true,
+      issueRefreshToken: (_ctx, _client, source) =>
+        source.scopes.has(OFFLINE_SCOPE) &&
+        [source.resource].flat().every((audience = '') => apis.find(audience)?.allow_offline_access ?? true),
+      async rotateRefreshToken(ctx) {
+        await postLogin.runAtRefresh(ctx);
+        return true;
+      },
       expiresWithSession: () => false,
-      pkce: { required: () => true },
+      pkce: { required: (_ctx, client) => client.tokenEndpointAuthMethod === 'none' },
       ttl: {
         AccessToken: (_ctx, token) => token.resourceServer?.accessTokenTTL ?? 86_400,
         AuthorizationCode: 60,
@@ -195,7 +224,21 @@ export function createOidc(keys: SigningKeys, users: UserStore, addresses: Addre
       },
     });
     // Documented for exactly this purpose: callbacks that no static list can name.
-    provider.Client.prototype.redirectUriAllowed = isLocalUrl;
+    provider.Client.prototype.redirectUriAllowed = function isAllowed(address) {
+      return isLocalUrl(address) || (clients.find(this.clientId)?.callbacks ?? []).includes(address);
+    };
+    // oxlint-disable-next-line typescript/unbound-method -- it is called with its token
+    const { payload: getPayload } = provider.IdToken.prototype;
+    provider.IdToken.prototype.payload = async function getPayloadWithClaims() {
+      const { RefreshToken, AuthorizationCode } = this.ctx.oidc.entities;
+      const { amr, acr } = RefreshToken ?? AuthorizationCode ?? {};
+      return {
+        ...postLogin.getClaims(this.ctx)?.idTokenClaims,
+        ...(await getPayload.call(this)),
+        // Auth0 names the second factor, and nothing else.
+        ...(acr === MULTI_FACTOR_ACR && amr?.includes('mfa') ? { acr, amr: ['mfa'] } : {}),
+      };
+    };
     provider.use(translateResponse);
     return provider;
   }
@@ -206,6 +249,18 @@ export function createOidc(keys: SigningKeys, users: UserStore, addresses: Addre
       if (built?.kid !== kid) built = { kid, provider: build() };
       return built.provider;
     },
+  };
+}
+
+function toProviderClient(client: TenantClient): ClientMetadata {
+  return {
+    client_id: client.client_id,
+    ...(client.client_secret === undefined ? {} : { client_secret: client.client_secret }),
+    token_endpoint_auth_method: isPublicClient(client) ? 'none' : 'client_secret_post',
+    grant_types: ['authorization_code', 'refresh_token'],
+    application_type: 'native',
+    // Which addresses are allowed is decided elsewhere; the schema wants one.
+    redirect_uris: ['http://localhost/'],
   };
 }
 

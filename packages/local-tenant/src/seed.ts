@@ -2,6 +2,7 @@
  * The initial data of a tenant: two users who can log in, a single-page application, and a machine client with exactly
  * the scopes the backend-for-frontend needs. `POST /_local/reset` returns here.
  */
+import type { TenantApi } from './apis.ts';
 import type { TenantClient } from './client-store.ts';
 import type { UserWrite } from './user-store.ts';
 
@@ -12,6 +13,9 @@ export const apiScopes: readonly string[] = [
   'read:app_metadata',
   'read:client_metadata',
 ];
+
+/** The API of the service. */
+export const seedApis: readonly TenantApi[] = [{ identifier: 'https://metadata-bff.local' }];
 
 /** Scopes of the Management API that a user may be granted for themself (Auth0's "current user" scopes). */
 export const currentUserScopes: readonly string[] = [
@@ -62,35 +66,26 @@ export function seedUsers(): ReadonlyMap<string, UserWrite> {
 export function seedClients(): readonly TenantClient[] {
   return [
     {
-      clientId: 'local-spa',
+      client_id: 'local-spa',
       name: 'Local single-page app',
-      appType: 'spa',
-      managementScopes: [],
-      profile: {
-        description: 'The demonstration web page',
-        token_endpoint_auth_method: 'none',
-        grant_types: ['authorization_code', 'refresh_token'],
-        callbacks: [],
-        allowed_logout_urls: [],
-        web_origins: [],
-        client_metadata: {
-          brand: 'Local',
-          support_email: 'support@example.com',
-          internal_cost_center: 'cc-1042',
-        },
+      description: 'The demonstration web page',
+      callbacks: [],
+      allowed_logout_urls: [],
+      web_origins: [],
+      client_metadata: {
+        brand: 'Local',
+        support_email: 'support@example.com',
+        internal_cost_center: 'cc-1042',
       },
     },
     {
-      clientId: 'local-bff',
+      client_id: 'local-bff',
       name: 'Local backend-for-frontend',
-      appType: 'non_interactive',
-      secret: 'local-secret',
-      managementScopes: ['read:users', 'update:users', 'read:clients', 'read:events'],
-      profile: {
-        description: 'The machine client of the proxy',
-        token_endpoint_auth_method: 'client_secret_post',
-        grant_types: ['client_credentials'],
-      },
+      app_type: 'non_interactive',
+      client_secret: 'local-secret',
+      description: 'The machine client of the proxy',
+      grant_types: ['client_credentials'],
+      grants: { management: ['read:users', 'update:users', 'read:clients', 'read:events'] },
     },
   ];
 }

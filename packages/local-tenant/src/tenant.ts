@@ -2,42 +2,30 @@
  * Creates and starts a local tenant: an Auth0 that runs on this machine, for development and tests. Tenants share
  * nothing; any number can run in one process.
  */
-import { API_AUDIENCE, createAddresses } from './addresses.ts';
+import { createActions } from './actions.ts';
+import { createAddresses } from './addresses.ts';
+import { createApis } from './apis.ts';
 import { createApp } from './app.ts';
 import { createAuthenticationApi, createDiscovery } from './authentication-api.ts';
 import { createCallLog } from './call-log.ts';
 import { createClientAssertions, createClientCredentialsGrant } from './client-credentials.ts';
-import { createClientStore, type TenantClient } from './client-store.ts';
+import { createClientStore } from './client-store.ts';
 import { createControl, createToken, type TokenOptions } from './control.ts';
+import { createDelays } from './delayed-response.ts';
 import { createEventFeed } from './event-feed.ts';
 import { createFaults } from './faults.ts';
-import type { JsonObject } from './json.ts';
 import { openListener } from './listener.ts';
 import { createManagementApi } from './management-api.ts';
 import { createManagementGuard } from './management-guard.ts';
-import { createDelays } from './delayed-response.ts';
-import { eventConnections, type TenantPlan } from './plans.ts';
+import { eventConnections } from './plans.ts';
+import { createPostLogin } from './post-login.ts';
 import { createRateLimitBuckets } from './rate-limit-buckets.ts';
-import { seedClients, seedUsers } from './seed.ts';
+import { seedApis, seedClients, seedUsers } from './seed.ts';
 import { createSigningKeys } from './signing-keys.ts';
+import { assertTenantOptions, type TenantOptions, toUserWrites } from './tenant-options.ts';
 import { createUserChanges, createUserStore, type UserWrite } from './user-store.ts';
 
-export interface TenantOptions {
-  /** 0, the default, takes any free port. */
-  readonly port?: number;
-  readonly plan?: TenantPlan;
-  /** In place of the seeded users: attributes by user id, and the password to log in with. */
-  readonly users?: Readonly<Record<string, JsonObject & { readonly password?: string }>>;
-  /** In addition to the seeded applications `local-spa` and `local-bff`. */
-  readonly clients?: readonly TenantClient[];
-  /** The delay of each Management API response. */
-  readonly latencyMs?: number;
-  /** After how long a stream of the Events API is closed, to be resumed; 5 minutes by default. */
-  readonly eventsCycleMs?: number;
-  readonly eventsHeartbeatMs?: number;
-  /** Changes that can be asked for again; 1000 by default. */
-  readonly eventsKept?: number;
-}
+export type { TenantOptions } from './tenant-options.ts';
 
 export interface Tenant {
   /** `http://localhost:PORT`, without a slash at the end. */
@@ -46,7 +34,8 @@ export interface Tenant {
   readonly issuer: string;
   /** `http://localhost:PORT/api/v2/` */
   readonly managementAudience: string;
-  readonly apiAudience: typeof API_AUDIENCE;
+  /** The audience of the service's API: the seeded `https://metadata-bff.local`, or the first of `apis`. */
+  readonly apiAudience: string;
   /** The variables with which the service runs against this tenant. */
   readonly env: Readonly<Record<string, string>>;
   /** An access token with the given claims; by default one of the API audience for `local-spa`. */
@@ -59,14 +48,22 @@ const MAX_EVENTS_KEPT = 1000;
 const EVENTS_CYCLE_MS = 300_000;
 const EVENTS_HEARTBEAT_MS = 15_000;
 
-/** Starts a tenant. Rejects with the system's error if the port is taken or not permitted. */
+/**
+ * Starts a tenant. Rejects with the system's error if the port is taken or not permitted, with a TypeError for wrong
+ * options, and with a SyntaxError for an Action that does not compile.
+ */
 export async function startTenant(options: TenantOptions = {}): Promise<Tenant> {
+  assertTenantOptions(options);
   const now = Date.now;
   const plan = options.plan ?? 'unlimited';
-  const [listener, keys] = await Promise.all([openListener(options.port ?? 0), createSigningKeys()]);
-  const addresses = createAddresses(listener.port);
   const changes = createUserChanges(now, { keep: options.eventsKept ?? MAX_EVENTS_KEPT });
   const users = createUserStore(changes, now);
+  const actions = createActions(options.actions ?? [], users);
+  const [listener, keys] = await Promise.all([openListener(options.port ?? 0), createSigningKeys()]);
+  const addresses = createAddresses(listener.port);
+  const ownApis = options.apis ?? seedApis;
+  const apiAudience = ownApis[0]?.identifier ?? '';
+  const apis = createApis(ownApis, addresses);
   const clients = createClientStore();
   const calls = createCallLog(now);
   const delays = createDelays();
@@ -83,10 +80,19 @@ export async function startTenant(options: TenantOptions = {}): Promise<Tenant> 
     },
   );
   const assertions = createClientAssertions(clients, addresses, now);
-  const clientCredentials = createClientCredentialsGrant({ clients, assertions, keys, addresses, now });
+  const clientCredentials = createClientCredentialsGrant({
+    clients,
+    assertions,
+    keys,
+    apis,
+    addresses,
+    now,
+  });
+  const postLogin = createPostLogin({ actions, users, clients, addresses });
 
+  const seed = options.users ? toUserWrites(options.users) : seedUsers();
   const reset = () => {
-    users.restore(options.users ? toUserWrites(options.users) : seedUsers());
+    users.restore(seed);
     clients.restore([...seedClients(), ...(options.clients ?? [])]);
     faults.removeFaults();
     calls.clear();
@@ -96,7 +102,18 @@ export async function startTenant(options: TenantOptions = {}): Promise<Tenant> 
 
   listener.serve(
     createApp({
-      control: createControl({ users, clients, keys, faults, calls, addresses, now, reset }),
+      control: createControl({
+        users,
+        clients,
+        keys,
+        faults,
+        calls,
+        apis,
+        addresses,
+        apiAudience,
+        now,
+        reset,
+      }),
       discovery: createDiscovery(addresses, keys, faults),
       management: createManagementApi({ users, clients, guard, faults }),
       authentication: createAuthenticationApi({
@@ -105,8 +122,12 @@ export async function startTenant(options: TenantOptions = {}): Promise<Tenant> 
         calls,
         faults,
         clientCredentials,
+        clients,
+        apis,
+        postLogin,
         addresses,
         now,
+        hint: createLoginHint(seed, options.users === undefined),
       }),
       events,
       calls,
@@ -121,16 +142,16 @@ export async function startTenant(options: TenantOptions = {}): Promise<Tenant> 
     url: addresses.url,
     issuer: addresses.issuer,
     managementAudience: addresses.managementAudience,
-    apiAudience: API_AUDIENCE,
+    apiAudience,
     env: {
-      AUDIENCE: API_AUDIENCE,
+      AUDIENCE: apiAudience,
       ISSUER_BASE_URL: addresses.url,
       AUTH0_MANAGEMENT_URL: addresses.url,
       AUTH0_CLIENT_ID: 'local-bff',
       AUTH0_CLIENT_SECRET: 'local-secret',
       AUTH0_EVENTS: 'true',
     },
-    token: (tokenOptions) => createToken(tokenOptions, keys, addresses, now()),
+    token: (tokenOptions) => createToken(tokenOptions, { keys, apis, addresses, apiAudience }, now()),
     async stop() {
       events.close();
       await listener.close();
@@ -139,19 +160,22 @@ export async function startTenant(options: TenantOptions = {}): Promise<Tenant> 
   };
 }
 
-/** A tenant for tests and tools; `close` frees its port. Rejects as `startTenant` does. */
-export async function createTenant(
-  options: TenantOptions = {},
-): Promise<Omit<Tenant, 'stop'> & { close(): Promise<void> }> {
+/** A tenant for tests and tools; `close` ends all connections and frees its port. */
+export type LocalTenant = Omit<Tenant, 'stop'> & { close(): Promise<void> };
+
+/** Starts a tenant for tests and tools. Rejects as `startTenant` does. */
+export async function createTenant(options: TenantOptions = {}): Promise<LocalTenant> {
   const tenant = await startTenant(options);
   return { ...tenant, close: () => tenant.stop() };
 }
 
-function toUserWrites(users: NonNullable<TenantOptions['users']>): ReadonlyMap<string, UserWrite> {
-  return new Map(
-    Object.entries(users).map(([userId, { password, ...attributes }]): [string, UserWrite] => [
-      userId,
-      { attributes, ...(password === undefined ? {} : { password }) },
-    ]),
-  );
+const MAX_HINTED_USERS = 5;
+
+/** Tells who can log in. Passwords are those of the seed, or a secret of the test. */
+function createLoginHint(seed: ReadonlyMap<string, UserWrite>, isSeeded: boolean): string {
+  const names = [...seed.values()]
+    .filter(({ password }) => password !== undefined)
+    .map(({ attributes }) => attributes['email'] ?? attributes['username'])
+    .filter((name) => typeof name === 'string');
+  return `Users: ${names.slice(0, MAX_HINTED_USERS).join(', ')}.${isSeeded ? ' Password: local' : ''}`;
 }
