@@ -1,9 +1,10 @@
 /**
  * `npm run docs`: writes the parts of the documentation that follow from the code: the tables of errors,
- * variables and metrics, `docs/errors.md`, and `.env.example`. A test fails while a written part differs from what this makes.
+ * variables and metrics, the help of the commands, `docs/errors.md`, and `.env.example`. A test fails while a written part differs from what this makes.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { describeCommand, getCommandNames } from '../src/commands/command-line.ts';
 import { PROBLEMS } from '../src/http/errors.ts';
 import type { ErrorCode } from '../src/lib/app-error.ts';
 import { LOG_EVENTS } from '../src/observability/logger.ts';
@@ -261,10 +262,18 @@ function logEventTable(): string {
   return `${['| event | level | fields | meaning |', '| --- | --- | --- | --- |', ...rows].join('\n')}\n`;
 }
 
+function getCommandSections(): string {
+  const sections = getCommandNames().map(
+    (name) => `\n## ${name}\n\n\`\`\`text\n${describeCommand(name).trimEnd()}\n\`\`\`\n`,
+  );
+  return `${sections.join('')}\n`;
+}
+
 /** What stands between the markers `<!-- NAME:begin -->` and `<!-- NAME:end -->`, by file and name. */
 const PARTS: Readonly<Record<string, Readonly<Record<string, () => string | Promise<string>>>>> = {
   'docs/configuration.md': { configuration: getConfigurationTable },
   'docs/errors.md': { errors: errorTable, codes: errorSections },
+  'docs/commands.md': { commands: getCommandSections },
   'docs/operations.md': { metrics: metricsTable, 'log-events': logEventTable },
 };
 

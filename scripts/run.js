@@ -18,4 +18,5 @@ for (const project of PROJECTS) {
   const { status } = spawnSync(process.execPath, [compiler, '-p', path], { stdio: 'inherit' });
   if (status !== 0) process.exit(status ?? 1);
 }
+process.argv.splice(2, 1);
 await import(new URL(`../.build/${program}.js`, import.meta.url).href);

@@ -1,65 +1,78 @@
-/** The entry: configuration, composition, signals. The only place that reads the environment or exits. */
-import { readFileSync } from 'node:fs';
-import { ConfigError, loadConfig } from '../config/load.ts';
-import { check } from './composition/check.ts';
-import { createService } from './composition/service.ts';
-import { getAuditId } from './composition/observability.ts';
+#!/usr/bin/env node
+/**
+ * The entry: finds the command, runs it, and turns what went wrong into a message and an exit code. The only place that
+ * reads the environment or ends the process.
+ */
+import { existsSync } from 'node:fs';
+import {
+  describeCommand,
+  parseCommandLine,
+  readVersion,
+  renderUsage,
+  UsageError,
+} from './commands/command-line.ts';
 import { AppError, SafeError } from './lib/app-error.ts';
 
-const SAME_SIGNAL_MS = 1_000;
-const STOPPING_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+const ENV_FILE = '.env';
+const USAGE_EXIT_CODE = 2;
 
-async function main(): Promise<void> {
-  const config = loadConfig(process.env, (path) => readFileSync(path, 'utf8'));
-  if (process.argv[2] === 'check') {
-    process.exitCode = (await check(config)) ? 0 : 1;
-    return;
+/** @returns the exit code; undefined while the service runs. */
+async function main(args: readonly string[]): Promise<number | undefined> {
+  const parsed = parseCommandLine(args);
+  if (parsed.kind === 'version') return print(`${readVersion()}\n`);
+  if (parsed.kind === 'help') {
+    return print(parsed.command === undefined ? renderUsage() : describeCommand(parsed.command));
   }
-  if (process.argv[2] === 'audit-id') {
-    const userId = process.argv[3];
-    if (!userId) throw new SafeError('audit-id takes the id of a user or an actor, such as auth0|123.');
-    process.stdout.write(`${getAuditId(config, userId)}\n`);
-    return;
-  }
-  const service = await createService(config, {
-    onFatal(reason) {
-      process.stderr.write(`metadata-bff cannot go on.\n${describe(reason)}\n`);
-      process.exit(1);
-    },
-  });
-  // Where nothing is to be reopened, the signal keeps its meaning: that the terminal is gone.
-  if (typeof config.auditLog === 'object') process.on('SIGHUP', () => service.reopen());
-  let stoppingSince: number | undefined;
-  for (const signal of STOPPING_SIGNALS) {
-    process.on(signal, () => {
-      if (stoppingSince !== undefined) {
-        // A second signal ends the process at once. One right behind the first is the same signal again: a terminal
-        // sends it to all processes, and npm passes its own on.
-        if (performance.now() - stoppingSince > SAME_SIGNAL_MS) process.exit(1);
-        return;
-      }
-      stoppingSince = performance.now();
-      service.logger.log('stopping', { signal });
-      void service.stop().then(() => process.exit(0));
-    });
-  }
-  process.on('uncaughtException', (error) => {
-    service.logger.log('crashed', { error });
-    service.logger.flush();
-    process.exit(1);
-  });
-  await service.start();
+  commandName = parsed.name;
+  readEnvFile();
+  return parsed.run({ env: process.env, exit: (code) => process.exit(code) });
 }
 
-main().catch((error: unknown) => {
-  process.stderr.write(`metadata-bff cannot start.\n${describe(error)}\n`);
-  process.exit(1);
-});
+let commandName = 'start';
+
+function print(text: string): number {
+  process.stdout.write(text);
+  return 0;
+}
+
+/** Variables of the environment win over those of the file. */
+function readEnvFile(): void {
+  if (!existsSync(ENV_FILE)) return;
+  try {
+    process.loadEnvFile(ENV_FILE);
+  } catch {
+    throw new SafeError(`${ENV_FILE}: the file cannot be read`);
+  }
+}
 
 /** Our own errors speak for themselves; the message of another might hold a value of the environment. */
-function describe(error: unknown): string {
-  if (error instanceof ConfigError || error instanceof SafeError || error instanceof AppError) {
-    return error.message;
-  }
+async function describeFailure(error: unknown): Promise<string> {
+  if (error instanceof SafeError || error instanceof AppError) return error.message;
+  const { ConfigError } = await import('../config/load.ts');
+  if (error instanceof ConfigError) return error.message;
   return error instanceof Error ? error.name : 'unknown error';
+}
+
+async function fail(error: unknown): Promise<void> {
+  if (error instanceof UsageError) {
+    process.stderr.write(`metadata-bff: ${error.message}\n`);
+    process.exit(USAGE_EXIT_CODE);
+  }
+  const what = commandName === 'start' ? 'metadata-bff cannot start.' : `metadata-bff ${commandName} failed.`;
+  process.stderr.write(`${what}\n${await describeFailure(error)}\n`);
+  process.exit(1);
+}
+
+// The reader of a pipe may end first, as `head` does.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
+try {
+  const code = await main(process.argv.slice(2));
+  // Not by process.exit, which would cut off what a pipe has not taken yet.
+  if (code !== undefined) process.exitCode = code;
+} catch (error) {
+  await fail(error);
 }

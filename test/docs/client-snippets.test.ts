@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { userMetadataTypes } from '../../scripts/user-types/declaration.ts';
+import { userMetadataTypes } from '../../src/commands/types.ts';
 import { type Fence, pageAt, ROOT } from './documents.ts';
 
 const blocks = pageAt('docs/client.md').fences.filter(({ info }) => ['ts', 'tsx', 'js'].includes(info));

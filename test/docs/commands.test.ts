@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { loadConfig } from '../../config/load.ts';
+import { parseCommandLine } from '../../src/commands/command-line.ts';
 import { findings, type Page, pageAt, pages, ROOT } from './documents.ts';
 import { DEMO_COMMAND, EXAMPLE_PAGES, talksToDemo } from './example-pages.ts';
 
@@ -118,10 +119,19 @@ const npm: Look = ([verb = '', ...words]) => {
 const node: Look = ([path = '', verb, ...rest]) => {
   const source = path.replace(/^dist\/(.*)\.js$/, '$1.ts');
   if (!existsSync(join(ROOT, source))) return [`no program ${path}`];
-  if (verb === undefined) return [];
-  const known = contentOf(source).includes(`=== '${verb}'`);
-  return known && rest.length <= 1 ? [] : [`no command ${verb} of ${path}`];
+  return verb === undefined ? [] : commandLine([verb, ...rest]);
 };
+
+const commandLine: Look = (words) => {
+  try {
+    parseCommandLine(words);
+    return [];
+  } catch (error) {
+    return [String(error)];
+  }
+};
+
+const npx: Look = ([first = '', ...words]) => (first === name ? commandLine(words) : [`no program ${first}`]);
 
 /** Of `docker run`: flags that stand alone, and those that take the word after them. */
 const ALONE = new Set(['--rm', '--read-only']);
@@ -159,6 +169,7 @@ const docker: Look = ([verb = '', ...words]) => {
 const PROGRAMS: ReadonlyMap<string, Look> = new Map([
   ['npm', npm],
   ['node', node],
+  ['npx', npx],
   ['docker', docker],
   ['cd', ([folder = '']) => (existsSync(join(ROOT, folder)) ? [] : [`no folder ${folder}`])],
   // Those that make secrets are run by test/docs/deploying.test.ts.
@@ -189,6 +200,8 @@ test.each([
   ['npm install ./metadata-bff-client-0.0.1.tgz'],
   ['node scripts/no-such.js'],
   ['node dist/src/main.js no-such'],
+  ['npx metadata-bff no-such'],
+  ['npx metadata-bff types --no-such'],
   ['docker run --no-such metadata-bff'],
   ['docker run metadata-bff node dist/src/main.js no-such'],
   ['docker run -v ./policy.json:/etc/policy.json metadata-bff'],

@@ -13,6 +13,7 @@ test('the generated parts are what the code makes them (npm run docs writes them
     '.env.example',
     'docs/configuration.md',
     'docs/errors.md',
+    'docs/commands.md',
     'docs/operations.md',
   ]);
   for (const [path, text] of generated) expect(contentOf(path)).toBe(text);

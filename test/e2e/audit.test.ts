@@ -60,12 +60,3 @@ test('the audit file survives a rotation and the stop, and audit-id finds a user
   ]);
   expect(program.output()).not.toContain('"event":"audit"');
 });
-
-test('audit-id without a user says what it takes', async () => {
-  const asked = runProgram(
-    { AUDIENCE, AUTH0_DOMAIN: 't.test', AUTH0_CLIENT_ID: 'c', AUTH0_CLIENT_SECRET: 's' },
-    'audit-id',
-  );
-  expect(await asked.ends()).toBe(1);
-  expect(asked.output()).toContain('audit-id takes the id of a user');
-});

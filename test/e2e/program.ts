@@ -16,19 +16,26 @@ export interface Running {
   ends(): Promise<number | null>;
 }
 
+type Environment = Readonly<Record<string, string>>;
+
 /** The compiled service. */
-export function runProgram(env: Readonly<Record<string, string>>, ...args: readonly string[]): Running {
-  if (!existsSync(ENTRY)) throw new Error('The compiled service is missing: run npm run compile first.');
-  return runFile(ENTRY, env, ...args);
+export function runProgram(env: Environment, ...args: readonly string[]): Running {
+  return runProgramIn(ROOT, env, ...args);
 }
 
-export function runFile(
-  path: string,
-  env: Readonly<Record<string, string>>,
-  ...args: readonly string[]
-): Running {
+/** The same in another working directory. */
+export function runProgramIn(folder: string, env: Environment, ...args: readonly string[]): Running {
+  if (!existsSync(ENTRY)) throw new Error('The compiled service is missing: run npm run compile first.');
+  return run(folder, ENTRY, env, args);
+}
+
+export function runFile(path: string, env: Environment, ...args: readonly string[]): Running {
+  return run(ROOT, path, env, args);
+}
+
+function run(cwd: string, path: string, env: Environment, args: readonly string[]): Running {
   const child = spawn(process.execPath, [path, ...args], {
-    cwd: ROOT,
+    cwd,
     env: { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: '0', OPS_PORT: '0', ...env },
   });
   let output = '';

@@ -1,10 +1,13 @@
 /**
- * The operator's JSON Schema as a TypeScript declaration, by json-schema-to-typescript. That one knows neither
+ * `types`: the operator's JSON Schema as a TypeScript declaration, by json-schema-to-typescript. That one knows neither
  * `readOnly` nor the tuples of draft 2020-12, and names a type for every `title`; this prepares the schema for it.
  */
 import { compile } from 'json-schema-to-typescript';
-import { isJsonObject, type JsonObject, type JsonValue } from '../../src/lib/json.ts';
-import { resolve } from '../../src/metadata/json-pointer.ts';
+import type { ReadFile } from '../../config/environment.ts';
+import { loadPolicy } from '../../config/policy.ts';
+import { SafeError } from '../lib/app-error.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../lib/json.ts';
+import { resolve } from '../metadata/json-pointer.ts';
 
 /** Keywords that hold data, in which nothing is a schema. */
 const DATA = new Set(['const', 'default', 'enum', 'examples']);
@@ -15,7 +18,37 @@ const NAMES = new Set(['title', '$id', '$schema']);
 /** Stands before the name of a read-only property until the text is there. */
 const MARK = 'read-only property ';
 
-const BANNER = '/** Written from the JSON Schema of user_metadata by `npm run types`. */';
+const BANNER = '/** Written from the JSON Schema of user_metadata by `metadata-bff types`. */';
+
+/**
+ * Prints the declaration for a policy file or, where the source begins with `http`, for a running service.
+ * @returns the exit code. @throws SafeError for a source without a schema that could be declared.
+ */
+export async function printTypes(source: string, readFile: ReadFile): Promise<number> {
+  const schema = await readSchema(source, readFile);
+  const text = await userMetadataTypes(schema).catch((error: unknown) => {
+    throw new SafeError(`no types follow from the schema: ${error instanceof Error ? error.message : ''}`);
+  });
+  process.stdout.write(text);
+  return 0;
+}
+
+async function readSchema(source: string, readFile: ReadFile): Promise<JsonObject> {
+  if (/^https?:/.test(source)) return fetchSchema(`${source.replace(/\/+$/, '')}/schemas/user-metadata`);
+  const errors: string[] = [];
+  const policy = loadPolicy(source, readFile, errors);
+  if (!policy) throw new SafeError(errors.join('\n'));
+  return policy.userMetadata.schema ?? {};
+}
+
+async function fetchSchema(address: string): Promise<JsonObject> {
+  const response = await fetch(address).catch(() => {
+    throw new SafeError(`${address} does not answer`);
+  });
+  const schema: unknown = response.ok ? await response.json().catch(() => undefined) : undefined;
+  if (!isJsonObject(schema)) throw new SafeError(`${address} has no schema: it answered ${response.status}`);
+  return schema;
+}
 
 /**
  * The text of a module that exports `UserMetadata`. Types say less than the schema where they cannot say it:

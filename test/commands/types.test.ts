@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
-import { userMetadataTypes } from '../../scripts/user-types/declaration.ts';
+import { userMetadataTypes } from '../../src/commands/types.ts';
 import type { JsonObject } from '../../src/lib/json.ts';
 import { parseObject } from '../support/json.ts';
 
