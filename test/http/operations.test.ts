@@ -3,11 +3,10 @@ import { expectProblem } from '../support/problem.ts';
 import { exchangeBytes, sendRaw } from '../support/raw-http.ts';
 import { openScene } from '../support/scene.ts';
 import { LEAK } from '../support/sentinels.ts';
-import { startService } from '../support/service.ts';
 import { until } from '../support/until.ts';
 
-const { person, service, tenant } = await openScene();
-const onePort = await startService({
+const { person, service, tenant, startAnother } = await openScene();
+const onePort = await startAnother({
   env: {
     PUBLIC_HEALTH: 'true',
     PUBLIC_URL: 'https://api.example.com/api',
@@ -128,13 +127,13 @@ describe('the public listener', () => {
 
 describe('before the issuer could be asked', () => {
   test('/readyz is 503 and says what is missing, and a request heals it', async () => {
-    tenant.answerWith('discovery', { status: 500, body: { message: 'LEAK' } });
+    tenant.answerWith('jwks', { status: 500, body: { message: 'LEAK' } });
     tenant.answerWith('token', { status: 500, body: { message: 'LEAK' } });
-    const early = await startService({ awaitReady: false, env: { PUBLIC_HEALTH: 'true' } });
+    const early = await startAnother({ awaitReady: false, env: { PUBLIC_HEALTH: 'true' } });
     const jane = await person({ a: 1 });
     const ask = async () =>
       fetch(`${early.url}/me/metadata`, { headers: { authorization: `Bearer ${jane.token}` } });
-    await until(() => (tenant.countOf('discovery', 'token') >= 2 ? true : undefined));
+    await until(() => (tenant.countOf('jwks', 'token') >= 2 ? true : undefined));
     expect(await readiness(early.opsUrl)).toEqual({
       httpStatus: 503,
       report: {
@@ -153,7 +152,7 @@ describe('before the issuer could be asked', () => {
 
   test('a missing Management API token degrades the service and does not take it out', async () => {
     tenant.answerWith('token', { status: 401, body: { error: 'LEAK' } });
-    const degraded = await startService({ awaitReady: false });
+    const degraded = await startAnother({ awaitReady: false });
     const report = await until(async () => {
       const seen = await readiness(degraded.opsUrl);
       return JSON.stringify(seen).includes('"signing_keys":"ok"') ? seen : undefined;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { expectProblem, type ProblemMembers } from '../support/problem.ts';
-import { openSocketScene, type Person, type SocketScene } from '../support/scene.ts';
+import { openSeparateScene, type Person, type SeparateScene } from '../support/scene.ts';
 import { LEAK, UPSTREAM_TEXT } from '../support/sentinels.ts';
 import type { TestClock } from '../support/service.ts';
 import type { TenantAnswer } from '../support/tenant.ts';
@@ -105,10 +105,10 @@ async function expectOutcome(response: Response, outcome: Outcome, more: Problem
 }
 
 /** Each row has a service of its own, so that no breaker and no budget remembers the row before. */
-const rows: Array<readonly [string, Answering, Outcome, Applied, Outcome, SocketScene]> = [];
+const rows: Array<readonly [string, Answering, Outcome, Applied, Outcome, SeparateScene]> = [];
 for (const [name, answer, outcome, applied, written = outcome] of TABLE) {
   const waits = ['upstream_timeout', 'upstream_rate_limited'].includes(outcome.code);
-  const scene = await openSocketScene({ env: waits ? IMPATIENT : ENVIRONMENT });
+  const scene = await openSeparateScene({ env: waits ? IMPATIENT : ENVIRONMENT });
   rows.push([name, answer, outcome, applied, written, scene]);
 }
 
@@ -154,7 +154,7 @@ describe.each(rows)('when the tenant answers %s,', (_name, answer, outcome, appl
   });
 });
 
-const { person, service, tenant, server, managementCalls } = await openSocketScene({ env: ENVIRONMENT });
+const { person, service, tenant, server, managementCalls } = await openSeparateScene({ env: ENVIRONMENT });
 
 describe('a redirect of the tenant', () => {
   test('is not followed, so that no token goes elsewhere', async () => {

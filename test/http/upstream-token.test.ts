@@ -1,13 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import { expectProblem } from '../support/problem.ts';
-import { openSocketScene, type Person } from '../support/scene.ts';
+import { openSeparateScene, type Person } from '../support/scene.ts';
 import { CLIENT_SECRET, LEAK, UPSTREAM_TEXT } from '../support/sentinels.ts';
 import type { TenantAnswer } from '../support/tenant.ts';
 
-const scene = await openSocketScene();
+const scene = await openSeparateScene();
 const { person, service, tenant, managementCalls } = scene;
 /** Waits briefly for the tenant, for the one row in which it never answers. */
-const impatient = await openSocketScene({ env: { UPSTREAM_TIMEOUT_MS: '400' } });
+const impatient = await openSeparateScene({ env: { UPSTREAM_TIMEOUT_MS: '400' } });
 const A_DAY = 86_400;
 
 const failing = (status: number, headers: Readonly<Record<string, string>> = {}): TenantAnswer => ({

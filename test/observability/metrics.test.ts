@@ -1,13 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { samplesOf } from '../support/metrics.ts';
-import { openScene, type Scene } from '../support/scene.ts';
+import { openHttpsScene, type Scene } from '../support/scene.ts';
 import { until } from '../support/until.ts';
 
-const usual = await openScene();
-const failing = await openScene();
-const short = await openScene({ env: { UPSTREAM_BUDGET: '1/0.01', UPSTREAM_WAIT_MS: '50' } });
-const withoutRedis = await openScene({ env: { REDIS_URL: 'redis://127.0.0.1:1' }, awaitReady: false });
+const usual = await openHttpsScene();
+const failing = await openHttpsScene();
+const short = await openHttpsScene({ env: { UPSTREAM_BUDGET: '1/0.01', UPSTREAM_WAIT_MS: '50' } });
+const withoutRedis = await openHttpsScene({ env: { REDIS_URL: 'redis://127.0.0.1:1' }, awaitReady: false });
 const { tenant } = usual;
 
 async function valueOf({ service }: Scene, series: string): Promise<number | undefined> {

@@ -2,12 +2,12 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { expectProblem } from '../support/problem.ts';
 import { exchangeBytes, sendRaw } from '../support/raw-http.ts';
-import { openScene } from '../support/scene.ts';
+import { openHttpsScene } from '../support/scene.ts';
 import { startService } from '../support/service.ts';
 import { ISSUER, mintToken } from '../support/tokens.ts';
 import { createRefusals } from './refusals.ts';
 
-const scene = await openScene();
+const scene = await openHttpsScene();
 const { service, managementCalls } = scene;
 const { expectAccepted, expectRefusedAs } = createRefusals(scene);
 const token = await mintToken();

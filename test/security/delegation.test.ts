@@ -1,12 +1,10 @@
 /** Tokens that name an actor (RFC 8693): what they may do by the policy, and how log and audit name who acted. */
 import { describe, expect, test } from '@jest/globals';
 import { getAuditId } from '../../src/composition/observability.ts';
-import { loadConfig } from '../../config/load.ts';
 import { parseObject } from '../support/json.ts';
 import { expectProblem } from '../support/problem.ts';
 import { openScene, type Scene } from '../support/scene.ts';
-import { CLIENT_SECRET } from '../support/sentinels.ts';
-import { APPLICATION, AUDIENCE, TENANT_DOMAIN } from '../support/tokens.ts';
+import { APPLICATION } from '../support/tokens.ts';
 import { until } from '../support/until.ts';
 
 const SCOPE =
@@ -192,10 +190,7 @@ describe('the chain of actors', () => {
 });
 
 describe('who acted', () => {
-  const config = loadConfig(
-    { AUDIENCE, AUTH0_DOMAIN: TENANT_DOMAIN, AUTH0_CLIENT_ID: 'c', AUTH0_CLIENT_SECRET: CLIENT_SECRET },
-    () => '{}',
-  );
+  const { config } = usual.service;
   const act = { sub: SUPPORT, act: { sub: 'auth0|manager' } };
 
   test('stands in the log line of the request, as audit-id writes it', async () => {

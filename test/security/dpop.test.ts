@@ -4,10 +4,9 @@ import { describe, expect, test } from '@jest/globals';
 import { createDevice, type ProofChanges, requireDpop } from '../support/dpop.ts';
 import { expectProblem } from '../support/problem.ts';
 import { openScene } from '../support/scene.ts';
-import { startService } from '../support/service.ts';
 import { createSigningKey, mintToken } from '../support/tokens.ts';
 
-const { service, tenant, managementCalls } = await openScene();
+const { service, tenant, managementCalls, startAnother } = await openScene();
 const behindProxy = await openScene({ env: { TRUSTED_PROXIES: 'loopback' } });
 const boundOnly = await openScene({ env: await requireDpop() });
 const device = await createDevice();
@@ -123,7 +122,7 @@ describe('a proof', () => {
 
 describe('a request beyond the limit of its user', () => {
   test('does not use up its proof, which is good once the limit lets it pass', async () => {
-    const limited = await startService({ env: { USER_READS_PER_MINUTE: '2' } });
+    const limited = await startAnother({ env: { USER_READS_PER_MINUTE: '2' } });
     const own = await createDevice({ claims: { sub: 'auth0|limited' } });
     tenant.user('auth0|limited', {});
     const send = (path: string, dpop: string) =>
@@ -140,7 +139,7 @@ describe('a request beyond the limit of its user', () => {
   });
 
   test('is refused before its used proof is looked at', async () => {
-    const limited = await startService({ env: { USER_READS_PER_MINUTE: '1' } });
+    const limited = await startAnother({ env: { USER_READS_PER_MINUTE: '1' } });
     const own = await createDevice({ claims: { sub: 'auth0|limited' } });
     const dpop = await own.proof(`${limited.url}/me`);
     const headers = { authorization: `DPoP ${own.token}`, dpop };

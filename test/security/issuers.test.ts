@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { parseObject } from '../support/json.ts';
 import { expectProblem } from '../support/problem.ts';
-import { openScene } from '../support/scene.ts';
+import { openHttpsScene } from '../support/scene.ts';
 import { startService, type TestService } from '../support/service.ts';
 import { createTenant } from '../support/tenant.ts';
 import { interceptTenant } from '../support/tenant-on-nock.ts';
@@ -17,7 +17,7 @@ custom.keys = [customKey.jwk];
 
 // One with its slash, one without.
 const env = { ISSUER_BASE_URL: `${ISSUER},${CUSTOM.slice(0, -1)}` };
-const { tenant, service } = await openScene({ env });
+const { tenant, service } = await openHttpsScene({ env });
 
 beforeEach(() => {
   tenant.keys = [issuerKey.jwk];

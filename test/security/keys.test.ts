@@ -1,14 +1,14 @@
 /** The issuer's keys: an outage is told apart from a bad token, and nobody can make this service flood it. */
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { expectProblem } from '../support/problem.ts';
-import { openScene } from '../support/scene.ts';
+import { openHttpsScene } from '../support/scene.ts';
 import { type ServiceOptions, startService, type TestService } from '../support/service.ts';
 import type { TenantAnswer } from '../support/tenant.ts';
 import type { Route } from '../support/tenant-rules.ts';
 import { createSigningKey, ISSUER, issuerKey, mintToken, type SigningKey } from '../support/tokens.ts';
 import { until } from '../support/until.ts';
 
-const { tenant } = await openScene();
+const { tenant } = await openHttpsScene();
 const nextKey = await createSigningKey('key-2');
 const HOUR = 3600;
 

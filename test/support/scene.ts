@@ -1,4 +1,4 @@
-/** The usual scene: a tenant on nock, the service in front of it, and people who call. */
+/** The usual scene: a tenant, the service in front of it, and users who call. */
 import { afterEach } from '@jest/globals';
 import { type ServiceOptions, startService, type TestService } from './service.ts';
 import { createTenant, MANAGEMENT, type Tenant, type TenantUser } from './tenant.ts';
@@ -21,44 +21,66 @@ export interface Person {
   readonly token: string;
   /** A request for `/me/metadata` followed by `path`. */
   readonly ask: (method: string, path?: string, ask?: Ask) => Promise<Response>;
-  /** The header fields of a request with a JSON body, for what ask() cannot send. */
+  /** The headers of a request with a JSON body, for what ask() cannot send. */
   readonly jsonHeaders: Readonly<Record<string, string>>;
 }
 
 export interface Scene {
   readonly tenant: Tenant;
   readonly service: TestService;
-  /** Somebody new, with this metadata; without an argument, with none at all. */
+  /** A new user with this metadata; without an argument, with none at all. */
   readonly person: (document?: Document, claims?: Readonly<Record<string, unknown>>) => Promise<Person>;
   /** How often the Management API was called since the last test. */
   readonly managementCalls: () => number;
+  /** Starts one more service in front of the same tenant. */
+  readonly startAnother: (options?: ServiceOptions) => Promise<TestService>;
 }
 
 let people = 0;
-let tenantOnNock: Tenant | undefined;
+let sharedServer: Promise<SocketTenant> | undefined;
+let sharedTenant: Tenant | undefined;
 
-/** All scenes of a file stand before the same tenant. */
+/** All scenes of a file stand before the same tenant. Its tokens name the issuer by the address of production. */
 export async function openScene(options: ServiceOptions = {}): Promise<Scene> {
-  if (tenantOnNock === undefined) {
-    tenantOnNock = createTenant(ISSUER);
-    interceptTenant(tenantOnNock);
-  }
-  return sceneOf(tenantOnNock, await startService(options), ISSUER);
+  sharedServer ??= serveTenant();
+  const { tenant, url } = await sharedServer;
+  const env = {
+    ISSUER_BASE_URL: ISSUER,
+    JWKS_URI: `${url}/.well-known/jwks.json`,
+    AUTH0_MANAGEMENT_URL: url,
+  };
+  return createScene(tenant, ISSUER, env, options);
 }
 
-export interface SocketScene extends Scene {
+/** The same with a tenant that is reached by HTTPS at the address of production, for what depends on discovery there. */
+export async function openHttpsScene(options: ServiceOptions = {}): Promise<Scene> {
+  if (sharedTenant === undefined) {
+    sharedTenant = createTenant(ISSUER);
+    interceptTenant(sharedTenant);
+  }
+  return createScene(sharedTenant, ISSUER, {}, options);
+}
+
+export interface SeparateScene extends Scene {
   readonly server: SocketTenant;
 }
 
-/** The same with the tenant behind a real socket. */
-export async function openSocketScene(options: ServiceOptions = {}): Promise<SocketScene> {
+/** A scene whose tenant is no other scene's, so that it can be closed. */
+export async function openSeparateScene(options: ServiceOptions = {}): Promise<SeparateScene> {
   const server = await serveTenant();
-  const env = { ISSUER_BASE_URL: server.url, AUTH0_MANAGEMENT_URL: server.url, ...options.env };
-  const service = await startService({ ...options, env });
-  return { server, ...sceneOf(server.tenant, service, `${server.url}/`) };
+  const env = { ISSUER_BASE_URL: server.url, AUTH0_MANAGEMENT_URL: server.url };
+  return { server, ...(await createScene(server.tenant, `${server.url}/`, env, options)) };
 }
 
-function sceneOf(tenant: Tenant, service: TestService, issuer: string): Scene {
+async function createScene(
+  tenant: Tenant,
+  issuer: string,
+  addresses: Readonly<Record<string, string>>,
+  options: ServiceOptions,
+): Promise<Scene> {
+  const startAnother = ({ env, ...others }: ServiceOptions = {}) =>
+    startService({ ...others, env: { ...addresses, ...env } });
+  const service = await startAnother(options);
   tenant.heal();
   afterEach(() => {
     tenant.heal();
@@ -66,6 +88,7 @@ function sceneOf(tenant: Tenant, service: TestService, issuer: string): Scene {
   return {
     tenant,
     service,
+    startAnother,
     managementCalls: () => tenant.countOf(...MANAGEMENT),
     async person(document, claims = {}) {
       people += 1;

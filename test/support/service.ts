@@ -1,7 +1,7 @@
 /** The service under test: the real thing on a loopback port, with a clock to move and its log in memory. */
 import { readFileSync } from 'node:fs';
 import { afterAll } from '@jest/globals';
-import { loadConfig } from '../../config/load.ts';
+import { type Config, loadConfig } from '../../config/load.ts';
 import { createService } from '../../src/composition/service.ts';
 import { parseObject } from './json.ts';
 import { CLIENT_SECRET } from './sentinels.ts';
@@ -18,6 +18,7 @@ export interface TestService {
   readonly url: string;
   readonly opsUrl: string;
   readonly clock: TestClock;
+  readonly config: Config;
   /** Every line written so far. */
   readonly logLines: readonly string[];
   /** The lines about one request; waits for the first. */
@@ -70,6 +71,7 @@ export async function startService({
     url: `http://127.0.0.1:${port}`,
     opsUrl,
     clock,
+    config,
     logLines,
     auditLines,
     stop: () => service.stop(),

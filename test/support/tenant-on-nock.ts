@@ -1,4 +1,8 @@
-/** Puts a tenant at https://tenant.example.auth0.com, and takes every other address off the network. */
+/**
+ * Puts a tenant at the https address that it names, and takes every other address off the network. For what depends on
+ * that address: discovery and its redirects, and several issuers. Everything else uses `tenant-on-socket.ts`, which is
+ * what a client really talks to, and costs half as much.
+ */
 import { afterAll } from '@jest/globals';
 import nock from 'nock';
 import type { Tenant } from './tenant.ts';

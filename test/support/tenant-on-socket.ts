@@ -1,4 +1,4 @@
-/** Puts a tenant behind a real server on the loopback, for what only sockets can do to a client. */
+/** Puts a tenant behind a real server on the loopback, with every fault that only a socket can have. */
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import { text } from 'node:stream/consumers';
@@ -24,6 +24,8 @@ export async function serveTenant(tls?: SecureContextOptions): Promise<SocketTen
     void answer(req, res);
   };
   const server = tls ? createSecureServer(tls, listener) : createServer(listener);
+  // A connection that closes while a request is on its way would be an outcome that no test asked for.
+  server.keepAliveTimeout = 0;
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });
@@ -56,11 +58,13 @@ function play({ status, headers = {}, body = '', fault }: TenantAnswer, res: Ser
     res.socket?.resetAndDestroy();
     return;
   }
-  const bytes = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
+  const content = typeof body === 'string' ? body : JSON.stringify(body);
+  const bytes = Buffer.from(content);
   res.writeHead(status, {
     'content-type': 'application/json',
     'content-length': String(bytes.length),
-    connection: 'close',
+    // What is cut short is not to be taken for the beginning of the next answer.
+    ...(fault === undefined ? {} : { connection: 'close' }),
     ...headers,
   });
   if (fault === 'cut') {
@@ -68,7 +72,8 @@ function play({ status, headers = {}, body = '', fault }: TenantAnswer, res: Ser
     return;
   }
   if (fault === 'drip') drip(bytes, res);
-  else res.end(bytes);
+  // Tests count the buffers that the service sends.
+  else res.end(content);
 }
 
 /** One byte after another: never silent for long, and never done. */

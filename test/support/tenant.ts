@@ -1,7 +1,8 @@
 /**
- * A tenant in memory, as far as this service can see one: discovery, keys, the token endpoint, and two
- * operations on users with Auth0's first-level merge. It counts what it is asked, and fails on demand.
- * `tenant-on-nock.ts` and `tenant-on-socket.ts` put it within reach.
+ * A tenant in memory, as far as this service can see one: discovery, keys, the token endpoint, and two operations on users
+ * with Auth0's first-level merge. It counts its calls, and a test decides any answer of it, also wrong ones, in the same
+ * process and without a request. The local tenant, which the tests of programs and packages use, imitates Auth0 as a whole
+ * and cannot answer what Auth0 never does. `tenant-on-socket.ts` and `tenant-on-nock.ts` put it within reach.
  */
 import { EventEmitter, once } from 'node:events';
 import type { JWK } from 'jose';

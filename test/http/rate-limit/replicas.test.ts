@@ -4,7 +4,7 @@ import { contentsOf } from '../../redis/redis-contents.ts';
 import { createDevice } from '../../support/dpop.ts';
 import { describeWithRedisServer, type RedisServer, startRedis } from '../../support/redis.ts';
 import { openScene, type Person } from '../../support/scene.ts';
-import { startService, type TestService } from '../../support/service.ts';
+import type { TestService } from '../../support/service.ts';
 import { mintToken } from '../../support/tokens.ts';
 import { until } from '../../support/until.ts';
 import { expectLimited, leftIn } from './callers.ts';
@@ -13,7 +13,7 @@ const READS = 6;
 const WRITES = 4;
 const FAILURES = 3;
 
-const { person } = await openScene();
+const { person, startAnother } = await openScene();
 
 const read = ({ url }: TestService, { token }: Person) =>
   fetch(`${url}/me/metadata`, { headers: { authorization: `Bearer ${token}` } });
@@ -45,7 +45,7 @@ describeWithRedisServer('limits and used proofs', () => {
       AUTH_FAILURES_PER_MINUTE: String(FAILURES),
       TRUSTED_PROXIES: 'loopback',
     };
-    [here, there] = await Promise.all([startService({ env }), startService({ env })]);
+    [here, there] = await Promise.all([startAnother({ env }), startAnother({ env })]);
   });
   afterAll(async () => {
     redis.thaw();
