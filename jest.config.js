@@ -10,8 +10,8 @@ export default {
   transform,
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
-  // Real processes and long outages: `npm run test:chaos`. A browser: `npm run test:browser`. What else has to be
-  // installed: `npm run test:conformance`.
+  // Real processes and long outages: `npm run test:chaos`. A browser: `npm run test:browser`. Oracles, fuzzing, mutants, and
+  // what else has to be installed: `npm run test:conformance`.
   testPathIgnorePatterns: ['/node_modules/', '/test/chaos/', '/test/browser/', '/test/conformance/'],
   // Twice the cores of the smallest machine: many tests wait for processes, and not for the processor.
   maxWorkers: 4,

@@ -101,7 +101,7 @@ describe('environment variables', () => {
       'test/browser/chromium.ts',
       'test/browser/access.test.ts',
       'test/chaos/odd-requests.test.ts',
-      'test/http/openapi/fuzz.test.ts',
+      'test/conformance/openapi-fuzz.test.ts',
       'test/chaos/history.test.ts',
       'test/chaos/redis-trials.test.ts',
     ].flatMap(

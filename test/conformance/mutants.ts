@@ -10,7 +10,7 @@ import { z } from 'zod';
 import type * as MemoryStore from '../../src/cache/memory-store.ts';
 import type * as MetadataCache from '../../src/cache/metadata-cache.ts';
 import type * as Service from '../../src/metadata/service.ts';
-import type { Parts } from './simulation.ts';
+import type { Parts } from '../cache/simulation.ts';
 
 export interface Mutation {
   readonly file: 'src/cache/memory-store.ts' | 'src/cache/metadata-cache.ts' | 'src/metadata/commit.ts';

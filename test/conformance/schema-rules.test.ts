@@ -2,9 +2,9 @@
 import { expect, test } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import * as fc from 'fast-check';
-import { AppError } from '../../../src/lib/app-error.ts';
-import { isJsonObject, type JsonObject, type JsonValue } from '../../../src/lib/json.ts';
-import { createSchemaRules, type SchemaRules } from '../../../src/metadata/schema-rules.ts';
+import { AppError } from '../../src/lib/app-error.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../src/lib/json.ts';
+import { createSchemaRules, type SchemaRules } from '../../src/metadata/schema-rules.ts';
 
 const name = fc.constantFrom('a', 'b', 'c', 'kind');
 const scalar: fc.Arbitrary<JsonValue> = fc.constantFrom<JsonValue[]>(
