@@ -7,7 +7,7 @@ import type { UserDirectory } from '../src/metadata/ports.ts';
 import { MAX_PROFILES } from '../src/composition/constants.ts';
 import { startRedisServer } from './redis-server.ts';
 import { type Bench, type Cell, goal, table } from './report.ts';
-import { profileDocument, type Replica, startReplica } from './service.ts';
+import { profileDocument, type Replica, startReplica, toSubject } from './service.ts';
 
 const DOCUMENT_BYTES = 500;
 const MAX_MEGABYTES = 150;
@@ -31,7 +31,7 @@ async function readAll({ service, ready }: Replica, count: number): Promise<void
   for (let from = 0; from < count; from += CONCURRENCY) {
     await ready();
     const ids = Array.from({ length: CONCURRENCY }, (_, index) => String(from + index).padStart(24, '0'));
-    await Promise.all(ids.map((id) => service.read({ userId: `auth0|${id}`, clientId: undefined })));
+    await Promise.all(ids.map((id) => service.read(toSubject(`auth0|${id}`))));
   }
 }
 

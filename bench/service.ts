@@ -7,8 +7,8 @@ import { createMetadataCache } from '../src/cache/metadata-cache.ts';
 import type { CacheStore } from '../src/cache/memory-store.ts';
 import { composeSharedStores } from '../src/composition/shared-stores.ts';
 import { type Clock, systemClock } from '../src/lib/clock.ts';
-import { createViews } from '../src/metadata/policy.ts';
-import type { Profile, UserDirectory, WriteLock } from '../src/metadata/ports.ts';
+import { createAccess } from '../src/metadata/policy.ts';
+import type { Profile, Subject, UserDirectory, WriteLock } from '../src/metadata/ports.ts';
 import { createSchemaRules } from '../src/metadata/schema-rules.ts';
 import { createMetadataService, type MetadataService } from '../src/metadata/service.ts';
 import { MAX_PROFILES } from '../src/composition/constants.ts';
@@ -60,11 +60,17 @@ export function createCachedService(config: Config, { directory, clock, store, l
       },
       deadlineMs: config.upstreamWaitMs + config.upstreamTimeoutMs,
       schema: createSchemaRules(policy.userMetadata.schema),
-      getView: createViews(policy.clients),
+      getAccess: createAccess(policy),
       appMetadataReadable: new Set(policy.appMetadata.readable),
     },
   );
   return { service, cache };
+}
+
+/** A user in person, with the general scopes. */
+export function toSubject(userId: string): Subject {
+  const scopes = new Set(['read:metadata', 'update:metadata']);
+  return { userId, clientId: undefined, scopes, actor: undefined };
 }
 
 export interface Replica {

@@ -3,9 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { UserDirectory } from '../src/metadata/ports.ts';
 import { startRedisServer } from './redis-server.ts';
 import { type Bench, type Cell, goal, table } from './report.ts';
-import { type Replica, startReplica } from './service.ts';
+import { type Replica, startReplica, toSubject } from './service.ts';
 
-const JANE = { userId: 'auth0|jane', clientId: undefined };
+const JANE = toSubject('auth0|jane');
 /** Long enough for all to arrive while the first read is under way. */
 const TENANT_MS = 150;
 const refuse = () => Promise.reject(new Error('this benchmark does not write'));

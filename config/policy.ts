@@ -44,6 +44,26 @@ const claims = z
     'By name: claims of the access token that mirror what is stored, as JSON Pointers into /me. A post-login Action sets them.',
   );
 
+const scopedKeys = z
+  .record(
+    scope,
+    z
+      .strictObject({
+        readable: keys
+          .optional()
+          .describe('Keys of user_metadata that it lets a caller read; by default the writable.'),
+        writable: keys.default([]).describe('Those that it lets a caller change, within readable.'),
+      })
+      .refine(
+        ({ readable, writable }) => writable.every((key) => (readable ?? writable).includes(key)),
+        'writable must lie within readable, because a key that cannot be read does not exist',
+      )
+      .refine(({ readable, writable }) => [...(readable ?? []), ...writable].length > 0, 'opens no key')
+      .transform(({ readable, writable }) => ({ readable: readable ?? writable, writable })),
+  )
+  .default({})
+  .describe('By scope: the keys of user_metadata that it opens, beside those of other scopes.');
+
 const members = z.strictObject({
   $schema: z.string().optional().describe('For editors: the schema of this file.'),
   scopes: z
@@ -97,6 +117,7 @@ const members = z.strictObject({
     })
     .prefault({})
     .describe('Callers who act for a user.'),
+  scopedKeys,
   clients: z
     .record(
       clientId,
@@ -116,19 +137,25 @@ const members = z.strictObject({
   claims,
 });
 
-export const policySchema = members.superRefine(({ claims: mapped, appMetadata }, context) => {
-  for (const [name, pointer] of Object.entries(mapped)) {
-    const [, part, key = ''] = pointer.split('/');
-    const topLevelKey = key.replaceAll('~1', '/').replaceAll('~0', '~');
-    // Not in /me, so the service could not compare it.
-    if (part !== 'app_metadata' || appMetadata.readable.includes(topLevelKey)) continue;
-    context.addIssue({
-      code: 'custom',
-      path: ['claims', name],
-      message: 'must name a key of app_metadata that appMetadata.readable lists',
-    });
-  }
-});
+export const policySchema = members.superRefine(
+  ({ claims: mapped, appMetadata, scopes, scopedKeys: opened }, context) => {
+    for (const name of Object.values(scopes).filter((each) => Object.hasOwn(opened, each))) {
+      const message = 'must differ from the names in scopes, each of which opens a whole document';
+      context.addIssue({ code: 'custom', path: ['scopedKeys', name], message });
+    }
+    for (const [name, pointer] of Object.entries(mapped)) {
+      const [, part, key = ''] = pointer.split('/');
+      const topLevelKey = key.replaceAll('~1', '/').replaceAll('~0', '~');
+      // Not in /me, so the service could not compare it.
+      if (part !== 'app_metadata' || appMetadata.readable.includes(topLevelKey)) continue;
+      context.addIssue({
+        code: 'custom',
+        path: ['claims', name],
+        message: 'must name a key of app_metadata that appMetadata.readable lists',
+      });
+    }
+  },
+);
 
 type PolicyFile = z.infer<typeof policySchema>;
 

@@ -16,7 +16,7 @@ import { PROBLEMS } from '../../src/http/errors.ts';
 import { AppError } from '../../src/lib/app-error.ts';
 import type { HttpClient } from '../../src/lib/http-client.ts';
 import { MAX_PROFILES } from '../../src/composition/constants.ts';
-import { createCachedService, defaultConfig } from '../service.ts';
+import { createCachedService, defaultConfig, toSubject } from '../service.ts';
 import type { Random } from '../../test/support/random.ts';
 import type { VirtualTime } from '../../test/support/virtual-time.ts';
 
@@ -48,7 +48,6 @@ export interface Dependencies {
 const refusal = (status: number): Answer => ({ status, revision: 0, isCopy: false, ageSeconds: 0 });
 const BASE_URL = 'https://tenant.example/api/v2';
 const COPIES: ReadonlySet<string> = new Set(['hit', 'stale-while-revalidate', 'stale-if-error']);
-const toSubject = (userId: string) => ({ userId, clientId: undefined });
 const userSchema = z.object({ user_metadata: z.object({ revision: z.number() }) });
 
 /**

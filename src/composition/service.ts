@@ -19,7 +19,7 @@ import { createHealthRoutes } from '../http/routes/health.ts';
 import { SIGNING_ALGORITHMS } from '../identity/access-token.ts';
 import { type Clock, monotonicClock, systemClock } from '../lib/clock.ts';
 import { createBackgroundRefresh } from '../lib/background-refresh.ts';
-import { createClientSettings, createViews } from '../metadata/policy.ts';
+import { createAccess, createClientSettings } from '../metadata/policy.ts';
 import { createSchemaRules } from '../metadata/schema-rules.ts';
 import { createMetadataService } from '../metadata/service.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -105,7 +105,7 @@ export async function createService(config: Config, overrides: Overrides = {}): 
       },
       deadlineMs: config.upstreamWaitMs + config.upstreamTimeoutMs,
       schema,
-      getView: createViews(policy.clients),
+      getAccess: createAccess(policy),
       appMetadataReadable: new Set(policy.appMetadata.readable),
     },
   );
@@ -136,6 +136,7 @@ export async function createService(config: Config, overrides: Overrides = {}): 
       ...config,
       streaming: EVENT_STREAMS,
       scopes: policy.scopes,
+      scopedKeys: policy.scopedKeys,
       compat: config.auth0Compat,
       readsAppMetadata: readsAppMetadata(config),
       algorithms: SIGNING_ALGORITHMS,

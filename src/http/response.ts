@@ -4,11 +4,9 @@
  */
 import type { Request, Response } from 'express';
 import type { ServerResponse } from 'node:http';
-import type { Caller } from '../identity/caller.ts';
 import { AppError } from '../lib/app-error.ts';
-import { isJsonObject, type JsonValue } from '../lib/json.ts';
+import type { JsonValue } from '../lib/json.ts';
 import type { Cached, Freshness } from '../metadata/ports.ts';
-import { withoutState } from '../metadata/precondition.ts';
 import { represent, type Representation, type SharedRepresentation } from '../metadata/representation.ts';
 import { accepts, assertIfMatch, isNotModified } from './request-options.ts';
 import { getContext, type HeaderList, setHeader } from './middleware/request-context.ts';
@@ -214,47 +212,4 @@ function sendJson(
     [...headers, { 'Content-Type': 'application/json; charset=utf-8', 'Content-Length': bytes }],
     typeof body === 'string' ? body : unreadAnswers.share(res, etag, body),
   );
-}
-
-// A token may have the scope to write and not the scope to read. Answers to its writes show nothing of what is stored.
-// That includes the entity tag: it is a hash of the document, so it confirms a guess of the document.
-
-interface ReadBack {
-  /** Whether this caller may see what is stored after a write. */
-  isAllowed(caller: Caller): boolean;
-  /** Runs the write; for a caller who may not read, its error shows nothing of what is stored. */
-  guard<T>(caller: Caller, write: () => Promise<T>): Promise<T>;
-  /**
-   * A `test` of a JSON Patch is a question about what is stored.
-   * @throws AppError `scope_missing` for one by a caller who may not read.
-   */
-  assertMayTest(caller: Caller, patch: JsonValue): void;
-}
-
-/** @param scopes each of them lets a caller read. */
-export function createReadBack(scopes: readonly string[]): ReadBack {
-  const allowed = ({ scopes: held }: Caller): boolean => scopes.some((scope) => held.has(scope));
-  const scope = scopes.join(' ');
-
-  return {
-    isAllowed: allowed,
-    async guard(caller, write) {
-      try {
-        return await write();
-      } catch (error) {
-        throw allowed(caller) ? error : withoutState(error);
-      }
-    },
-    assertMayTest(caller, patch) {
-      if (allowed(caller) || !Array.isArray(patch)) return;
-      if (!patch.some((operation) => isJsonObject(operation) && operation['op'] === 'test')) return;
-      throw new AppError(
-        'scope_missing',
-        `A test reads what is stored: the access token lacks the scope ${scope}.`,
-        {
-          scope,
-        },
-      );
-    },
-  };
 }

@@ -177,9 +177,9 @@ export function createCommit(
    * nothing: another replica or the dashboard may have changed it since. So whatever a limit or the schema could bind
    * is read first, and only removals under no schema are left.
    */
-  function getBlindChanges({ edit: { removals }, preconditions, view }: Write): RootChanges | undefined {
+  function getBlindChanges({ edit: { removals }, preconditions, access }: Write): RootChanges | undefined {
     if (removals === undefined || preconditions.length > 0 || !rules.schema.permitsAll) return undefined;
-    return Object.keys(removals).every((key) => view.isWritable(key)) ? removals : undefined;
+    return Object.keys(removals).every((key) => access.isWritable(key)) ? removals : undefined;
   }
 
   async function commit(userId: string, writes: readonly Write[], terms: CommitContext) {

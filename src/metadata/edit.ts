@@ -23,7 +23,7 @@ import {
   createTooLargeError,
 } from './document.ts';
 import { applyJsonPatch, parseJsonPatch } from './json-patch.ts';
-import { type MetadataView, pick, createReadOnlyError } from './policy.ts';
+import { type Access, pick, createReadOnlyError } from './policy.ts';
 import type { OnSent, RootChanges } from './ports.ts';
 import { assertPrecondition, type Precondition } from './precondition.ts';
 import type { SchemaRules } from './schema-rules.ts';
@@ -192,15 +192,15 @@ function createNullError(pointer: string) {
 }
 
 // Whether a write may become part of a document: its preconditions, who may change what, the limits and
-// the schema, always in terms of what the writing application sees. Pure, and knows nothing of the tenant.
+// the schema, always in terms of what exists for its caller. Pure, and knows nothing of the tenant.
 
 export interface Write {
   readonly edit: Edit;
   /** The top-level key that the write addresses, or undefined for the whole document. */
   readonly key: string | undefined;
   readonly preconditions: readonly Precondition[];
-  /** What the application sees: the document that the edit and its preconditions are about. */
-  readonly view: MetadataView;
+  /** What exists for the caller: the document that the edit and its preconditions are about. */
+  readonly access: Access;
   readonly onSent?: OnSent | undefined;
 }
 
@@ -263,30 +263,34 @@ export async function applyWrites(
 
 /**
  * The whole document after one write, and the root keys in which it differs.
- * @throws AppError for what the write may not do, in terms of what its application sees.
+ * @throws AppError for what the write may not do, in terms of what exists for its caller.
  */
 function applyWrite(
-  { edit, key, preconditions, view }: Write,
+  { edit, key, preconditions, access }: Write,
   { document, isUnreadable }: DocumentState,
   rules: DocumentRules,
 ) {
-  const before = view.getVisible(document);
+  const before = access.getVisible(document);
   if (isUnreadable) assertReplaces(edit, preconditions);
-  else {
-    const current = getResourceValue(before, key);
-    for (const precondition of preconditions) assertPrecondition(precondition, current);
+  else if (preconditions.length > 0) {
+    const isShown = key === undefined ? !access.readsNothing : access.isReadable(key);
+    const current = getResourceValue(isShown ? access.getReadable(document) : before, key);
+    for (const precondition of preconditions) assertPrecondition(precondition, current, isShown);
   }
-  const edited = edit.apply(before, (name) => !view.isWritable(name));
-  // What is read-only may depend on keys that this application does not see.
+  const edited = edit.apply(before, (name) => !access.isWritable(name));
+  // What is read-only may depend on keys that do not exist for this caller.
   const after = edit.replacesAll
-    ? { ...edited, ...view.getVisible(rules.schema.keepReadOnly(document, view.restore(document, edited))) }
+    ? {
+        ...edited,
+        ...access.getVisible(rules.schema.keepReadOnly(document, access.restore(document, edited))),
+      }
     : edited;
   const changes = getRootChanges(before, after);
-  const refused = Object.keys(changes ?? {}).filter((name) => !view.isWritable(name));
+  const refused = Object.keys(changes ?? {}).filter((name) => !access.isWritable(name));
   if (refused.length > 0) throw createReadOnlyError(refused.map((name) => `/${pointerToken(name)}`));
   assertWithinLimits(before, after, rules.limits);
   assertStorableChange(before, after);
-  const whole = { before: document, after: view.restore(document, after) };
+  const whole = { before: document, after: access.restore(document, after) };
   rules.schema.assertChange(before, after, whole);
   return { document: whole.after, changes };
 }

@@ -1,10 +1,75 @@
 /**
- * Who may see and change which key. An application that the operator narrows works on a document in which
- * the keys it may not read do not exist: not in reads, tags, tests of a patch, errors or sizes.
+ * Who may see and change which key. What a caller may not read does not exist for it: not in reads, tags, tests of a
+ * patch, errors or sizes. Every rule of the policy can only take away; `combineRules` says what is left.
  */
 import { AppError } from '../lib/app-error.ts';
 import type { JsonObject } from '../lib/json.ts';
-import type { Cached, ReadCache } from './ports.ts';
+import type { Cached, ReadCache, Subject } from './ports.ts';
+
+/** Top-level keys of the metadata. */
+type KeySet = ReadonlySet<string> | 'all';
+
+/** What the schema says of a place that callers may not change. */
+export type SchemaReason = 'schema' | 'stamped' | 'write_once';
+
+/** Why a place cannot be changed. */
+export type Reason = SchemaReason | 'application' | 'scope' | 'delegation' | 'app_metadata';
+
+/** A part of the policy: the most that it allows. */
+export interface Rule {
+  readonly reason: Reason;
+  readonly readable: KeySet;
+  readonly writable: KeySet;
+}
+
+/** A place of the metadata, as far as rules look at it. */
+export interface PolicyPlace {
+  /** The top-level key that it is or stands in. Undefined: a key that no rule names. */
+  readonly key: string | undefined;
+  /** Why the schema fixes it, if it does. */
+  readonly fixedBy?: ReadonlySet<SchemaReason>;
+}
+
+interface CombinedRules {
+  readonly readable: KeySet;
+  /** The first reason why the place cannot be changed, or undefined where it can. */
+  readonly getLock: (place: PolicyPlace) => Reason | undefined;
+}
+
+/** What no other token and no other application lifts is said first. */
+const SCHEMA_REASONS: readonly SchemaReason[] = ['schema', 'stamped', 'write_once'];
+
+/**
+ * The composition rule, the only one there is: a place can be read where every rule lets it be read, and changed where
+ * every rule and the schema let it be changed. So no rule opens what another one closes.
+ */
+export function combineRules(rules: readonly Rule[]): CombinedRules {
+  return {
+    readable: rules.map((rule) => rule.readable).reduce(intersect, 'all'),
+    getLock: ({ key, fixedBy }) =>
+      SCHEMA_REASONS.find((reason) => fixedBy?.has(reason)) ??
+      rules.find(({ writable }) => !includes(writable, key))?.reason,
+  };
+}
+
+function intersect(left: KeySet, right: KeySet): KeySet {
+  if (left === 'all') return right;
+  return right === 'all' ? left : new Set([...left].filter((key) => right.has(key)));
+}
+
+function unite(left: KeySet, right: KeySet): KeySet {
+  return left === 'all' || right === 'all' ? 'all' : new Set([...left, ...right]);
+}
+
+function includes(keys: KeySet, key: string | undefined): boolean {
+  return keys === 'all' || (key !== undefined && keys.has(key));
+}
+
+function isEmpty(keys: KeySet): boolean {
+  return keys !== 'all' && keys.size === 0;
+}
+
+const NO_KEYS: KeySet = new Set<string>();
 
 /** `undefined` stands for every key. */
 interface ClientNarrowing {
@@ -13,33 +78,136 @@ interface ClientNarrowing {
   readonly writable?: readonly string[] | undefined;
 }
 
-/** One application's view of a user's `user_metadata`. */
-export interface MetadataView {
-  /** What exists for this application. */
+/** The keys that a scope opens. */
+export interface ScopedKeys {
+  readonly readable: readonly string[];
+  /** Within `readable`. */
+  readonly writable: readonly string[];
+}
+
+export interface DelegationPolicy {
+  /** What a token with an actor may do at most; its scopes still decide what it may do at all. */
+  readonly access: 'refuse' | 'read' | 'write';
+  /** The `sub` of each outermost actor that may act. Empty: any. */
+  readonly actors: readonly string[];
+}
+
+/** What an actor may do for a user, at most. Who acts in person may do everything. */
+export function getDelegatedAccess(
+  { access, actors }: DelegationPolicy,
+  actor: Subject['actor'],
+): DelegationPolicy['access'] {
+  if (actor === undefined) return 'write';
+  return actors.length > 0 && !actors.includes(actor.sub) ? 'refuse' : access;
+}
+
+/** The members of the policy that decide who may see and change which key. */
+export interface AccessPolicy {
+  readonly scopes: { readonly readMetadata: string; readonly updateMetadata: string };
+  readonly scopedKeys: Readonly<Record<string, ScopedKeys>>;
+  readonly clients: Readonly<Record<string, ClientNarrowing>>;
+  readonly delegation: DelegationPolicy;
+}
+
+/** What one caller may do with a user's `user_metadata`: by its application, token and actor. */
+export interface Access {
+  /** The keys that may be read. Others do not exist. */
+  readonly readable: KeySet;
+  /** What can be read of the document. */
+  getReadable(document: JsonObject): JsonObject;
+  /** The document that writes are applied to: what can be read, and what can be changed unseen. */
   getVisible(document: JsonObject): JsonObject;
-  /** The whole document when what this application sees of `before` has become `after`. */
+  /** The whole document when what is visible of `before` has become `after`. */
   restore(before: JsonObject, after: JsonObject): JsonObject;
-  /** Whether this application may change the key. */
+  isReadable(key: string): boolean;
   isWritable(key: string): boolean;
+  /** The first reason why the place cannot be changed, or undefined where it can. */
+  readonly getLock: (place: PolicyPlace) => Reason | undefined;
+  /** Whether no scope lets anything be read, so that answers to writes show nothing. */
+  readonly readsNothing: boolean;
+  /** Whether there are keys that can be changed and not read: with the general scope to write alone. */
+  readonly writesUnseen: boolean;
 }
 
-/** @returns the view of each application; those the policy does not mention see and change everything. */
-export function createViews(
-  clients: Readonly<Record<string, ClientNarrowing>>,
-): (clientId: string | undefined) => MetadataView {
-  const views = new Map(Object.entries(clients).map(([clientId, client]) => [clientId, createView(client)]));
-  const whole = createView({});
-  return (clientId) => (clientId === undefined ? whole : (views.get(clientId) ?? whole));
+/** @returns what each caller may do. One that no rule mentions sees and changes what the general scopes open. */
+export function createAccess(policy: AccessPolicy): (subject: Subject) => Access {
+  const { scopes, scopedKeys, clients, delegation } = policy;
+  const ofClients = new Map(Object.entries(clients).map(([id, client]) => [id, createClientRule(client)]));
+  const ofScopes = Object.entries(scopedKeys).map(([scope, { readable, writable }]) => ({
+    scope,
+    readable: new Set(readable),
+    writable: new Set(writable),
+  }));
+  /** By the very subject: the caller of a verified token is the same with each request. */
+  const known = new WeakMap<Subject, Access>();
+
+  /** The keys of all scopes held are united. A general scope opens every key. */
+  function createScopeRule(held: ReadonlySet<string>): Rule {
+    const opening = ofScopes.filter(({ scope }) => held.has(scope));
+    const open = (general: string, keys: readonly KeySet[]) =>
+      held.has(general) ? 'all' : keys.reduce(unite, NO_KEYS);
+    return {
+      reason: 'scope',
+      readable: open(
+        scopes.readMetadata,
+        opening.map(({ readable }) => readable),
+      ),
+      writable: open(
+        scopes.updateMetadata,
+        opening.map(({ writable }) => writable),
+      ),
+    };
+  }
+
+  function createDelegationRule(actor: Subject['actor']): Rule {
+    const access = getDelegatedAccess(delegation, actor);
+    return {
+      reason: 'delegation',
+      readable: access === 'refuse' ? NO_KEYS : 'all',
+      writable: access === 'write' ? 'all' : NO_KEYS,
+    };
+  }
+
+  return (subject) => {
+    const access = known.get(subject);
+    if (access !== undefined) return access;
+    const client = subject.clientId === undefined ? undefined : ofClients.get(subject.clientId);
+    const scopeRule = createScopeRule(subject.scopes);
+    const rules = [...(client === undefined ? [] : [client]), scopeRule, createDelegationRule(subject.actor)];
+    const created = toAccess(rules, isEmpty(scopeRule.readable));
+    known.set(subject, created);
+    return created;
+  };
 }
 
-function createView({ readable, writable = readable }: ClientNarrowing): MetadataView {
-  const sees = createKeyTest(readable);
-  const changes = createKeyTest(writable);
+function createClientRule({ readable, writable = readable }: ClientNarrowing): Rule {
+  return { reason: 'application', readable: toKeys(readable), writable: toKeys(writable) };
+}
+
+function toKeys(keys: readonly string[] | undefined): KeySet {
+  return keys === undefined ? 'all' : new Set(keys);
+}
+
+function cut(document: JsonObject, keys: KeySet): JsonObject {
+  return keys === 'all' ? document : pick(document, (key) => keys.has(key));
+}
+
+function toAccess(rules: readonly Rule[], readsNothing: boolean): Access {
+  const { readable, getLock } = combineRules(rules);
+  const writable = rules.map((rule) => rule.writable).reduce(intersect, 'all');
+  const visible = unite(readable, writable);
   return {
-    getVisible: (document) => (readable === undefined ? document : pick(document, sees)),
+    readable,
+    getReadable: (document) => cut(document, readable),
+    getVisible: (document) => cut(document, visible),
     restore: (before, after) =>
-      readable === undefined ? after : { ...pick(before, (key) => !sees(key)), ...after },
-    isWritable: changes,
+      visible === 'all' ? after : { ...pick(before, (key) => !visible.has(key)), ...after },
+    isReadable: (key) => includes(readable, key),
+    isWritable: (key) => getLock({ key }) === undefined,
+    getLock,
+    readsNothing,
+    writesUnseen:
+      readable !== 'all' && (writable === 'all' || [...writable].some((key) => !readable.has(key))),
   };
 }
 
@@ -52,12 +220,6 @@ export function createReadOnlyError(pointers: readonly string[]): AppError {
       detail: 'This cannot be changed here.',
     })),
   });
-}
-
-function createKeyTest(keys: readonly string[] | undefined): (key: string) => boolean {
-  if (keys === undefined) return () => true;
-  const set = new Set(keys);
-  return (key) => set.has(key);
 }
 
 export function pick(document: JsonObject, test: (key: string) => boolean): JsonObject {

@@ -23,6 +23,10 @@ export interface Subject {
   readonly userId: string;
   /** The application, which the operator's policy may narrow. */
   readonly clientId: string | undefined;
+  /** Of the access token. */
+  readonly scopes: ReadonlySet<string>;
+  /** Who acts for the user. Undefined: the user in person. */
+  readonly actor: { readonly sub: string } | undefined;
 }
 
 /**

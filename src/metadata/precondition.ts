@@ -14,26 +14,21 @@ export interface Precondition {
 
 /**
  * Lets the write pass or refuses it. `current` is the resource as stored, undefined where it is missing.
- * @throws AppError `precondition_failed` carrying the current value and its tag.
+ * @param isShown whether the caller may read the resource.
+ * @throws AppError `precondition_failed` carrying the current value and its tag, if they may be shown: the tag
+ * confirms a guess of the whole value.
  */
-export function assertPrecondition(precondition: Precondition, current: JsonValue | undefined): void {
+export function assertPrecondition(
+  precondition: Precondition,
+  current: JsonValue | undefined,
+  isShown = true,
+): void {
   const representation = current === undefined ? undefined : represent(current);
   if (isMet(precondition, representation?.etag)) return;
   throw new AppError('precondition_failed', 'The resource is not in the state that the request expects.', {
-    ...(current === undefined ? {} : { current: sorted(current) }),
-    ...(representation === undefined ? {} : { etag: representation.etag }),
+    ...(current === undefined || !isShown ? {} : { current: sorted(current) }),
+    ...(representation === undefined || !isShown ? {} : { etag: representation.etag }),
   });
-}
-
-/**
- * The error without the state that contradicted a precondition, for a caller who may change the resource and not
- * read it. The tag goes, too: it would confirm a guess of the whole value. Any other error stays as it is.
- */
-export function withoutState(error: unknown): unknown {
-  if (!(error instanceof AppError)) return error;
-  const { current, etag, ...extras } = error.extras;
-  if (current === undefined && etag === undefined) return error;
-  return new AppError(error.code, error.message, extras);
 }
 
 function isMet({ kind, tags }: Precondition, etag: string | undefined): boolean {

@@ -1,6 +1,6 @@
 /**
  * What each verb means for a caller's own metadata. The user is always the subject; no argument names
- * another one, and every document is what the subject's application may see of it.
+ * another one, and every document is what the subject may see of it.
  */
 import { AppError } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -19,7 +19,7 @@ import {
   getResourceValue,
   createRootEdit,
 } from './edit.ts';
-import { type MetadataView, pick } from './policy.ts';
+import { type Access, pick } from './policy.ts';
 import type {
   Cached,
   MetadataCache,
@@ -44,28 +44,41 @@ export interface ReadOptions {
   readonly allowUnreadable?: boolean;
 }
 
+/** A user as the subject may see it. */
+export interface VisibleProfile extends Profile {
+  /** What counts against the limits: what the subject may read or change. */
+  readonly counted: JsonObject;
+}
+
 export interface MetadataService {
   readonly limits: DocumentLimits;
+  /** What the subject may read and change. */
+  readonly getAccess: (subject: Subject) => Access;
   /**
    * The subject's profile.
    * @throws AppError `metadata_not_an_object` where the tenant holds something else in place of the metadata, unless
    * `allowUnreadable` takes that for empty.
    */
-  read(subject: Subject, options?: ReadOptions): Promise<Cached<Profile>>;
+  read(subject: Subject, options?: ReadOptions): Promise<Cached<VisibleProfile>>;
   /** Merges at every depth (RFC 7396). Answers, like each write, the profile that results. */
-  patch(subject: Subject, patch: JsonValue, options?: WriteOptions): Promise<Profile>;
+  patch(subject: Subject, patch: JsonValue, options?: WriteOptions): Promise<VisibleProfile>;
   /** Applies a JSON Patch (RFC 6902), whole or not at all. */
-  applyPatch(subject: Subject, operations: JsonValue, options?: WriteOptions): Promise<Profile>;
+  applyPatch(subject: Subject, operations: JsonValue, options?: WriteOptions): Promise<VisibleProfile>;
   /** Merges at the first level only, as the Management API does. `changes` must not be empty. */
-  mergeRoot(subject: Subject, changes: RootChanges, options?: WriteOptions): Promise<Profile>;
+  mergeRoot(subject: Subject, changes: RootChanges, options?: WriteOptions): Promise<VisibleProfile>;
   /** Makes `document` the whole metadata, but for keys the subject may not change. */
-  replace(subject: Subject, document: JsonValue, options?: WriteOptions): Promise<Profile>;
+  replace(subject: Subject, document: JsonValue, options?: WriteOptions): Promise<VisibleProfile>;
   /** Removes all keys that the subject may change. Removing what is not there succeeds. */
-  remove(subject: Subject, options?: WriteOptions): Promise<Profile>;
+  remove(subject: Subject, options?: WriteOptions): Promise<VisibleProfile>;
   /** Makes `value` the whole value of one top-level key. */
-  replaceKey(subject: Subject, key: string, value: JsonValue, options?: WriteOptions): Promise<Profile>;
+  replaceKey(
+    subject: Subject,
+    key: string,
+    value: JsonValue,
+    options?: WriteOptions,
+  ): Promise<VisibleProfile>;
   /** Removes one top-level key. Removing what is not there succeeds. */
-  removeKey(subject: Subject, key: string, options?: WriteOptions): Promise<Profile>;
+  removeKey(subject: Subject, key: string, options?: WriteOptions): Promise<VisibleProfile>;
 }
 
 interface Dependencies {
@@ -80,7 +93,7 @@ interface Dependencies {
 }
 
 export interface MetadataRules extends CommitRules {
-  readonly getView: (clientId: string | undefined) => MetadataView;
+  readonly getAccess: (subject: Subject) => Access;
   /** Keys of `app_metadata` that may be read; no other leaves this service. */
   readonly appMetadataReadable: ReadonlySet<string>;
 }
@@ -91,15 +104,18 @@ export interface MetadataRules extends CommitRules {
  * our write is overwritten, because the Management API knows no conditional requests.
  */
 export function createMetadataService(dependencies: Dependencies, rules: MetadataRules): MetadataService {
-  const { limits, getView, appMetadataReadable } = rules;
+  const { limits, getAccess, appMetadataReadable } = rules;
   const readsAppMetadata = appMetadataReadable.size > 0;
   const queue = createWriteQueue(createCommit(dependencies, rules), dependencies);
 
   /** The listed keys are filtered again: a copy may have been kept under an earlier policy that listed more. */
-  function toVisibleProfile({ clientId }: Subject, profile: Profile): Profile {
+  function toVisibleProfile(subject: Subject, profile: Profile): VisibleProfile {
+    const access = getAccess(subject);
+    const userMetadata = access.getReadable(profile.userMetadata);
     return {
       ...profile,
-      userMetadata: getView(clientId).getVisible(profile.userMetadata),
+      userMetadata,
+      counted: access.writesUnseen ? access.getVisible(profile.userMetadata) : userMetadata,
       appMetadata: readsAppMetadata ? pick(profile.appMetadata, (key) => appMetadataReadable.has(key)) : {},
     };
   }
@@ -109,9 +125,8 @@ export function createMetadataService(dependencies: Dependencies, rules: Metadat
     edit: Edit,
     key: string | undefined,
     { preconditions = [], onSent }: WriteOptions = {},
-  ): Promise<Profile> {
-    const view = getView(subject.clientId);
-    const submitted = { edit, key, preconditions, view, onSent };
+  ): Promise<VisibleProfile> {
+    const submitted = { edit, key, preconditions, access: getAccess(subject), onSent };
     const profile = await queue.submit(subject.userId, submitted);
     if (profile.isUnreadable) throw createNotAnObjectError();
     return toVisibleProfile(subject, profile);
@@ -119,6 +134,7 @@ export function createMetadataService(dependencies: Dependencies, rules: Metadat
 
   return {
     limits,
+    getAccess,
     async read(subject, options) {
       const read = await dependencies.cache.read(subject.userId, options);
       if (read.value.isUnreadable && !options?.allowUnreadable) throw createNotAnObjectError();

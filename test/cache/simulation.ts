@@ -10,7 +10,7 @@ import type { JsonObject } from '../../src/lib/json.ts';
 import type { Profile, UserDirectory } from '../../src/metadata/ports.ts';
 import type { createMetadataService } from '../../src/metadata/service.ts';
 import { createManualClock } from '../lib/manual-clock.ts';
-import { freeLock, freeRules } from '../metadata/rules.ts';
+import { freeLock, freeRules, GENERAL } from '../metadata/rules.ts';
 
 /** The code under test, so that a mutant can take the place of any part. */
 export interface Parts {
@@ -49,7 +49,7 @@ export const MESSAGES: readonly Message[] = [
   'announcement',
 ];
 
-const JANE = { userId: 'auth0|jane', clientId: undefined };
+const JANE = { userId: 'auth0|jane', clientId: undefined, ...GENERAL };
 const FRESHNESS = { ttlSeconds: 60, staleSeconds: 86_400, staleIfErrorSeconds: 0, maxEntries: 10 };
 
 /** Runs the actions in the order that the scheduler chooses. @throws Error at the first broken promise. */

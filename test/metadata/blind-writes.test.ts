@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import type { JsonObject } from '../../src/lib/json.ts';
-import { createViews } from '../../src/metadata/policy.ts';
+import { createAccess } from '../../src/metadata/policy.ts';
 import { createSchemaRules } from '../../src/metadata/schema-rules.ts';
 import { appErrorOf } from '../lib/rejection.ts';
-import { freeRules } from './rules.ts';
+import { FREE_POLICY, freeRules } from './rules.ts';
 import { createServiceWorld, JANE, type WorldOptions } from './service-world.ts';
 
 const isOfTenant = (call: string) => /^(?:read|change|clear)/.test(call);
@@ -87,7 +87,10 @@ describe('a write that reads first', () => {
   test('is one of a key that this application may not change', async () => {
     const rules = {
       ...freeRules(),
-      getView: createViews({ app: { readable: ['a', 'b'], writable: ['a'] } }),
+      getAccess: createAccess({
+        ...FREE_POLICY,
+        clients: { app: { readable: ['a', 'b'], writable: ['a'] } },
+      }),
     };
     const { asked, service } = createServiceWorld({ rules, stored: { b: 1 } });
     const error = await appErrorOf(service.removeKey({ ...JANE, clientId: 'app' }, 'b'));

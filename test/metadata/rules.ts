@@ -1,18 +1,29 @@
 /** Rules for tests that are not about rules: every application sees and changes everything, nobody waits. */
 import type { DocumentLimits } from '../../src/metadata/document.ts';
-import { createViews } from '../../src/metadata/policy.ts';
+import { type AccessPolicy, createAccess } from '../../src/metadata/policy.ts';
 import type { WriteLock } from '../../src/metadata/ports.ts';
 import { createSchemaRules } from '../../src/metadata/schema-rules.ts';
 import type { MetadataRules } from '../../src/metadata/service.ts';
 
 export const LIMITS: DocumentLimits = { maxBytes: 8192, maxKeys: 100, maxDepth: 10 };
 
+/** What a token with the general scopes may do. */
+export const FREE_POLICY: AccessPolicy = {
+  scopes: { readMetadata: 'read:metadata', updateMetadata: 'update:metadata' },
+  scopedKeys: {},
+  clients: {},
+  delegation: { access: 'read', actors: [] },
+};
+
+/** Of such a token, for a user in person. */
+export const GENERAL = { scopes: new Set(['read:metadata', 'update:metadata']), actor: undefined };
+
 export function freeRules(limits: DocumentLimits = LIMITS): MetadataRules {
   return {
     limits,
     schema: createSchemaRules(undefined),
     deadlineMs: 7_000,
-    getView: createViews({}),
+    getAccess: createAccess(FREE_POLICY),
     appMetadataReadable: new Set(),
   };
 }

@@ -4,9 +4,9 @@ import type { MetadataCache, Profile, Subject, UserDirectory } from '../../src/m
 import { createMetadataService, type MetadataRules } from '../../src/metadata/service.ts';
 import { createDeferred } from '../lib/deferred.ts';
 import { createManualClock } from '../lib/manual-clock.ts';
-import { freeLock, freeRules } from './rules.ts';
+import { freeLock, freeRules, GENERAL } from './rules.ts';
 
-export const JANE: Subject = { userId: 'auth0|jane', clientId: undefined };
+export const JANE: Subject = { userId: 'auth0|jane', clientId: undefined, ...GENERAL };
 
 export interface WorldOptions {
   readonly stored?: JsonValue;

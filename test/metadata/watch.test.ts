@@ -5,9 +5,10 @@ import type { Freshness, WatchReason } from '../../src/metadata/ports.ts';
 import { represent } from '../../src/metadata/representation.ts';
 import { createMetadataWatch } from '../../src/metadata/watch.ts';
 import { quiet } from '../lib/deferred.ts';
+import { GENERAL } from './rules.ts';
 
 const OPTIONS = { coalesceMs: 50, spreadMs: 1_000, retryMs: 100, maxRetryMs: 400 };
-const JANE = { userId: 'auth0|jane', clientId: undefined };
+const JANE = { userId: 'auth0|jane', clientId: undefined, ...GENERAL };
 const FRESH: Freshness = { kind: 'miss', stored: true };
 
 /** A user whose metadata a test changes, with alarms that ring when it says so. */
@@ -37,6 +38,7 @@ async function createWorld(lastSeen?: string) {
           if (failure) throw failure;
           const value = {
             userMetadata: document ?? {},
+            counted: document ?? {},
             appMetadata: {},
             updatedAt: undefined,
             ...(document === undefined ? ({ isUnreadable: true } as const) : {}),

@@ -7,15 +7,23 @@ import type { Authenticate, Authenticated } from '../../identity/authenticate.ts
 import type { Actor, Caller } from '../../identity/caller.ts';
 import type { DpopReplay } from '../../identity/dpop-replay.ts';
 import { AppError } from '../../lib/app-error.ts';
+import { type DelegationPolicy, getDelegatedAccess } from '../../metadata/policy.ts';
 import { type Audit, withAudit } from './audit.ts';
 import { getBaseAddress, RESOURCE_METADATA_PATH } from './public-address.ts';
 import type { AddressLimit, CountCaller } from './rate-limit.ts';
 import { getContext } from './request-context.ts';
 
-type CallerHandler = (req: Request, res: Response, caller: Caller) => Promise<void>;
+export type CallerHandler = (req: Request, res: Response, caller: Caller) => Promise<void>;
 
-/** Makes a handler that runs `handle` only for a caller with one of the scopes. */
-export type Guard = (scopes: string | readonly string[], handle: CallerHandler) => RequestHandler;
+/**
+ * Makes a handler that runs `handle` only for a caller with one of the scopes. `partial` are scopes that open a part of
+ * the resource: one of them is enough as well, and no challenge names them, because which part is wanted is not known.
+ */
+export type Guard = (
+  scopes: string | readonly string[],
+  handle: CallerHandler,
+  partial?: readonly string[],
+) => RequestHandler;
 
 interface Dependencies {
   readonly authenticate: Authenticate;
@@ -51,9 +59,10 @@ export function createGuard(dependencies: Dependencies): Guard {
     return countRefusals(req, scope, () => authenticate(req, res));
   }
 
-  return (scopes, handle) => {
-    const accepted = [scopes].flat();
-    const scope = accepted.join(' ');
+  return (scopes, handle, partial = []) => {
+    const general = [scopes].flat();
+    const accepted = [...general, ...partial];
+    const scope = general.join(' ');
     async function guarded(req: Request, res: Response): Promise<void> {
       const { caller, proof } = await identify(req, res, scope);
       const context = getContext(req);
@@ -64,7 +73,7 @@ export function createGuard(dependencies: Dependencies): Guard {
       if (proof) await countRefusals(req, scope, () => replay.consumeProof(proof, caller.userId));
       assertMayAct(caller.actor, isRead(req) ? 'read' : 'write');
       if (!accepted.some((name) => caller.scopes.has(name))) {
-        const wanted = accepted.length === 1 ? `the scope ${scope}` : `any of the scopes ${scope}`;
+        const wanted = general.length === 1 ? `the scope ${scope}` : `any of the scopes ${scope}`;
         throw new AppError('scope_missing', `The access token lacks ${wanted}.`, { scope });
       }
       await handle(req, res, caller);
@@ -87,26 +96,21 @@ function withScope(error: AppError, scope: string): AppError {
 
 // What actors may do for a user: the policy's member `delegation`.
 
-interface DelegationPolicy {
-  /** What a token with an actor may do at most; its scopes still decide what it may do at all. */
-  readonly access: 'refuse' | 'read' | 'write';
-  /** The `sub` of each outermost actor that may act. Empty: any. */
-  readonly actors: readonly string[];
-}
-
 /**
  * Accepts a caller who acts in person, and an actor to whom the policy allows this kind of request.
  * @throws AppError `actor_not_allowed`.
  */
 export type AssertMayAct = (actor: Actor | undefined, kind: 'read' | 'write') => void;
 
-export function createDelegation({ access, actors }: DelegationPolicy): AssertMayAct {
-  const listed = new Set(actors);
+export function createDelegation(policy: DelegationPolicy): AssertMayAct {
   return function assertMayAct(actor, kind) {
-    if (actor === undefined) return;
-    if (access === 'refuse') throw createActorError('Tokens with an actor are not accepted here.');
-    if (listed.size > 0 && !listed.has(actor.sub)) {
-      throw createActorError('The actor that the access token names may not act for a user here.');
+    const access = getDelegatedAccess(policy, actor);
+    if (access === 'refuse') {
+      throw createActorError(
+        policy.access === 'refuse'
+          ? 'Tokens with an actor are not accepted here.'
+          : 'The actor that the access token names may not act for a user here.',
+      );
     }
     if (access === 'read' && kind === 'write') {
       throw createActorError('An actor may read for a user here, and change nothing.');

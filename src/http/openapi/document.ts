@@ -10,6 +10,7 @@ import {
   type ZodOpenApiResponseObject,
 } from 'zod-openapi';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../lib/json.ts';
+import type { ScopedKeys } from '../../metadata/policy.ts';
 import { READ_SCOPES, UPDATE_SCOPES } from '../routes/compat.ts';
 import { createEndpoints, type EndpointsOptions } from './endpoints.ts';
 import {
@@ -156,6 +157,8 @@ export interface DocumentOptions extends EndpointsOptions {
   readonly issuers: readonly string[];
   /** Addresses at which callers reach the service, if any are configured. */
   readonly publicUrls: readonly string[];
+  /** By scope: the keys that it opens. */
+  readonly scopedKeys: Readonly<Record<string, ScopedKeys>>;
   /** The operator's JSON Schema of `user_metadata`, if there is one. */
   readonly metadataSchema: JsonObject | undefined;
 }
@@ -217,7 +220,16 @@ export function createOpenApiDocument(options: DocumentOptions): string {
   return JSON.stringify({ ...document, components: { ...components, schemas } });
 }
 
-function createSecuritySchemes({ audience, issuers, scopes, compat }: DocumentOptions) {
+function describeKeys({ readable, writable }: ScopedKeys): string {
+  const change = writable.length === 0 ? '' : ` Change ${quoteAll(writable)}.`;
+  return `Of their own user_metadata: read ${quoteAll(readable)}.${change}`;
+}
+
+function quoteAll(names: readonly string[]): string {
+  return names.map((name) => `\`${name}\``).join(', ');
+}
+
+function createSecuritySchemes({ audience, issuers, scopes, scopedKeys, compat }: DocumentOptions) {
   // All are domains of one tenant, so a client may use any.
   const [issuer = ''] = issuers;
   const quoted = issuers.map((each) => `\`${each}\``).join(' or ');
@@ -227,6 +239,7 @@ function createSecuritySchemes({ audience, issuers, scopes, compat }: DocumentOp
     [scopes.updateMetadata]: 'Change their own user_metadata.',
     [scopes.readAppMetadata]: 'Read what is shown of their own app_metadata.',
     [scopes.readClientMetadata]: 'Read what is shown of the application’s client_metadata.',
+    ...Object.fromEntries(Object.entries(scopedKeys).map(([scope, keys]) => [scope, describeKeys(keys)])),
     ...(compat
       ? Object.fromEntries(
           [...READ_SCOPES, ...UPDATE_SCOPES].map((scope) => [scope, 'As at the Management API.']),

@@ -4,6 +4,7 @@ import { jsonPatchSchema } from '../../metadata/json-patch.ts';
 import { fieldsQuery } from '../request-options.ts';
 import { compatPatchSchema, READ_SCOPES, UPDATE_SCOPES } from '../routes/compat.ts';
 import type { ScopeNames } from '../routes/index.ts';
+import type { PartialScopes } from '../routes/route.ts';
 import { downloadQuery } from '../routes/profile.ts';
 import {
   CALLER,
@@ -30,7 +31,7 @@ const userParams = z.object({
   id: z.string().meta({ description: 'The caller’s own user id, encoded or not.', example: 'auth0|jane' }),
 });
 
-const compatEndpoints: readonly Endpoint[] = [
+const createCompatEndpoints = (partial: PartialScopes): readonly Endpoint[] => [
   {
     path: '/api/v2/users/{id}',
     tag: 'Management API',
@@ -40,7 +41,7 @@ const compatEndpoints: readonly Endpoint[] = [
       id: 'readUser',
       summary: 'Read one’s own user, as the Management API answers it',
       description: 'With `app_metadata` only if the token has the scope to read that, too.',
-      scopes: READ_SCOPES,
+      scopes: [...READ_SCOPES, ...partial.read],
       query: fieldsQuery,
       answer: json(schemas.user),
       errors: ['query_invalid', 'user_mismatch', 'user_not_found', 'metadata_not_an_object'],
@@ -49,7 +50,7 @@ const compatEndpoints: readonly Endpoint[] = [
       id: 'patchUser',
       summary: 'Change one’s own user_metadata, as the Management API does',
       description: 'Merged at the first level only: an object replaces the one before it.',
-      scopes: UPDATE_SCOPES,
+      scopes: [...UPDATE_SCOPES, ...partial.update],
       body: json(compatPatchSchema, { user_metadata: { theme: 'dark' } }),
       answer: json(schemas.user),
       errors: ['user_mismatch', 'metadata_not_an_object'],
@@ -175,6 +176,8 @@ function streamEndpoint(scopes: readonly string[]): Endpoint {
 
 export interface EndpointsOptions {
   readonly scopes: ScopeNames;
+  /** Scopes that open some keys. */
+  readonly partial: PartialScopes;
   /** Whether the drop-in for the Management API is offered. */
   readonly compat: boolean;
   /** Whether the page that shows this document is served. */
@@ -192,13 +195,14 @@ const keyParams = z.object({
 /** Everything that the public listener offers with these options. */
 export function createEndpoints({
   scopes,
+  partial,
   compat,
   docs,
   requireIfMatch,
   publicHealth,
 }: EndpointsOptions): readonly Endpoint[] {
-  const readScopes = [scopes.readMetadata];
-  const updateScopes = [scopes.updateMetadata];
+  const readScopes = [scopes.readMetadata, ...partial.read];
+  const updateScopes = [scopes.updateMetadata, ...partial.update];
   const quota = ['Metadata-Quota'] as const;
   const conditional = requireIfMatch ? (['precondition_required'] as const) : [];
   return [
@@ -314,7 +318,7 @@ export function createEndpoints({
         errors: ['not_acceptable'],
       }),
     },
-    ...(compat ? compatEndpoints : []),
+    ...(compat ? createCompatEndpoints(partial) : []),
     ...publicEndpoints,
     ...(docs ? docsEndpoints : []),
     ...(publicHealth ? healthEndpoints : []),

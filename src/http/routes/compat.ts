@@ -7,15 +7,16 @@ import { z } from 'zod';
 import type { Caller } from '../../identity/caller.ts';
 import { AppError } from '../../lib/app-error.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../lib/json.ts';
-import type { Profile } from '../../metadata/ports.ts';
+import type { Profile, Subject } from '../../metadata/ports.ts';
 import type { MetadataService } from '../../metadata/service.ts';
 import { renderAuth0Error } from '../errors.ts';
 import type { BodyReader } from '../body.ts';
 import { parsePreconditions, parseFieldSelection, wantsRevalidation } from '../request-options.ts';
 import type { Guard } from '../middleware/authorize.ts';
 import { getContext } from '../middleware/request-context.ts';
-import { createReadBack, sendNothing, sendRead, sendWritten } from '../response.ts';
-import { type Route, createRoute } from './route.ts';
+import { sendNothing, sendRead, sendWritten } from '../response.ts';
+import type { ScopeNames } from './index.ts';
+import { type PartialScopes, type Route, createRoute } from './route.ts';
 import { createOnSent } from '../middleware/audit.ts';
 
 interface Dependencies {
@@ -25,6 +26,9 @@ interface Dependencies {
 }
 
 export interface CompatRoutesOptions {
+  readonly scopes: Pick<ScopeNames, 'readMetadata' | 'updateMetadata'>;
+  /** Scopes that open some keys. */
+  readonly partial: PartialScopes;
   /** Beside the scope of the route; undefined where the policy lists nothing of `app_metadata`. */
   readonly appMetadataScope: string | undefined;
 }
@@ -51,9 +55,20 @@ const AUTH0_ERROR_FORMAT: Route = {
 
 export function createCompatRoutes(
   { service, guard, bodies }: Dependencies,
-  { appMetadataScope }: CompatRoutesOptions,
+  { scopes: general, partial, appMetadataScope }: CompatRoutesOptions,
 ): readonly Route[] {
-  const readBack = createReadBack(READ_SCOPES);
+  /** The caller with the general scopes that its scopes of the Management API stand for, and with no others. */
+  function toSubject(caller: Caller): Subject {
+    const scopes = new Set(caller.scopes);
+    for (const [own, accepted] of [
+      [general.readMetadata, READ_SCOPES],
+      [general.updateMetadata, UPDATE_SCOPES],
+    ] as const) {
+      if (accepted.some((scope) => caller.scopes.has(scope))) scopes.add(own);
+      else scopes.delete(own);
+    }
+    return { ...caller, scopes };
+  }
 
   function toUser({ userId, scopes }: Caller, { userMetadata, appMetadata, updatedAt }: Profile): JsonObject {
     return {
@@ -69,7 +84,7 @@ export function createCompatRoutes(
   async function readUser(req: Request, res: Response, caller: Caller) {
     assertSelf(req, caller);
     const project = parseFieldSelection(req);
-    const read = await service.read(caller, { revalidate: wantsRevalidation(req) });
+    const read = await service.read(toSubject(caller), { revalidate: wantsRevalidation(req) });
     sendRead(req, res, project(toUser(caller, read.value)), read);
   }
 
@@ -78,14 +93,15 @@ export function createCompatRoutes(
     const terms = { preconditions: parsePreconditions(req), onSent: createOnSent(req) };
     const { value } = await bodies.read(req, res, ['application/json']);
     const changes = parseUserMetadata(value);
-    const profile = await readBack.guard(caller, () => service.mergeRoot(caller, changes, terms));
-    if (readBack.isAllowed(caller)) sendWritten(res, toUser(caller, profile), false);
-    else sendNothing(res);
+    const subject = toSubject(caller);
+    const profile = await service.mergeRoot(subject, changes, terms);
+    if (service.getAccess(subject).readsNothing) sendNothing(res);
+    else sendWritten(res, toUser(caller, profile), false);
   }
 
   const users = createRoute('/api/v2/users/:id', {
-    GET: guard(READ_SCOPES, readUser),
-    PATCH: guard(UPDATE_SCOPES, patchUser),
+    GET: guard(READ_SCOPES, readUser, partial.read),
+    PATCH: guard(UPDATE_SCOPES, patchUser, partial.update),
   });
   return [AUTH0_ERROR_FORMAT, withAnyId(users)];
 }

@@ -18,7 +18,7 @@ import {
 } from '../event-stream.ts';
 import { sendResponse } from '../response.ts';
 import type { Guard } from '../middleware/authorize.ts';
-import { type Route, createRoute } from './route.ts';
+import { type PartialScopes, type Route, createRoute } from './route.ts';
 
 /** What streams depend on. */
 export interface Streaming {
@@ -49,7 +49,12 @@ export function createEventRoutes(
     random,
     watchRevoked = neverRevoked,
   }: Streaming & { readonly guard: Guard },
-  { readScope, reconnectMs, ...options }: StreamingOptions & { readonly readScope: string },
+  {
+    readScope,
+    partial,
+    reconnectMs,
+    ...options
+  }: StreamingOptions & { readonly readScope: string; readonly partial: PartialScopes },
 ): readonly Route[] {
   async function streamEvents(req: Request, res: Response, caller: Caller): Promise<void> {
     if (!accepts(req.headers.accept, 'text/event-stream')) {
@@ -106,7 +111,7 @@ export function createEventRoutes(
     return watch.begin(caller, req.get('last-event-id') || undefined, { updated, gone });
   }
 
-  return [createRoute('/me/events', { GET: guard(readScope, streamEvents) })];
+  return [createRoute('/me/events', { GET: guard(readScope, streamEvents, partial.read) })];
 }
 
 function neverRevoked(): () => void {

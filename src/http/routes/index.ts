@@ -1,9 +1,9 @@
 /** Every resource of the public listener, in one place. */
-import type { ClientSettings } from '../../metadata/policy.ts';
+import type { ClientSettings, ScopedKeys } from '../../metadata/policy.ts';
 import type { MetadataService } from '../../metadata/service.ts';
 import type { BodyReader } from '../body.ts';
 import type { Guard } from '../middleware/authorize.ts';
-import type { Route } from './route.ts';
+import type { PartialScopes, Route } from './route.ts';
 import { createClientMetadataRoutes } from './client-metadata.ts';
 import { createCompatRoutes, READ_SCOPES, UPDATE_SCOPES } from './compat.ts';
 import { type DiscoveryOptions, createDiscoveryRoutes, createOpenApiRoutes } from './discovery.ts';
@@ -24,6 +24,8 @@ export interface RoutesOptions extends Omit<DiscoveryOptions, 'scopes'> {
   readonly publicUrls: readonly string[];
   readonly publicHealth: boolean;
   readonly scopes: ScopeNames;
+  /** By scope: the keys that it opens. */
+  readonly scopedKeys: Readonly<Record<string, ScopedKeys>>;
   readonly requireIfMatch: boolean;
   /** Whether the drop-in for the Management API is offered. */
   readonly compat: boolean;
@@ -46,6 +48,7 @@ export function createRoutes(
   { service, settings, guard, bodies, streaming }: Dependencies,
   {
     scopes,
+    scopedKeys,
     requireIfMatch,
     compat,
     docs,
@@ -57,25 +60,49 @@ export function createRoutes(
   }: RoutesOptions,
 ): readonly Route[] {
   const readScope = scopes.readMetadata;
+  const partial = getPartialScopes(scopedKeys);
   return [
     ...createMetadataRoutes(
       { service, guard, bodies },
-      { readScope, updateScope: scopes.updateMetadata, requireIfMatch },
+      { readScope, updateScope: scopes.updateMetadata, partial, requireIfMatch },
     ),
-    ...createProfileRoutes({ service, guard }, { readScope, appMetadataScope: scopes.readAppMetadata }),
-    ...createEventRoutes({ ...streaming, guard }, { ...bounds, readScope }),
+    ...createProfileRoutes(
+      { service, guard },
+      { readScope, partial, appMetadataScope: scopes.readAppMetadata },
+    ),
+    ...createEventRoutes({ ...streaming, guard }, { ...bounds, readScope, partial }),
     ...createClientMetadataRoutes({ settings, guard }, { readScope: scopes.readClientMetadata }),
     ...createDiscoveryRoutes({
       ...discovery,
-      scopes: [...Object.values(scopes), ...(compat ? [...READ_SCOPES, ...UPDATE_SCOPES] : [])],
+      scopes: [
+        ...Object.values(scopes),
+        ...Object.keys(scopedKeys),
+        ...(compat ? [...READ_SCOPES, ...UPDATE_SCOPES] : []),
+      ],
     }),
-    ...createOpenApiRoutes({ ...discovery, scopes, compat, docs, requireIfMatch, publicUrls, publicHealth }),
+    ...createOpenApiRoutes({
+      ...discovery,
+      scopes,
+      scopedKeys,
+      partial,
+      compat,
+      docs,
+      requireIfMatch,
+      publicUrls,
+      publicHealth,
+    }),
     ...(docs ? createDocsRoutes() : []),
     ...(compat
       ? createCompatRoutes(
           { service, guard, bodies },
-          { appMetadataScope: readsAppMetadata ? scopes.readAppMetadata : undefined },
+          { scopes, partial, appMetadataScope: readsAppMetadata ? scopes.readAppMetadata : undefined },
         )
       : []),
   ];
+}
+
+function getPartialScopes(scopedKeys: RoutesOptions['scopedKeys']): PartialScopes {
+  const opening = (right: keyof ScopedKeys) =>
+    Object.entries(scopedKeys).flatMap(([scope, keys]) => (keys[right].length > 0 ? [scope] : []));
+  return { read: opening('readable'), update: opening('writable') };
 }

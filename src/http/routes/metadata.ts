@@ -2,9 +2,10 @@
 import type { Request, Response } from 'express';
 import type { Caller } from '../../identity/caller.ts';
 import { AppError } from '../../lib/app-error.ts';
-import type { JsonObject } from '../../lib/json.ts';
+import { isJsonObject, type JsonValue } from '../../lib/json.ts';
+import type { Access } from '../../metadata/policy.ts';
 import { represent } from '../../metadata/representation.ts';
-import { getKeyValue, type MetadataService } from '../../metadata/service.ts';
+import { getKeyValue, type MetadataService, type VisibleProfile } from '../../metadata/service.ts';
 import type { BodyReader } from '../body.ts';
 import {
   parsePreconditions,
@@ -12,9 +13,9 @@ import {
   parseFieldSelection,
   wantsRevalidation,
 } from '../request-options.ts';
-import type { Guard } from '../middleware/authorize.ts';
-import { assertAcceptsJson, createReadBack, sendNothing, sendRead, sendWritten } from '../response.ts';
-import { type Route, createRoute } from './route.ts';
+import type { CallerHandler, Guard } from '../middleware/authorize.ts';
+import { assertAcceptsJson, sendNothing, sendRead, sendWritten } from '../response.ts';
+import { type PartialScopes, type Route, createRoute } from './route.ts';
 import { createOnSent } from '../middleware/audit.ts';
 
 const JSON_TYPES = ['application/json'];
@@ -30,13 +31,15 @@ interface Dependencies {
 export interface MetadataRoutesOptions {
   readonly readScope: string;
   readonly updateScope: string;
+  /** Scopes that open some keys. */
+  readonly partial: PartialScopes;
   /** Whether a write must carry `If-Match` or `If-None-Match`. */
   readonly requireIfMatch: boolean;
 }
 
 export function createMetadataRoutes(
   { service, guard, bodies }: Dependencies,
-  { readScope, updateScope, requireIfMatch }: MetadataRoutesOptions,
+  { readScope, updateScope, partial, requireIfMatch }: MetadataRoutesOptions,
 ): readonly Route[] {
   function parseTerms(req: Request) {
     const preconditions = parsePreconditions(req);
@@ -46,92 +49,98 @@ export function createMetadataRoutes(
     return { preconditions, onSent: createOnSent(req) };
   }
 
-  const readBack = createReadBack([readScope]);
+  const read = (handle: CallerHandler) => guard(readScope, handle, partial.read);
+  const write = (handle: CallerHandler) => guard(updateScope, handle, partial.update);
 
-  function getQuota(document: JsonObject) {
-    return { 'Metadata-Quota': `limit=${service.limits.maxBytes}, used=${represent(document).bytes}` };
+  function getQuota({ counted }: VisibleProfile) {
+    return { 'Metadata-Quota': `limit=${service.limits.maxBytes}, used=${represent(counted).bytes}` };
   }
 
-  /** Answers a write with what is stored now, the whole or one key of it, as far as the caller may read it. */
-  function sendResult(req: Request, res: Response, caller: Caller, document: JsonObject, key?: string): void {
-    const quota = getQuota(document);
-    if (!readBack.isAllowed(caller)) sendNothing(res, quota);
-    else
-      sendWritten(res, key === undefined ? document : getKeyValue(document, key), prefersMinimal(req), quota);
+  /**
+   * Answers a write with what is stored now, the whole or one key of it. A caller who may not read it gets nothing of
+   * it, and not its tag either: that is a hash, so it confirms a guess.
+   */
+  function sendResult(
+    req: Request,
+    res: Response,
+    caller: Caller,
+    profile: VisibleProfile,
+    key?: string,
+  ): void {
+    const quota = getQuota(profile);
+    const access = service.getAccess(caller);
+    const { userMetadata } = profile;
+    const isShown = key === undefined ? !access.readsNothing : access.isReadable(key);
+    if (!isShown) sendNothing(res, quota);
+    else {
+      const value = key === undefined ? userMetadata : getKeyValue(userMetadata, key);
+      sendWritten(res, value, prefersMinimal(req), quota);
+    }
   }
 
   async function readDocument(req: Request, res: Response, caller: Caller) {
     assertAcceptsJson(req);
     const project = parseFieldSelection(req);
-    const read = await service.read(caller, { revalidate: wantsRevalidation(req) });
-    const { userMetadata } = read.value;
-    sendRead(req, res, project(userMetadata), read, getQuota(userMetadata));
+    const found = await service.read(caller, { revalidate: wantsRevalidation(req) });
+    sendRead(req, res, project(found.value.userMetadata), found, getQuota(found.value));
   }
 
   async function patchDocument(req: Request, res: Response, caller: Caller) {
     const terms = parseTerms(req);
     const { mediaType, value } = await bodies.read(req, res, PATCH_TYPES);
     const isJsonPatch = mediaType === JSON_PATCH_TYPE;
-    if (isJsonPatch) readBack.assertMayTest(caller, value);
-    const { userMetadata } = await readBack.guard(caller, () =>
-      isJsonPatch ? service.applyPatch(caller, value, terms) : service.patch(caller, value, terms),
-    );
-    sendResult(req, res, caller, userMetadata);
+    if (isJsonPatch) assertAsksNothing(value, service.getAccess(caller), readScope);
+    const profile = isJsonPatch
+      ? await service.applyPatch(caller, value, terms)
+      : await service.patch(caller, value, terms);
+    sendResult(req, res, caller, profile);
   }
 
   async function replaceDocument(req: Request, res: Response, caller: Caller) {
     const terms = parseTerms(req);
     const { value } = await bodies.read(req, res, JSON_TYPES);
-    const { userMetadata } = await readBack.guard(caller, () => service.replace(caller, value, terms));
-    sendResult(req, res, caller, userMetadata);
+    sendResult(req, res, caller, await service.replace(caller, value, terms));
   }
 
   async function removeDocument(req: Request, res: Response, caller: Caller) {
     const terms = parseTerms(req);
-    const { userMetadata } = await readBack.guard(caller, () => service.remove(caller, terms));
-    sendNothing(res, getQuota(userMetadata));
+    sendNothing(res, getQuota(await service.remove(caller, terms)));
   }
 
   async function readKey(req: Request, res: Response, caller: Caller) {
     assertAcceptsJson(req);
-    const read = await service.read(caller, { revalidate: wantsRevalidation(req) });
-    const { userMetadata } = read.value;
-    sendRead(req, res, getKeyValue(userMetadata, getKey(req)), read, getQuota(userMetadata));
+    const found = await service.read(caller, { revalidate: wantsRevalidation(req) });
+    const value = getKeyValue(found.value.userMetadata, getKey(req));
+    sendRead(req, res, value, found, getQuota(found.value));
   }
 
   async function replaceKey(req: Request, res: Response, caller: Caller) {
     const terms = parseTerms(req);
     const { value } = await bodies.read(req, res, JSON_TYPES);
     const key = getKey(req);
-    const { userMetadata } = await readBack.guard(caller, () =>
-      service.replaceKey(caller, key, value, terms),
-    );
-    sendResult(req, res, caller, userMetadata, key);
+    sendResult(req, res, caller, await service.replaceKey(caller, key, value, terms), key);
   }
 
   async function removeKey(req: Request, res: Response, caller: Caller) {
     const terms = parseTerms(req);
-    const { userMetadata } = await readBack.guard(caller, () =>
-      service.removeKey(caller, getKey(req), terms),
-    );
-    sendNothing(res, getQuota(userMetadata));
+    sendNothing(res, getQuota(await service.removeKey(caller, getKey(req), terms)));
   }
 
   return [
     createRoute(
       '/me/metadata',
       {
-        GET: guard(readScope, readDocument),
-        PUT: guard(updateScope, replaceDocument),
-        PATCH: guard(updateScope, patchDocument),
-        DELETE: guard(updateScope, removeDocument),
+        GET: read(readDocument),
+        PUT: write(replaceDocument),
+        PATCH: write(patchDocument),
+        DELETE: write(removeDocument),
       },
       PATCH_TYPES,
     ),
     createRoute('/me/metadata/:key', {
-      GET: guard(readScope, readKey),
-      PUT: guard(updateScope, replaceKey),
-      DELETE: guard(updateScope, removeKey),
+      GET: read(readKey),
+      PUT: write(replaceKey),
+      DELETE: write(removeKey),
     }),
   ];
 }
@@ -139,4 +148,25 @@ export function createMetadataRoutes(
 function getKey(req: Request): string {
   const { key } = req.params;
   return typeof key === 'string' ? key : '';
+}
+
+/** Operations of a JSON Patch that ask for what is stored, and those that take it to another place. */
+const ASKING = new Set<unknown>(['test']);
+const TAKING = new Set<unknown>(['test', 'copy', 'move']);
+
+/**
+ * Where a caller may change what it may not read, a `test` is a question about it. A `copy` or `move` would bring it to
+ * a place that the caller may read, if there is any.
+ * @throws AppError `scope_missing`.
+ */
+function assertAsksNothing(patch: JsonValue, access: Access, scope: string): void {
+  if (!access.writesUnseen || !Array.isArray(patch)) return;
+  const asking = access.readsNothing ? ASKING : TAKING;
+  const found = patch.find((operation) => isJsonObject(operation) && asking.has(operation['op']));
+  if (found === undefined) return;
+  throw new AppError(
+    'scope_missing',
+    `A ${String(found.op)} reads what is stored: the access token lacks the scope ${scope}.`,
+    { scope },
+  );
 }

@@ -7,7 +7,7 @@ import type { Profile } from '../../metadata/ports.ts';
 import type { MetadataService } from '../../metadata/service.ts';
 import { parseFieldSelection, wantsRevalidation } from '../request-options.ts';
 import type { Guard } from '../middleware/authorize.ts';
-import { type Route, createRoute } from './route.ts';
+import { type PartialScopes, type Route, createRoute } from './route.ts';
 import { assertAcceptsJson, sendRead } from '../response.ts';
 
 interface Dependencies {
@@ -17,6 +17,8 @@ interface Dependencies {
 
 export interface ProfileRoutesOptions {
   readonly readScope: string;
+  /** Scopes that open some keys. */
+  readonly partial: PartialScopes;
   readonly appMetadataScope: string;
 }
 
@@ -28,7 +30,7 @@ const DOWNLOAD_HEADERS = { 'Content-Disposition': 'attachment; filename="my-prof
 
 export function createProfileRoutes(
   { service, guard }: Dependencies,
-  { readScope, appMetadataScope }: ProfileRoutesOptions,
+  { readScope, partial, appMetadataScope }: ProfileRoutesOptions,
 ): readonly Route[] {
   function toProfile(caller: Caller, { userMetadata, appMetadata, updatedAt }: Profile): JsonObject {
     return {
@@ -57,7 +59,7 @@ export function createProfileRoutes(
   }
 
   return [
-    createRoute('/me', { GET: guard(readScope, readProfile) }),
+    createRoute('/me', { GET: guard(readScope, readProfile, partial.read) }),
     createRoute('/me/app-metadata', { GET: guard(appMetadataScope, readAppMetadata) }),
   ];
 }

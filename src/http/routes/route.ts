@@ -7,6 +7,12 @@ import { sendResponse } from '../response.ts';
 export type Method = 'GET' | 'PUT' | 'PATCH' | 'DELETE';
 export type Handlers = Partial<Record<Method, RequestHandler>>;
 
+/** Scopes that open some keys of the metadata, beside the general ones (the policy's `scopedKeys`). */
+export interface PartialScopes {
+  readonly read: readonly string[];
+  readonly update: readonly string[];
+}
+
 export interface Route {
   readonly path: string;
   readonly answer: RequestHandler;

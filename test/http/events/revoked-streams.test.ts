@@ -44,7 +44,13 @@ async function serveStreams(begins: () => Promise<unknown> = async () => undefin
         return () => void watched.delete(end);
       },
     },
-    { readScope: 'read:metadata', reconnectMs: 1_000, heartbeatMs: 60_000, maxUnreadBytes: 10_000 },
+    {
+      readScope: 'read:metadata',
+      partial: { read: [], update: [] },
+      reconnectMs: 1_000,
+      heartbeatMs: 60_000,
+      maxUnreadBytes: 10_000,
+    },
   );
   addRoutes(app, routes, createErrorHandler({ algorithms: [], dpopRequired: false }));
   const url = `${await listen(createServer(app))}/me/events`;

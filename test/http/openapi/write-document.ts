@@ -12,6 +12,8 @@ process.stdout.write(
       readAppMetadata: 'read:app_metadata',
       readClientMetadata: 'read:client_metadata',
     },
+    scopedKeys: { 'update:newsletter': { readable: ['newsletter'], writable: ['newsletter'] } },
+    partial: { read: ['update:newsletter'], update: ['update:newsletter'] },
     compat: true,
     docs: true,
     requireIfMatch: true,

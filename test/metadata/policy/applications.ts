@@ -9,6 +9,34 @@ export const CLIENTS = {
   typist: { writable: ['a'] },
 };
 
+const OPEN = 'read:metadata update:metadata';
+
+/** The same by scopes: what each application may see and change is opened by the scopes of its token. */
+const SCOPED_KEYS = {
+  'use:a': { readable: ['a', 'b'], writable: ['a'] },
+  'use:b': { readable: ['b'], writable: ['b'] },
+  'type:a': { writable: ['a'] },
+};
+const SCOPES: Readonly<Record<string, string>> = {
+  narrow: 'use:a',
+  reader: 'openid use:a use:b',
+  typist: 'read:metadata type:a',
+};
+
+/** The two ways to narrow a caller. */
+export const NARROWINGS: ReadonlyArray<{
+  readonly by: string;
+  readonly policy: unknown;
+  readonly claims: (name: string) => Readonly<Record<string, unknown>>;
+}> = [
+  { by: 'the policy for its application', policy: { clients: CLIENTS }, claims: (azp) => ({ azp }) },
+  {
+    by: 'the scopes of its token',
+    policy: { scopedKeys: SCOPED_KEYS },
+    claims: (name) => ({ scope: SCOPES[name] ?? OPEN }),
+  },
+];
+
 export type Through = (method: string, path?: string, ask?: Ask) => Promise<Response>;
 
 /** Requests of `who` through the application; `claims` beside `azp` may differ as well. */
@@ -27,9 +55,10 @@ export async function userThrough(
   { person }: Scene,
   application: string,
   document: Readonly<Record<string, unknown>>,
+  claims: Readonly<Record<string, unknown>> = {},
 ): Promise<{ readonly who: Person; readonly ask: Through }> {
   const who = await person(document);
-  return { who, ask: await through(who, application) };
+  return { who, ask: await through(who, application, claims) };
 }
 
 /** An answer without what differs from request to request. */
