@@ -62,6 +62,7 @@ export function createCachedService(config: Config, { directory, clock, store, l
       schema: createSchemaRules(policy.userMetadata.schema),
       getAccess: createAccess(policy),
       appMetadataReadable: new Set(policy.appMetadata.readable),
+      claims: policy.claims,
     },
   );
   return { service, cache };

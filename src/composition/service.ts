@@ -107,6 +107,7 @@ export async function createService(config: Config, overrides: Overrides = {}): 
       schema,
       getAccess: createAccess(policy),
       appMetadataReadable: new Set(policy.appMetadata.readable),
+      claims: policy.claims,
     },
   );
   const settings = createClientSettings(

@@ -9,11 +9,15 @@ import type { Cached, ReadCache, Subject } from './ports.ts';
 /** Top-level keys of the metadata. */
 type KeySet = ReadonlySet<string> | 'all';
 
-/** What the schema says of a place that callers may not change. */
-export type SchemaReason = 'schema' | 'stamped' | 'write_once';
+/** What the schema says of a place that callers may not change. What nothing lifts is said first. */
+const SCHEMA_REASONS = ['schema', 'stamped', 'write_once'] as const;
+
+export type SchemaReason = (typeof SCHEMA_REASONS)[number];
 
 /** Why a place cannot be changed. */
-export type Reason = SchemaReason | 'application' | 'scope' | 'delegation' | 'app_metadata';
+export const REASONS = [...SCHEMA_REASONS, 'application', 'scope', 'delegation', 'app_metadata'] as const;
+
+export type Reason = (typeof REASONS)[number];
 
 /** A part of the policy: the most that it allows. */
 export interface Rule {
@@ -35,9 +39,6 @@ interface CombinedRules {
   /** The first reason why the place cannot be changed, or undefined where it can. */
   readonly getLock: (place: PolicyPlace) => Reason | undefined;
 }
-
-/** What no other token and no other application lifts is said first. */
-const SCHEMA_REASONS: readonly SchemaReason[] = ['schema', 'stamped', 'write_once'];
 
 /**
  * The composition rule, the only one there is: a place can be read where every rule lets it be read, and changed where

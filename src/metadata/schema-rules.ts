@@ -4,7 +4,7 @@
  */
 import { AppError, type DocumentFault } from '../lib/app-error.ts';
 import { isJsonObject, type JsonObject, type JsonValue, pointerToken } from '../lib/json.ts';
-import { createReadOnlyError } from './policy.ts';
+import { createReadOnlyError, type SchemaReason } from './policy.ts';
 import {
   createEvaluation,
   createMeter,
@@ -14,6 +14,7 @@ import {
 } from './schema/evaluation.ts';
 import { type ChoiceFailure, type Failure, getFailures } from './schema/failures.ts';
 import { loadSchema } from './schema/load.ts';
+import { findPlaces } from './schema/named-places.ts';
 import type { SchemaNode } from './schema/node.ts';
 import { getPath, type Place } from './schema/place.ts';
 
@@ -456,11 +457,28 @@ interface Change {
   readonly after: JsonObject;
 }
 
+/** A place that the schema names, or where it fixes something in this document. */
+export interface SchemaPlace {
+  readonly path: readonly string[];
+  readonly pointer: string;
+  /** Why it cannot be changed, for reasons of its own or of a place that it stands in. */
+  readonly fixedBy: ReadonlySet<SchemaReason>;
+}
+
+interface SchemaPlaces {
+  /** Whether the document may have no keys but those that the schema names. */
+  readonly isClosed: boolean;
+  /** The document first. */
+  readonly places: readonly SchemaPlace[];
+}
+
 export interface SchemaRules {
   /** Whether a change of these root keys can be judged without the rest of the document. */
   readonly permitsAll: boolean;
   /** What in the schema has no effect, or not the one that it seems to have. For the operator. */
   readonly warnings: readonly string[];
+  /** What the schema says of the places of this document, for a form. */
+  describePlaces(document: JsonObject): SchemaPlaces;
   /** What replaces `before` whole, with what is read-only and left out of it put back. */
   keepReadOnly(before: JsonObject, after: JsonObject): JsonObject;
   /**
@@ -474,6 +492,7 @@ export interface SchemaRules {
 const PERMIT_ALL: SchemaRules = {
   permitsAll: true,
   warnings: [],
+  describePlaces: () => ({ isClosed: false, places: [{ path: [], pointer: '', fixedBy: new Set() }] }),
   keepReadOnly: (_before, after) => after,
   assertChange: () => undefined,
 };
@@ -493,6 +512,10 @@ export function createSchemaRules(schema: JsonObject | undefined): SchemaRules {
   return {
     permitsAll: false,
     warnings,
+    describePlaces(document) {
+      const evaluation = createEvaluation(createMeter(WORK_MAX));
+      return describePlaces(root, evaluation.places.createRoot(document), evaluation);
+    },
     keepReadOnly(before, after) {
       if (!readOnlyPlaces.exist) return after;
       return within((evaluation) => {
@@ -516,6 +539,34 @@ export function createSchemaRules(schema: JsonObject | undefined): SchemaRules {
       });
     },
   };
+}
+
+function describePlaces(root: SchemaNode, document: Place, evaluation: Evaluation): SchemaPlaces {
+  const known = new Map<string, SchemaPlace>();
+  const places: SchemaPlace[] = [];
+  let isClosed = false;
+  for (const { path, applying, isNamed } of findPlaces(root, document, evaluation)) {
+    const pointer = toPointer(path);
+    const parent = path.length === 0 ? undefined : known.get(toPointer(path.slice(0, -1)));
+    const inherited: ReadonlySet<SchemaReason> = parent?.fixedBy ?? new Set<SchemaReason>();
+    const fixedBy = new Set([...inherited, ...[...applying].flatMap((node) => getReasons(node, isNamed))]);
+    const place = { path, pointer, fixedBy };
+    known.set(pointer, place);
+    if (path.length === 0) isClosed = [...applying].some(closesDocument);
+    if (isNamed || fixedBy.size > inherited.size) places.push(place);
+  }
+  return { isClosed, places };
+}
+
+/** What is stored under a name of its own although nothing may be there is not fixed: it can be removed. */
+function getReasons({ source, literal }: SchemaNode, isNamed: boolean): readonly SchemaReason[] {
+  return (isNamed && literal === false) || source['readOnly'] === true ? ['schema'] : [];
+}
+
+function closesDocument({ additionalProperties, unevaluatedProperties }: SchemaNode): boolean {
+  return [additionalProperties, unevaluatedProperties].some(
+    (node) => node !== undefined && getReasons(node, true).length > 0,
+  );
 }
 
 function within<T>(task: (evaluation: Evaluation) => T): T {

@@ -20,6 +20,7 @@ import {
   createRootEdit,
 } from './edit.ts';
 import { type Access, pick } from './policy.ts';
+import { createPolicyDocument } from './policy-document.ts';
 import type {
   Cached,
   MetadataCache,
@@ -60,6 +61,14 @@ export interface MetadataService {
    * `allowUnreadable` takes that for empty.
    */
   read(subject: Subject, options?: ReadOptions): Promise<Cached<VisibleProfile>>;
+  /**
+   * Which places the subject may change, and why not the others, as the metadata is stored. `withAppMetadata` adds
+   * what of `app_metadata` may be read.
+   */
+  readPolicy(
+    subject: Subject,
+    options: ReadOptions & { readonly withAppMetadata: boolean },
+  ): Promise<Cached<JsonObject>>;
   /** Merges at every depth (RFC 7396). Answers, like each write, the profile that results. */
   patch(subject: Subject, patch: JsonValue, options?: WriteOptions): Promise<VisibleProfile>;
   /** Applies a JSON Patch (RFC 6902), whole or not at all. */
@@ -96,6 +105,8 @@ export interface MetadataRules extends CommitRules {
   readonly getAccess: (subject: Subject) => Access;
   /** Keys of `app_metadata` that may be read; no other leaves this service. */
   readonly appMetadataReadable: ReadonlySet<string>;
+  /** By name: claims of the access token that mirror what is stored at these pointers into `/me`. */
+  readonly claims: Readonly<Record<string, string>>;
 }
 
 /**
@@ -106,6 +117,7 @@ export interface MetadataRules extends CommitRules {
 export function createMetadataService(dependencies: Dependencies, rules: MetadataRules): MetadataService {
   const { limits, getAccess, appMetadataReadable } = rules;
   const readsAppMetadata = appMetadataReadable.size > 0;
+  const describePolicy = createPolicyDocument(rules);
   const queue = createWriteQueue(createCommit(dependencies, rules), dependencies);
 
   /** The listed keys are filtered again: a copy may have been kept under an earlier policy that listed more. */
@@ -139,6 +151,10 @@ export function createMetadataService(dependencies: Dependencies, rules: Metadat
       const read = await dependencies.cache.read(subject.userId, options);
       if (read.value.isUnreadable && !options?.allowUnreadable) throw createNotAnObjectError();
       return { ...read, value: toVisibleProfile(subject, read.value) };
+    },
+    async readPolicy(subject, options) {
+      const read = await dependencies.cache.read(subject.userId, options);
+      return { ...read, value: describePolicy(getAccess(subject), read.value.userMetadata, options) };
     },
     patch: async (subject, patch, options) =>
       write(subject, createMergeEdit(patch, limits), undefined, options),

@@ -25,6 +25,7 @@ export function freeRules(limits: DocumentLimits = LIMITS): MetadataRules {
     deadlineMs: 7_000,
     getAccess: createAccess(FREE_POLICY),
     appMetadataReadable: new Set(),
+    claims: {},
   };
 }
 

@@ -188,6 +188,15 @@ export interface EndpointsOptions {
   readonly publicHealth: boolean;
 }
 
+const POLICY_EXAMPLE = {
+  user_metadata: {
+    '': { access: 'read_write' },
+    '/theme': { access: 'read_write' },
+    '/member_since': { access: 'read_only', reason: 'schema' },
+  },
+  app_metadata: { '/plan': { access: 'read_only', reason: 'app_metadata' } },
+};
+
 const keyParams = z.object({
   key: z.string().meta({ description: 'The name of a top-level key.', example: 'theme' }),
 });
@@ -293,6 +302,19 @@ export function createEndpoints({
         answer: json(schemas.profile),
         headers: ['Content-Disposition'],
         errors: ['query_invalid', 'user_not_found', 'not_acceptable', 'metadata_not_an_object'],
+      }),
+    },
+    {
+      path: '/me/policy',
+      tag: 'Profile',
+      get: read({
+        id: 'readPolicy',
+        summary: 'Read which places of the metadata the caller may change, and why not the others',
+        description:
+          'As this caller, application, token and actor meet the policy, for the metadata that is stored now. A place that may not be read is not there.',
+        scopes: readScopes,
+        answer: json(schemas.policy, POLICY_EXAMPLE),
+        errors: ['user_not_found', 'not_acceptable'],
       }),
     },
     {

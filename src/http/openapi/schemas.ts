@@ -1,5 +1,6 @@
 /** What the answers hold, as zod schemas. Those of requests live where they validate. */
 import { z } from 'zod';
+import { REASONS } from '../../metadata/policy.ts';
 import { PROBLEMS } from '../errors.ts';
 
 /** Stands for the operator's schema, which takes the place of this component in the document. */
@@ -48,6 +49,31 @@ export const user = z
   .meta({ id: 'User', description: `A user as the Management API answers one. ${PROJECTED}` });
 
 export const readableAppMetadata = appMetadata;
+
+const policyPlaces = z
+  .record(
+    z.string(),
+    z.strictObject({
+      access: z.enum(['read_write', 'read_only']),
+      reason: z
+        .enum(REASONS)
+        .optional()
+        .meta({ description: 'Why it is read-only: the first reason, if there are several.' }),
+      claim: z
+        .string()
+        .optional()
+        .meta({ description: 'The claim of the access token that mirrors the value.' }),
+    }),
+  )
+  .meta({
+    id: 'PolicyPlaces',
+    description:
+      'By JSON Pointer. The empty one is the document: whether keys that are not listed may be added.',
+  });
+
+export const policy = z
+  .strictObject({ user_metadata: policyPlaces, app_metadata: policyPlaces.optional() })
+  .meta({ id: 'Policy', description: '`app_metadata` is there for callers with its scope only.' });
 
 export const clientMetadata = z.record(z.string(), z.string()).meta({
   id: 'ClientMetadata',

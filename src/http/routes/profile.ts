@@ -1,4 +1,4 @@
-/** `/me` and `/me/app-metadata`: the caller's profile, as far as this service shows it, to read only. */
+/** `/me`, `/me/app-metadata` and `/me/policy`: the caller's profile, as far as this service shows it, to read only. */
 import type { Request, Response } from 'express';
 import { z } from 'zod';
 import type { Caller } from '../../identity/caller.ts';
@@ -58,7 +58,16 @@ export function createProfileRoutes(
     sendRead(req, res, project(read.value.appMetadata), read);
   }
 
+  async function readPolicy(req: Request, res: Response, caller: Caller) {
+    assertAcceptsJson(req);
+    const withAppMetadata = caller.scopes.has(appMetadataScope);
+    const revalidate = wantsRevalidation(req);
+    const read = await service.readPolicy(caller, { revalidate, withAppMetadata });
+    sendRead(req, res, read.value, read);
+  }
+
   return [
+    createRoute('/me/policy', { GET: guard(readScope, readPolicy, partial.read) }),
     createRoute('/me', { GET: guard(readScope, readProfile, partial.read) }),
     createRoute('/me/app-metadata', { GET: guard(appMetadataScope, readAppMetadata) }),
   ];

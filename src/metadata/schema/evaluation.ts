@@ -414,6 +414,29 @@ function findLeading(root: SchemaNode, isNoted: (node: SchemaNode) => boolean): 
   return leading;
 }
 
+/** The schemas for the same place that apply in one of the states. */
+export function getApplying(
+  node: SchemaNode,
+  states: readonly Place[],
+  { getHolding, isValid }: Evaluation,
+): ReadonlySet<SchemaNode> {
+  const applying = new Set(node.all);
+  for (const place of states) {
+    for (const branches of [node.anyOf ?? [], node.oneOf ?? []]) {
+      const holding = getHolding(branches, place);
+      for (const branch of holding.length > 0 ? holding : branches) applying.add(branch);
+    }
+    if (node.condition) {
+      const holds = isValid(node.condition, place);
+      for (const part of holds ? [node.condition, node.whenTrue] : [node.whenFalse]) {
+        if (part) applying.add(part);
+      }
+    }
+    for (const [name, part] of node.dependentSchemas) if (has(place, name)) applying.add(part);
+  }
+  return applying;
+}
+
 interface Search {
   readonly evaluation: Evaluation;
   readonly leading: ReadonlySet<SchemaNode>;
@@ -444,33 +467,12 @@ function findNoted(
       found.set(JSON.stringify(path), applied);
       return;
     }
-    for (const part of getApplying(
-      node,
-      [before, after].filter((place) => place !== undefined),
-    )) {
+    const states = [before, after].filter((place) => place !== undefined);
+    for (const part of getApplying(node, states, evaluation)) {
       visit({ ...applied, node: part });
     }
     visitMembers(applied);
     visitItems(applied);
-  }
-
-  /** The schemas for the same place that apply in one of the two states. */
-  function getApplying(node: SchemaNode, states: readonly Place[]): ReadonlySet<SchemaNode> {
-    const applying = new Set(node.all);
-    for (const place of states) {
-      for (const branches of [node.anyOf ?? [], node.oneOf ?? []]) {
-        const holding = evaluation.getHolding(branches, place);
-        for (const branch of holding.length > 0 ? holding : branches) applying.add(branch);
-      }
-      if (node.condition) {
-        const holds = isValid(node.condition, place);
-        for (const part of holds ? [node.condition, node.whenTrue] : [node.whenFalse]) {
-          if (part) applying.add(part);
-        }
-      }
-      for (const [name, part] of node.dependentSchemas) if (has(place, name)) applying.add(part);
-    }
-    return applying;
   }
 
   function visitMembers({ node, path, before, after }: Applied): void {

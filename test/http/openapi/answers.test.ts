@@ -66,6 +66,7 @@ describe.each([
   '/me/metadata',
   '/me',
   '/me/events',
+  '/me/policy',
   '/me/app-metadata',
   '/client/metadata',
   '/api/v2/users/{id}',

@@ -67,6 +67,8 @@ export const CASES: readonly Case[] = [
   [400, 'GET', '/me', { path: '/me?fields=a&fields=b' }],
   [200, 'HEAD', '/me/events'],
   [406, 'GET', '/me/events', { headers: { accept: 'application/json' } }],
+  [200, 'GET', '/me/policy'],
+  [304, 'GET', '/me/policy', { headers: { 'if-none-match': '*' } }],
   [200, 'GET', '/me/app-metadata'],
   [304, 'GET', '/me/app-metadata', { headers: { 'if-none-match': '*' } }],
   [200, 'GET', '/client/metadata'],
