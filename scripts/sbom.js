@@ -1,12 +1,13 @@
 /**
- * Writes the bill of materials of the service (CycloneDX, production packages only) to `dist/sbom.cdx.json`, or to the
- * given file. It depends on the lock only: the same lock gives the same bytes, on any machine and at any time.
+ * Writes the bill of materials of the service (CycloneDX) to `dist/sbom.cdx.json`, or to the given file: the packages
+ * whose code the build takes into `dist`. The same sources and lock give the same bytes, on any machine and at any time.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundleService } from './build.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const [target = join(root, 'dist', 'sbom.cdx.json')] = process.argv.slice(2);
@@ -19,9 +20,13 @@ function runNpm(...args) {
 }
 
 const bill = JSON.parse(runNpm('sbom', '--sbom-format=cyclonedx', '--sbom-type=application'));
-// `npm sbom --omit=dev` leaves out production packages that development needs, too, and lists those of workspaces.
-const production = runNpm('ls', '--all', '--omit=dev', '--workspaces=false', '--parseable', '--long');
-const shipped = new Set(production.split('\n').map((line) => line.split(':')[1]));
+const { packages } = await bundleService();
+const shipped = new Set(
+  packages.map((folder) => {
+    const { name, version } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
+    return `${name}@${version}`;
+  }),
+);
 bill.components = bill.components.filter((component) => shipped.has(component['bom-ref']));
 const listed = new Set(
   [bill.metadata.component, ...bill.components].map((component) => component['bom-ref']),

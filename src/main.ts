@@ -4,9 +4,12 @@
  * reads the environment or ends the process.
  */
 import { existsSync } from 'node:fs';
+import module from 'node:module';
+import { join } from 'node:path';
 import {
   describeCommand,
   parseCommandLine,
+  findPackageRoot,
   readVersion,
   renderUsage,
   UsageError,
@@ -14,6 +17,8 @@ import {
 import { AppError, SafeError } from './lib/app-error.ts';
 
 const ENV_FILE = '.env';
+/** Made when the image is built, by `scripts/fill-compile-cache.js`; absent elsewhere. */
+const COMPILE_CACHE = join('dist', 'compile-cache');
 const USAGE_EXIT_CODE = 2;
 
 /** @returns the exit code; undefined while the service runs. */
@@ -24,6 +29,7 @@ async function main(args: readonly string[]): Promise<number | undefined> {
     return print(parsed.command === undefined ? renderUsage() : describeCommand(parsed.command));
   }
   commandName = parsed.name;
+  useCompileCache();
   readEnvFile();
   return parsed.run({ env: process.env, exit: (code) => process.exit(code) });
 }
@@ -33,6 +39,13 @@ let commandName = 'start';
 function print(text: string): number {
   process.stdout.write(text);
   return 0;
+}
+
+/** Lets V8 take the compiled code of an earlier run, for a faster start. Node has this from 22.1 on. */
+function useCompileCache(): void {
+  const folder = join(findPackageRoot(), COMPILE_CACHE);
+  const enable: unknown = Reflect.get(module, 'enableCompileCache');
+  if (typeof enable === 'function' && existsSync(folder)) enable(folder);
 }
 
 /** Variables of the environment win over those of the file. */

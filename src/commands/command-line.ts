@@ -49,7 +49,7 @@ const readFile = (path: string): string => readFileSync(path, 'utf8');
 const DEFAULT_POLICY_FILE = join('config', 'policy.json');
 
 /** The folder of this package: the program is run bundled, compiled, and from its sources. */
-function findPackageRoot(folder = import.meta.dirname): string {
+export function findPackageRoot(folder = import.meta.dirname): string {
   return existsSync(join(folder, 'package.json')) ? folder : findPackageRoot(dirname(folder));
 }
 

@@ -12,6 +12,8 @@ import { composeUpstream, privilegeNeeds } from './upstream.ts';
 import { monotonicClock, systemClock } from '../lib/clock.ts';
 import { AppError, SafeError } from '../lib/app-error.ts';
 import { createSchemaRules } from '../metadata/schema-rules.ts';
+import { loadTracingSdk } from '../observability/tracing.ts';
+import type { TracingSettings } from '../observability/tracing-sdk.ts';
 import type { RedisConnection } from '../redis/connection.ts';
 import { readEvictionPolicy } from '../redis/eviction-policy.ts';
 import { KEY_GROUPS } from '../redis/script.ts';
@@ -88,6 +90,7 @@ async function examine(config: Config): Promise<Finding[]> {
     findings.push(await redisFinding(stores.redis));
     if (stores.redis.isHealthy()) findings.push(await evictionFinding(stores.redis));
   }
+  if (config.tracing) findings.push(await tracingFinding(config.tracing));
   const { auditLog } = config;
   if (typeof auditLog === 'object') findings.push(await auditFinding(auditLog.path));
   http.close();
@@ -113,6 +116,14 @@ async function redisFinding(redis: RedisConnection): Promise<Finding> {
       await delay(REDIS_LOOK_MS);
     }
     throw trouble;
+  });
+}
+
+/** A collector need not be there when the service starts, so it is not asked. */
+async function tracingFinding({ url }: TracingSettings): Promise<Finding> {
+  return attempt('traces', async () => {
+    await loadTracingSdk();
+    return `go to ${new URL(url).origin}`;
   });
 }
 

@@ -27,11 +27,39 @@ interface Dependencies {
 
 const STOP_MS = 2_000;
 
+/** What a package manager installs beside this service for traces; `peerDependencies` has the same. */
+export const TRACING_PACKAGES: Readonly<Record<string, string>> = {
+  '@opentelemetry/api': '^1.9.1',
+  '@opentelemetry/core': '^2.12.1',
+  '@opentelemetry/exporter-trace-otlp-http': '^0.223.1',
+  '@opentelemetry/resources': '^2.12.1',
+  '@opentelemetry/sdk-trace': '^2.12.1',
+};
+
+type CreateTracingSdk = (dependencies: Dependencies, settings: TracingSettings) => TracingSdk;
+
+/** @throws SafeError naming the command that installs OpenTelemetry, where it is missing. */
+export async function loadTracingSdk(
+  load = () => import('./tracing-sdk.ts'),
+): Promise<{ readonly createTracingSdk: CreateTracingSdk }> {
+  try {
+    return await load();
+  } catch (cause) {
+    const code: unknown = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+    if (code !== 'ERR_MODULE_NOT_FOUND') throw cause;
+    const packages = Object.entries(TRACING_PACKAGES).map(([name, range]) => `"${name}@${range}"`);
+    throw new SafeError(
+      `The OTEL_* variables ask for traces, for which packages are missing: npm install ${packages.join(' ')}`,
+      { cause },
+    );
+  }
+}
+
 export function createTracing(dependencies: Dependencies, settings: TracingSettings): Tracing {
   let sdk: TracingSdk | undefined;
   return {
     async start() {
-      const { createTracingSdk } = await import('./tracing-sdk.ts');
+      const { createTracingSdk } = await loadTracingSdk();
       sdk = createTracingSdk(dependencies, settings);
     },
     request: (method, headers) => sdk?.request(method, headers),

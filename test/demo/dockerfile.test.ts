@@ -44,18 +44,28 @@ test('the service is started without a shell, which would swallow signals', () =
   expect(valuesOf(final, 'ENTRYPOINT')).toEqual([]);
 });
 
-test('only compiled code, production packages, package.json and the default policy reach the image', () => {
+test('only built code, package.json, the default policy and, if wanted, OpenTelemetry reach the image', () => {
   expect(valuesOf(final, 'COPY')).toEqual([
     '--from=build /app/package.json ./',
-    '--from=build /app/node_modules ./node_modules',
+    '--from=build /app/traces ./node_modules',
     '--from=build /app/dist ./dist',
     'config/policy.json config/user-metadata.schema.json ./config/',
   ]);
   expect(valuesOf(final, 'RUN')).toEqual([]);
-  expect(valuesOf(stages[0] ?? [], 'RUN').join(' && ')).toContain('npm prune --omit=dev --workspaces=false');
+  expect(valuesOf(stages[0] ?? [], 'RUN').at(-1)).toMatch(
+    /if \[ "\$TRACING" = true \]; then cp -r \S+ traces/,
+  );
+  expect(valuesOf(stages[0] ?? [], 'ARG')).toContain('TRACING=false');
 });
 
-test('of what does not ship, nothing but the writer of the bill of materials is even sent to the builder', () => {
+test('the compile cache is filled in the folder, and by the Node and the user, that the service runs with', () => {
+  const steps = (stages[0] ?? []).map(({ name, value }) => `${name} ${value}`);
+  const fill = steps.indexOf('RUN node scripts/fill-compile-cache.js');
+  expect(steps[fill - 1]).toBe(`USER ${valuesOf(final, 'USER').join()}`);
+  expect(stages.map((stage) => valuesOf(stage, 'WORKDIR'))).toEqual([['/app'], ['/app']]);
+});
+
+test('of what does not ship, nothing but the scripts of the build are even sent to the builder', () => {
   const copied = valuesOf(stages[0] ?? [], 'COPY').flatMap((value) => value.split(' ').slice(0, -1));
   expect(copied).toEqual([
     'package.json',
@@ -65,7 +75,9 @@ test('of what does not ship, nothing but the writer of the bill of materials is 
     'tsconfig.build.json',
     'config',
     'src',
+    'scripts/build.js',
     'scripts/sbom.js',
+    'scripts/fill-compile-cache.js',
   ]);
   const [everything, ...exceptions] = readFileSync(join(root, '.dockerignore'), 'utf8')
     .split('\n')

@@ -101,7 +101,7 @@ const nothingBut =
 
 const npm: Look = ([verb = '', ...words]) => {
   if (verb === 'ci') return words;
-  if (verb === 'install') return words.filter((word) => !TARBALLS.has(word));
+  if (verb === 'install') return words.filter((word) => word !== name && !TARBALLS.has(word));
   const [script = verb, ...rest] = verb === 'run' ? words.filter((word) => word !== '--silent') : [];
   const source = scripts[script];
   if (source === undefined) return [`no script ${script}`];

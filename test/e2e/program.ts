@@ -26,14 +26,14 @@ export function runProgram(env: Environment, ...args: readonly string[]): Runnin
 /** The same in another working directory. */
 export function runProgramIn(folder: string, env: Environment, ...args: readonly string[]): Running {
   if (!existsSync(ENTRY)) throw new Error('The compiled service is missing: run npm run compile first.');
-  return run(folder, ENTRY, env, args);
+  return runFileIn(folder, ENTRY, env, ...args);
 }
 
 export function runFile(path: string, env: Environment, ...args: readonly string[]): Running {
-  return run(ROOT, path, env, args);
+  return runFileIn(ROOT, path, env, ...args);
 }
 
-function run(cwd: string, path: string, env: Environment, args: readonly string[]): Running {
+export function runFileIn(cwd: string, path: string, env: Environment, ...args: readonly string[]): Running {
   const child = spawn(process.execPath, [path, ...args], {
     cwd,
     env: { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: '0', OPS_PORT: '0', ...env },

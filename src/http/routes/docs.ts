@@ -2,10 +2,10 @@
  * `/docs`: the OpenAPI document as a page for people. Everything it needs comes from this service, and its
  * policy lets it load and reach nothing else.
  */
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { createRequire } from 'node:module';
 import type { Request, Response } from 'express';
-import getAbsoluteFSPath from 'swagger-ui-dist/absolute-path.js';
 import { AppError } from '../../lib/app-error.ts';
 import { representShared, type SharedRepresentation } from '../../metadata/representation.ts';
 import { type Route, createRoute } from './route.ts';
@@ -95,11 +95,17 @@ export function createDocsRoutes(): readonly Route[] {
   ];
 }
 
-/** A file of the page's package, kept from its first use on: most services never show the page. */
+/** Where the build has copied a file of the page to; in a checkout, where it is copied from. */
+function locate(name: string): string | URL {
+  const copy = new URL(`../swagger-ui/${name}`, import.meta.url);
+  return existsSync(copy) ? copy : createRequire(import.meta.url).resolve(`swagger-ui-dist/${name}`);
+}
+
+/** A file of the page, kept from its first use on: most services never show the page. */
 function readOnFirstUse(name: string): () => Promise<SharedRepresentation> {
   let held: Promise<SharedRepresentation> | undefined;
   return () => {
-    held ??= readFile(join(getAbsoluteFSPath(), name))
+    held ??= readFile(locate(name))
       .then(representShared)
       .catch((error: unknown) => {
         held = undefined;
