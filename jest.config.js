@@ -1,3 +1,10 @@
+import { generateKeyPairSync } from 'node:crypto';
+
+// The key of the tests' issuer. Generating one takes a tenth of a second, and most suites need it, so all workers of a
+// run are given the same.
+const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+process.env.TEST_ISSUER_KEY = privateKey.export({ type: 'pkcs8', format: 'pem' });
+
 // SWC only strips the types (tsc checks them); tests run as native ES modules.
 const transform = {
   '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } } }],

@@ -1,5 +1,14 @@
 /** Access tokens of the test issuer: good ones, and any other that differs from a good one in one thing. */
-import { CompactSign, type CryptoKey, exportJWK, generateKeyPair, type JWK } from 'jose';
+import { createPublicKey } from 'node:crypto';
+import {
+  CompactSign,
+  type CryptoKey,
+  exportJWK,
+  generateKeyPair,
+  importPKCS8,
+  importSPKI,
+  type JWK,
+} from 'jose';
 
 export const AUDIENCE = 'https://metadata.example.com';
 export const TENANT_DOMAIN = 'tenant.example.auth0.com';
@@ -16,13 +25,29 @@ export interface SigningKey {
 }
 
 export async function createSigningKey(kid: string, alg = 'RS256'): Promise<SigningKey> {
-  const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true });
+  return toSigningKey(kid, alg, await generateKeyPair(alg, { extractable: true }));
+}
+
+async function toSigningKey(
+  kid: string,
+  alg: string,
+  { privateKey, publicKey }: Pick<SigningKey, 'privateKey' | 'publicKey'>,
+): Promise<SigningKey> {
   const jwk = { ...(await exportJWK(publicKey)), kid, alg, use: 'sig' };
   return { kid, alg, privateKey, publicKey, jwk };
 }
 
-/** The issuer's key: one pair for each test file, since each file has modules of its own. */
-export const issuerKey = await createSigningKey('key-1');
+/** The key that `jest.config.js` generated. */
+async function importIssuerKey(): Promise<SigningKey> {
+  const pem = process.env['TEST_ISSUER_KEY'] ?? '';
+  const privateKey = await importPKCS8(pem, 'RS256', { extractable: true });
+  const publicPem = createPublicKey(pem).export({ type: 'spki', format: 'pem' }).toString();
+  const publicKey = await importSPKI(publicPem, 'RS256', { extractable: true });
+  return toSigningKey('key-1', 'RS256', { privateKey, publicKey });
+}
+
+/** The issuer's key: one pair for each run. */
+export const issuerKey = await importIssuerKey();
 
 export interface TokenChanges {
   /** Claims that differ from the good ones; undefined leaves one out. */
