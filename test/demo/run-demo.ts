@@ -7,6 +7,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 const ROOT = join(import.meta.dirname, '..', '..');
+const ANY_PORT = { TENANT_PORT: '0', PORT: '0', OPS_PORT: '0', WEB_PORT: '0' };
 const ENTRY = join(ROOT, '.build', 'demo', 'main.js');
 
 export interface RunningDemo {
@@ -19,8 +20,7 @@ export interface RunningDemo {
 
 export function runDemo(environment: Readonly<Record<string, string>> = {}): RunningDemo {
   if (!existsSync(ENTRY)) throw new Error('The compiled demo is missing: run npm run compile first.');
-  const anyPort = { TENANT_PORT: '0', PORT: '0', OPS_PORT: '0', WEB_PORT: '0' };
-  const env = { ...process.env, ...anyPort, LOG_LEVEL: 'warn', ...environment };
+  const env = { ...process.env, ...ANY_PORT, LOG_LEVEL: 'warn', ...environment };
   const child: ChildProcess = spawn(process.execPath, [ENTRY], { cwd: ROOT, env, stdio: 'pipe' });
   let output = '';
   const ready = new Promise<string>((resolve, reject) => {
@@ -32,7 +32,7 @@ export function runDemo(environment: Readonly<Record<string, string>> = {}): Run
     child.stderr?.on('data', collect);
     child.once('close', () => reject(new Error(`The demo ended before it was ready:\n${output}`)));
   });
-  // Whoever only waits for the end does not ask for this one.
+  // A test that only waits for the end does not ask for this one.
   ready.catch(() => {});
   const ended = once(child, 'close').then(() => ({ code: child.exitCode, output }));
   return { ready, ended, kill: (signal) => child.kill(signal) };

@@ -73,17 +73,6 @@ describe('the program with what a platform injects', () => {
     OTEL_SDK_DISABLED: 'TRUE',
   };
 
-  test('is checked with a warning for each name, and never a value', async () => {
-    const program = runProgram({ ...environment(), ...injected }, 'check');
-    expect(await program.ends()).toBe(0);
-    expect(program.output()).toMatch(
-      /warning +configuration +AUTH0_DOMIAN: unknown variable; did you mean AUTH0_DOMAIN\?/,
-    );
-    expect(program.output()).toMatch(/warning +configuration +OPS_PORT: /);
-    expect(program.output().match(/warning +configuration /g)).toHaveLength(2);
-    expect(program.output()).not.toMatch(/LEAK|10\.0\.0|xray/);
-  });
-
   test('starts, and logs each warning once', async () => {
     const { OPS_PORT: _taken, ...others } = injected;
     const program = runProgram({ ...environment(), ...others });
@@ -107,60 +96,15 @@ describe('check', () => {
     );
   });
 
-  test('names the public address where one is configured', async () => {
-    const program = runProgram({ ...environment(), PUBLIC_URL: 'https://api.example.com/me/' }, 'check');
-    expect(await program.ends()).toBe(0);
-    expect(program.output()).toMatch(/ok +public url +https:\/\/api\.example\.com\/me\n/);
-  });
-
-  test('has a finding for each issuer, and ends with 1 when one of them does not answer', async () => {
-    const other = 'http://127.0.0.1:9';
-    const program = runProgram({ ...environment(), ISSUER_BASE_URL: `${tenant.url},${other}` }, 'check');
+  test('ends with 1 when the tenant does not accept the client, whose secret it does not print, and the audit log cannot be written', async () => {
+    const wrong = { AUTH0_CLIENT_SECRET: 'wrong-secret-value', AUDIT_LOG: '/no-such-folder/audit.log' };
+    const program = runProgram({ ...environment(), ...wrong }, 'check');
     expect(await program.ends()).toBe(1);
     expect(program.output()).toMatch(
-      new RegExp(`ok +issuer ${tenant.url}/ +${tenant.url}/ publishes 1 usable key`),
+      /failed +token endpoint +upstream_refused \(oauth\.token answered 401\)/,
     );
-    expect(program.output()).toMatch(new RegExp(`failed +issuer ${other}/ +keys_unavailable`));
-  });
-
-  test('lists what in the schema has no effect, as a warning', async () => {
-    const path = join(await mkdtemp(join(tmpdir(), 'policy-')), 'policy.json');
-    const schema = { properties: { phone: { format: 'tel' } } };
-    await writeFile(path, JSON.stringify({ userMetadata: { schema } }));
-    const program = runProgram({ ...environment(), POLICY_FILE: path }, 'check');
-    expect(await program.ends()).toBe(0);
-    expect(program.output()).toMatch(
-      /warning +schema +userMetadata\.schema\/properties\/phone\/format: the format "tel"/,
-    );
-  });
-
-  test('ends with 1 when the tenant does not accept the client, and keeps the secret to itself', async () => {
-    const program = runProgram({ ...environment(), AUTH0_CLIENT_SECRET: 'wrong-secret-value' }, 'check');
-    expect(await program.ends()).toBe(1);
-    expect(program.output()).toMatch(/failed +token endpoint +upstream_refused/);
-    expect(program.output()).not.toContain('wrong-secret-value');
-  });
-
-  test('prints the status of Auth0 and the code of the system that led to a failure', async () => {
-    const refused = runProgram({ ...environment(), AUTH0_CLIENT_SECRET: 'wrong-secret-value' }, 'check');
-    const away = runProgram({ ...environment(), JWKS_URI: 'http://127.0.0.1:1/jwks' }, 'check');
-    expect([await refused.ends(), await away.ends()]).toEqual([1, 1]);
-    expect(refused.output()).toMatch(/upstream_refused \(oauth\.token answered 401\)/);
-    expect(away.output()).toMatch(
-      /failed +issuer and signing keys +keys_unavailable \(unreachable \(ECONNREFUSED\)\)/,
-    );
-  });
-
-  test('fails for an audit log that cannot be written, with the code of the system', async () => {
-    const program = runProgram({ ...environment(), AUDIT_LOG: '/no-such-folder/audit.log' }, 'check');
-    expect(await program.ends()).toBe(1);
     expect(program.output()).toMatch(/failed +audit log +ENOENT/);
-  });
-
-  test('calls more scopes than needed a failure under LEAST_PRIVILEGE=enforce', async () => {
-    const program = runProgram({ ...environment(), LEAST_PRIVILEGE: 'enforce' }, 'check');
-    expect(await program.ends()).toBe(1);
-    expect(program.output()).toMatch(/failed +scope not needed +read:clients/);
+    expect(program.output()).not.toContain('wrong-secret-value');
   });
 });
 
