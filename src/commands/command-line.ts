@@ -129,6 +129,27 @@ const COMMANDS = {
       });
     },
   },
+  'schema-report': {
+    summary: 'Says how many users hold metadata that the schema refuses.',
+    positionals: ['[export]'],
+    options: {
+      policy: POLICY,
+      max: { value: 'users', description: 'The exit code is 1 if there are more such users. Without it: 0.' },
+    },
+    details:
+      'Reads a user export of Auth0: a JSON object for each line, with user_metadata in it, also compressed by gzip. ' +
+      'Without a file, or with -, it reads standard input. Nothing is sent anywhere. It prints how many users there ' +
+      'are for each place and keyword of the schema, and neither values nor ids: the names of members that the schema ' +
+      'does not name, and positions in lists, are shown as *. Such users can still change everything else. Lines that ' +
+      'cannot be read are named by their numbers; the exit code is 1 if no line can be read.',
+    async run({ options, positionals: [path = '-'] }, { env }) {
+      const max = typeof options['max'] === 'string' ? options['max'] : '0';
+      if (!/^\d{1,12}$/.test(max))
+        throw new UsageError(`--max takes a whole number. ${advise('schema-report')}`);
+      const { printSchemaReport } = await import('./schema-report.ts');
+      return printSchemaReport(path, getPolicyPath(options, env), readFile, Number(max));
+    },
+  },
   'audit-id': {
     summary: 'Prints what the audit and the log write in place of the id of a user or an actor.',
     positionals: ['<id>'],
