@@ -1,7 +1,7 @@
 /** Post-login Actions in the flows that run them, and what a fresh or stronger login is. */
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { decodeJwt } from 'jose';
-import type { PostLoginEvent, TenantAction } from '../../packages/local-tenant/src/actions.ts';
+import type { PostLoginEvent, TenantAction } from '../../packages/local-tenant/src/post-login-action.ts';
 import { startTenant, type Tenant, type TenantOptions } from '../../packages/local-tenant/src/tenant.ts';
 import { type Browser, createBrowser } from './browser.ts';
 import { type JsonAnswer, putJson, requestJson } from './tenant-client.ts';

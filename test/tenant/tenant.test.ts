@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { get, type RequestOptions } from 'node:https';
+import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { parseEnvironment } from '../../packages/local-tenant/src/environment.ts';
@@ -192,5 +195,36 @@ describe('the record of user changes', () => {
       user: { user_metadata: { n: 2 }, updated_at: '2023-11-14T22:13:20.001Z' },
       previous: { user_metadata: { n: 1 }, updated_at: '2023-11-14T22:13:20.000Z' },
     });
+  });
+});
+
+describe('TLS', () => {
+  test('reaches the same tenant at the same port, for clients that trust its certificate', async () => {
+    const tenant = await start();
+    const { host } = new URL(tenant.url);
+    const read = (options: RequestOptions) =>
+      new Promise<string>((resolve, reject) => {
+        const request = get(
+          `https://${host}/.well-known/jwks.json`,
+          { agent: false, ...options },
+          (response) => {
+            response.setEncoding('utf8').once('data', resolve);
+          },
+        );
+        request.once('error', reject);
+      });
+    const plain = await (await fetch(`${tenant.url}/.well-known/jwks.json`)).text();
+    expect(await read({ ca: tenant.certificate })).toBe(plain);
+    await expect(read({})).rejects.toMatchObject({ code: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
+  });
+
+  test('a connection that says nothing does not keep the tenant from stopping', async () => {
+    const tenant = await startTenant();
+    const socket = connect(Number(new URL(tenant.url).port), '127.0.0.1');
+    await once(socket, 'connect');
+    const closed = once(socket, 'close');
+    socket.on('error', () => undefined);
+    await Promise.all([tenant.stop(), closed]);
+    expect(socket.destroyed).toBe(true);
   });
 });

@@ -10,16 +10,18 @@ export interface Addresses {
   readonly issuer: string;
   readonly userinfoAudience: string;
   readonly managementAudience: string;
-  /** True for the Management API audience under any loopback name of this port. */
+  /** True for the Management API audience under any loopback name of this port, with http or https. */
   isManagementAudience(audience: string): boolean;
-  /** True for the issuer under any loopback name of this port (slash required, as at Auth0). */
+  /** True for the issuer under any loopback name of this port, with http or https (slash required, as at Auth0). */
   isIssuer(identifier: string): boolean;
 }
 
 /** Derives every identifier of a tenant from the port it listens on. */
 export function createAddresses(port: number): Addresses {
   const url = `http://localhost:${port}`;
-  const origins = [url, `http://127.0.0.1:${port}`, `http://[::1]:${port}`];
+  const origins = ['localhost', '127.0.0.1', '[::1]'].flatMap((host) =>
+    ['http', 'https'].map((scheme) => `${scheme}://${host}:${port}`),
+  );
   return {
     port,
     url,

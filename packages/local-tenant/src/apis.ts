@@ -4,19 +4,7 @@
  */
 import type { Addresses } from './addresses.ts';
 import { apiScopes, currentUserScopes } from './seed.ts';
-
-export interface TenantApi {
-  /** The audience of its tokens. */
-  readonly identifier: string;
-  /** What a user can be granted; by default the scopes of metadata-bff. */
-  readonly scopes?: readonly string[];
-  /** How long its access tokens are valid, in seconds; 86,400 by default. */
-  readonly token_lifetime?: number;
-  /** Whether `offline_access` gives a refresh token; true by default, unlike at Auth0. */
-  readonly allow_offline_access?: boolean;
-  /** Auth0's own form of access tokens, which is the default, or that of RFC 9068. */
-  readonly token_dialect?: 'access_token' | 'rfc9068_profile';
-}
+import type { TenantApi } from './tenant-options.ts';
 
 export const TOKEN_LIFETIME_SECONDS = 86_400;
 

@@ -1,8 +1,9 @@
 /**
- * A minimal self-signed X.509 certificate, because Auth0's JWKS entries carry one (`x5c`, `x5t`). Valid for its form
- * and signature only; nothing trusts it.
+ * A minimal self-signed X.509 certificate, because Auth0's JWKS entries carry one (`x5c`, `x5t`), and for TLS. Valid for
+ * its form and signature only; nothing trusts it by itself.
  */
 import { type KeyObject, randomBytes, sign } from 'node:crypto';
+import type { TlsIdentity } from './listener.ts';
 
 const SEQUENCE = 0x30;
 const SET = 0x31;
@@ -45,6 +46,18 @@ export function createSelfSignedCertificate(
     sha256WithRsa,
     encodeDer(0x03, Buffer.concat([Buffer.alloc(1), signature])),
   );
+}
+
+/** Key and certificate in PEM, for TLS at the name `localhost`. */
+export function createTlsIdentity(keys: { privateKey: KeyObject; publicKey: KeyObject }): TlsIdentity {
+  const lines =
+    createSelfSignedCertificate(keys, 'localhost')
+      .toString('base64')
+      .match(/.{1,64}/g) ?? [];
+  return {
+    key: keys.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    cert: `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`,
+  };
 }
 
 function encodeDer(tag: number, ...contents: Buffer[]): Buffer {

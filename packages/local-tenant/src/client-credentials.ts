@@ -9,8 +9,9 @@ import { createAccessTokenClaims, signAccessToken } from './access-tokens.ts';
 import type { Addresses } from './addresses.ts';
 import type { Apis } from './apis.ts';
 import { OAuthError } from './auth0-errors.ts';
-import { type ClientStore, isPublicClient, type TenantClient } from './client-store.ts';
+import { type ClientStore, isPublicClient } from './client-store.ts';
 import type { SigningKeys } from './signing-keys.ts';
+import type { TenantClient } from './tenant-options.ts';
 
 // Verifies `private_key_jwt` client assertions (Auth0, "Authenticate with Private Key JWT"): registered key, audience
 // the issuer, a lifetime of at most five minutes, and each `jti` for one use.

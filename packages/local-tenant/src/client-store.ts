@@ -4,22 +4,7 @@
  */
 import type { KeyObject } from 'node:crypto';
 import type { JsonObject } from './json.ts';
-
-/** An application, with Auth0's names. Further attributes are what `GET /api/v2/clients/{id}` shows. */
-export type TenantClient = JsonObject & {
-  readonly client_id: string;
-  readonly name?: string;
-  /** By default `spa` without a secret, and `regular_web` with one. */
-  readonly app_type?: 'spa' | 'native' | 'regular_web' | 'non_interactive';
-  readonly client_secret?: string;
-  /** Where a login may return to, beside all addresses of this machine. */
-  readonly callbacks?: readonly string[];
-  /** Where a logout may return to, beside all addresses of this machine. */
-  readonly allowed_logout_urls?: readonly string[];
-  readonly client_metadata?: JsonObject;
-  /** Client grants: the scopes by audience. `management` is the Management API. */
-  readonly grants?: Readonly<Record<string, readonly string[]>>;
-};
+import type { TenantClient } from './tenant-options.ts';
 
 export interface ClientStore {
   find(clientId: string): TenantClient | undefined;

@@ -20,21 +20,10 @@ import { faultRoute, faultSchema } from './fault-schema.ts';
 import type { Faults } from './faults.ts';
 import { isJsonObject, jsonObject, jsonValue } from './json.ts';
 import type { SigningKeys } from './signing-keys.ts';
+import { type TokenOptions, tokenOptionsSchema } from './tenant-options.ts';
 import type { UserStore } from './user-store.ts';
 
 // `POST /_local/token`: any access token for a test, valid or not. The rest is what the tenant would issue.
-
-const tokenRequestSchema = z.strictObject({
-  sub: z.string(),
-  scope: z.string().optional(),
-  audience: z.union([z.string(), z.array(z.string())]).optional(),
-  client_id: z.string().optional(),
-  expires_in: z.int().optional(),
-  claims: jsonObject.optional(),
-  header: jsonObject.optional(),
-});
-
-export type TokenOptions = z.infer<typeof tokenRequestSchema>;
 
 export interface TokenDependencies {
   readonly keys: SigningKeys;
@@ -159,7 +148,7 @@ export function createControl(deps: Dependencies): Router {
   router.use(express.json({ limit: '2mb', strict: false, type: () => true }));
 
   router.post('/token', (request, response) => {
-    const tokenOptions = parseControlRequest(tokenRequestSchema, request.body);
+    const tokenOptions = parseControlRequest(tokenOptionsSchema, request.body);
     response.json({ access_token: createToken(tokenOptions, deps, deps.now()) });
   });
 

@@ -1,8 +1,5 @@
 /** The exports of `@metadata-bff/local-tenant`. */
-export type { PostLoginApi, PostLoginEvent, PostLoginFunction, TenantAction } from './actions.ts';
-export type { TenantApi } from './apis.ts';
-export type { TenantClient } from './client-store.ts';
-export type { TokenOptions } from './control.ts';
 export type { TenantPlan } from './plans.ts';
+export type { PostLoginApi, PostLoginEvent, PostLoginFunction, TenantAction } from './post-login-action.ts';
 export { createTenant, type LocalTenant } from './tenant.ts';
-export type { TenantOptions, TenantUser } from './tenant-options.ts';
+export type { TenantApi, TenantClient, TenantOptions, TenantUser, TokenOptions } from './tenant-options.ts';

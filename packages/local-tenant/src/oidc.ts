@@ -14,7 +14,7 @@ import type {
 } from 'oidc-provider';
 import { type Addresses, isLocalOrigin, isLocalUrl } from './addresses.ts';
 import type { Apis } from './apis.ts';
-import { type ClientStore, getAppType, isPublicClient, type TenantClient } from './client-store.ts';
+import { type ClientStore, getAppType, isPublicClient } from './client-store.ts';
 import { oidcLibrary } from './oidc-provider.ts';
 import {
   getResourceServer,
@@ -25,6 +25,7 @@ import {
 } from './oidc-translation.ts';
 import { MULTI_FACTOR_ACR, type PostLogin } from './post-login.ts';
 import type { SigningKey, SigningKeys } from './signing-keys.ts';
+import type { TenantClient } from './tenant-options.ts';
 import { getProfileClaims, type UserStore } from './user-store.ts';
 
 /**

@@ -3,12 +3,13 @@
  * before it rotates. What they decide waits here until the tokens are made.
  */
 import type { KoaContextWithOIDC } from 'oidc-provider';
-import type { Actions, ActionsOutcome, PostLoginEvent } from './actions.ts';
+import type { Actions, ActionsOutcome } from './actions.ts';
 import type { Addresses } from './addresses.ts';
 import type { ClientStore } from './client-store.ts';
 import { isJsonObject } from './json.ts';
 import { oidcLibrary } from './oidc-provider.ts';
 import { fromProviderParameters } from './oidc-translation.ts';
+import type { PostLoginEvent } from './post-login-action.ts';
 import type { StoredUser, UserStore } from './user-store.ts';
 
 /** The `acr` of a login with a second factor, as Auth0 has it. */

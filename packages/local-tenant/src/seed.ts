@@ -2,8 +2,7 @@
  * The initial data of a tenant: two users who can log in, a single-page application, and a machine client with exactly
  * the scopes the backend-for-frontend needs. `POST /_local/reset` returns here.
  */
-import type { TenantApi } from './apis.ts';
-import type { TenantClient } from './client-store.ts';
+import type { TenantApi, TenantClient } from './tenant-options.ts';
 import type { UserWrite } from './user-store.ts';
 
 /** Scopes of the API audience that the SPA may be granted. */

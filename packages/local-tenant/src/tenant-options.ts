@@ -3,12 +3,10 @@
  * or a wrong type is refused, because a tenant without what the test meant would only fail later.
  */
 import { z } from 'zod';
-import type { TenantAction } from './actions.ts';
-import type { TenantApi } from './apis.ts';
-import type { TenantClient } from './client-store.ts';
 import { describeIssues } from './control-errors.ts';
 import { type JsonObject, jsonObject } from './json.ts';
 import { type TenantPlan, tenantPlan } from './plans.ts';
+import type { TenantAction } from './post-login-action.ts';
 import type { UserWrite } from './user-store.ts';
 
 /** A user: any attributes of an Auth0 profile, and the password to log in with. */
@@ -18,6 +16,35 @@ export type TenantUser = JsonObject & {
   readonly user_metadata?: JsonObject;
   readonly app_metadata?: JsonObject;
 };
+
+/** An application, with Auth0's names. Further attributes are what `GET /api/v2/clients/{id}` shows. */
+export type TenantClient = JsonObject & {
+  readonly client_id: string;
+  readonly name?: string;
+  /** By default `spa` without a secret, and `regular_web` with one. */
+  readonly app_type?: 'spa' | 'native' | 'regular_web' | 'non_interactive';
+  readonly client_secret?: string;
+  /** Where a login may return to, beside all addresses of this machine. */
+  readonly callbacks?: readonly string[];
+  /** Where a logout may return to, beside all addresses of this machine. */
+  readonly allowed_logout_urls?: readonly string[];
+  readonly client_metadata?: JsonObject;
+  /** Client grants: the scopes by audience. `management` is the Management API. */
+  readonly grants?: Readonly<Record<string, readonly string[]>>;
+};
+
+export interface TenantApi {
+  /** The audience of its tokens. */
+  readonly identifier: string;
+  /** What a user can be granted; by default the scopes of metadata-bff. */
+  readonly scopes?: readonly string[];
+  /** How long its access tokens are valid, in seconds; 86,400 by default. */
+  readonly token_lifetime?: number;
+  /** Whether `offline_access` gives a refresh token; true by default, unlike at Auth0. */
+  readonly allow_offline_access?: boolean;
+  /** Auth0's own form of access tokens, which is the default, or that of RFC 9068. */
+  readonly token_dialect?: 'access_token' | 'rfc9068_profile';
+}
 
 export interface TenantOptions {
   /** 0, the default, takes any free port. */
@@ -41,6 +68,19 @@ export interface TenantOptions {
   /** Changes that can be asked for again; 1000 by default. */
   readonly eventsKept?: number;
 }
+
+/** What a token is made of, by `token()` and `POST /_local/token`. */
+export const tokenOptionsSchema = z.strictObject({
+  sub: z.string(),
+  scope: z.string().optional(),
+  audience: z.union([z.string(), z.array(z.string())]).optional(),
+  client_id: z.string().optional(),
+  expires_in: z.int().optional(),
+  claims: jsonObject.optional(),
+  header: jsonObject.optional(),
+});
+
+export type TokenOptions = z.infer<typeof tokenOptionsSchema>;
 
 const texts = z.array(z.string());
 const userId = z.string().regex(/^[^|]+\|.+$/s, 'must look like provider|identifier');

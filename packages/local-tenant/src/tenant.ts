@@ -10,7 +10,8 @@ import { createAuthenticationApi, createDiscovery } from './authentication-api.t
 import { createCallLog } from './call-log.ts';
 import { createClientAssertions, createClientCredentialsGrant } from './client-credentials.ts';
 import { createClientStore } from './client-store.ts';
-import { createControl, createToken, type TokenOptions } from './control.ts';
+import { createTlsIdentity } from './certificate.ts';
+import { createControl, createToken } from './control.ts';
 import { createDelays } from './delayed-response.ts';
 import { createEventFeed } from './event-feed.ts';
 import { createFaults } from './faults.ts';
@@ -22,7 +23,12 @@ import { createPostLogin } from './post-login.ts';
 import { createRateLimitBuckets } from './rate-limit-buckets.ts';
 import { seedApis, seedClients, seedUsers } from './seed.ts';
 import { createSigningKeys } from './signing-keys.ts';
-import { assertTenantOptions, type TenantOptions, toUserWrites } from './tenant-options.ts';
+import {
+  assertTenantOptions,
+  type TenantOptions,
+  type TokenOptions,
+  toUserWrites,
+} from './tenant-options.ts';
 import { createUserChanges, createUserStore, type UserWrite } from './user-store.ts';
 
 export type { TenantOptions } from './tenant-options.ts';
@@ -36,6 +42,11 @@ export interface Tenant {
   readonly managementAudience: string;
   /** The audience of the service's API: the seeded `https://metadata-bff.local`, or the first of `apis`. */
   readonly apiAudience: string;
+  /**
+   * The certificate, in PEM, of `https://localhost:PORT`: the same tenant for SDKs that know nothing but https. Trust it
+   * for the process that uses one (`NODE_EXTRA_CA_CERTS`).
+   */
+  readonly certificate: string;
   /** The variables with which the service runs against this tenant. */
   readonly env: Readonly<Record<string, string>>;
   /** An access token with the given claims; by default one of the API audience for `local-spa`. */
@@ -59,7 +70,9 @@ export async function startTenant(options: TenantOptions = {}): Promise<Tenant> 
   const changes = createUserChanges(now, { keep: options.eventsKept ?? MAX_EVENTS_KEPT });
   const users = createUserStore(changes, now);
   const actions = createActions(options.actions ?? [], users);
-  const [listener, keys] = await Promise.all([openListener(options.port ?? 0), createSigningKeys()]);
+  const keys = await createSigningKeys();
+  const identity = createTlsIdentity(keys.current());
+  const listener = await openListener(options.port ?? 0, identity);
   const addresses = createAddresses(listener.port);
   const ownApis = options.apis ?? seedApis;
   const apiAudience = ownApis[0]?.identifier ?? '';
@@ -143,6 +156,7 @@ export async function startTenant(options: TenantOptions = {}): Promise<Tenant> 
     issuer: addresses.issuer,
     managementAudience: addresses.managementAudience,
     apiAudience,
+    certificate: identity.cert,
     env: {
       AUDIENCE: apiAudience,
       ISSUER_BASE_URL: addresses.url,

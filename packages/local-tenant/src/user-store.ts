@@ -3,7 +3,6 @@
  * and a password never leaves this file.
  */
 import { timingSafeEqual } from 'node:crypto';
-import type { AccountClaims } from 'oidc-provider';
 import type { JsonObject, JsonValue } from './json.ts';
 
 /** A user as the Management API shows it to a caller who may see everything. */
@@ -51,9 +50,9 @@ const CLAIM_NAMES = [
 ];
 
 /** The claims about a user: `sub` and the known profile attributes, never metadata. */
-export function getProfileClaims(user: StoredUser): AccountClaims {
+export function getProfileClaims(user: StoredUser): JsonObject & { readonly sub: string } {
   const known = CLAIM_NAMES.filter((name) => user[name] !== undefined);
-  return { sub: user.user_id, ...Object.fromEntries(known.map((name) => [name, user[name]])) };
+  return { ...Object.fromEntries(known.map((name) => [name, user[name] ?? null])), sub: user.user_id };
 }
 
 // The log of all changes of users, for the Events API. Changes are numbered without gaps, and the newest are stored, so
