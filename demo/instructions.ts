@@ -10,6 +10,7 @@ export function renderInstructions({ pageUrl, apiUrl, opsUrl, tenantUrl }: Omit<
   Open  ${pageUrl}  and log in as  jane@example.com  with the password  local
 
   The proxy         ${apiUrl}
+  Its API           ${apiUrl}/docs
   Its health        ${opsUrl}/readyz
   The local tenant  ${tenantUrl}  (stands in for Auth0; nothing leaves this machine)
 

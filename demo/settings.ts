@@ -12,6 +12,8 @@ export interface DemoSettings {
   readonly opsPort: number;
   readonly webPort: number;
   readonly logLevel: string;
+  /** Origins of other pages that may call the service, separated by commas, as the service reads them. */
+  readonly corsOrigins: string;
   readonly useDpop: boolean;
   /** Where the page logs in and what it calls, if not what runs here. */
   readonly elsewhere: Elsewhere | undefined;
@@ -28,7 +30,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Reads `TENANT_PORT` (4400), `PORT` (3000), `OPS_PORT` (9400), `WEB_PORT` (5173), `TENANT_PLAN`,
- * `TENANT_LATENCY_MS`, `LOG_LEVEL` (warn, so that the instructions stay in sight) and `WEB_DPOP`. A port of 0 takes any
+ * `TENANT_LATENCY_MS`, `LOG_LEVEL` (warn, so that the instructions stay in sight), `CORS_ORIGINS` and `WEB_DPOP`. A port of 0 takes any
  * free one. With `WEB_AUTH0_DOMAIN`, `WEB_AUTH0_CLIENT_ID`, `WEB_AUDIENCE` and `WEB_API_URL`, only the page is served.
  * @throws DemoError naming the variable at fault.
  */
@@ -41,6 +43,7 @@ export function readSettings(environment: Environment): DemoSettings {
     opsPort: portOf(environment, 'OPS_PORT', 9400),
     webPort: portOf(environment, 'WEB_PORT', 5173),
     logLevel: environment['LOG_LEVEL'] || 'warn',
+    corsOrigins: environment['CORS_ORIGINS'] ?? '',
     useDpop: environment['WEB_DPOP'] === 'true',
     elsewhere: elsewhereIn(environment),
   };

@@ -78,8 +78,12 @@ export async function startDemo(settings: DemoSettings): Promise<Demo> {
   }
 }
 
-/** Nothing but the log level comes from the environment: variables meant for a real tenant must not mix in. */
-function proxyConfig({ port, opsPort, logLevel }: DemoSettings, tenant: Tenant, pageUrl: string) {
+/** Nothing but the log level and the origins of other pages comes from the environment: variables meant for a real tenant must not mix in. */
+function proxyConfig(
+  { port, opsPort, logLevel, corsOrigins }: DemoSettings,
+  tenant: Tenant,
+  pageUrl: string,
+) {
   return loadConfig(
     {
       HOST: LOOPBACK,
@@ -87,7 +91,7 @@ function proxyConfig({ port, opsPort, logLevel }: DemoSettings, tenant: Tenant, 
       OPS_HOST: LOOPBACK,
       OPS_PORT: String(opsPort),
       ...tenant.env,
-      CORS_ORIGINS: pageUrl,
+      CORS_ORIGINS: [pageUrl, ...corsOrigins.split(',').filter((origin) => origin.trim() !== '')].join(','),
       POLICY_FILE: join(packageRoot(import.meta.dirname), 'demo', 'policy.json'),
       LOG_LEVEL: logLevel,
       AUDIT_LOG: logLevel === 'info' ? 'stdout' : 'off',

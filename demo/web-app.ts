@@ -4,7 +4,7 @@
  * import map, and no other addresses.
  */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import express, { type Express } from 'express';
@@ -40,10 +40,10 @@ export function createWebApp(config: PageConfig): Express {
   });
   app.use('/vendor/auth0-spa-js', express.static(join(sdk, 'dist'), { cacheControl: false }));
   for (const name of ['client', 'form']) {
-    app.use(
-      `/vendor/metadata-bff-${name}`,
-      express.static(join(root, 'packages', name, 'dist'), { cacheControl: false }),
-    );
+    // `npm run demo` bundles them beside the program; tests run the compiled ones.
+    const bundled = join(import.meta.dirname, 'packages', name);
+    const folder = existsSync(bundled) ? bundled : join(root, 'packages', name, 'dist');
+    app.use(`/vendor/metadata-bff-${name}`, express.static(folder, { cacheControl: false }));
   }
   // The page is not compiled.
   app.use(express.static(join(root, 'demo', 'web'), { cacheControl: false }));

@@ -28,7 +28,7 @@ describe('a running demo', () => {
   let output: string;
 
   beforeAll(async () => {
-    demo = runDemo();
+    demo = runDemo({ CORS_ORIGINS: 'http://localhost:7000, https://app.example.com' });
     output = await demo.ready;
   });
   afterAll(async () => {
@@ -88,18 +88,31 @@ describe('a running demo', () => {
     });
     const sdk = await fetch(`${origin}/vendor/auth0-spa-js/auth0-spa-js.production.esm.js`);
     expect([sdk.status, await sdk.text()]).toEqual([200, expect.stringContaining('Auth0Client')]);
-    const form = await fetch(`${origin}/vendor/metadata-bff-form/user-metadata-form.js`);
+    const form = await fetch(`${origin}/vendor/metadata-bff-form/index.js`);
     expect([form.status, await form.text()]).toEqual([200, expect.stringContaining('customElements')]);
   });
 
-  test('lets the page, and no other origin, call the proxy', async () => {
+  test('says at once what it is doing, and warns of nothing', () => {
+    expect(output).toMatch(/^Preparing the demo: .*\n\n {2}Open /);
+    expect(output).not.toMatch(/warning/i);
+  });
+
+  test('prints the address of a page that shows the API', async () => {
+    const [, docs = ''] = /Its API +(\S+)/.exec(output) ?? [];
+    const page = await fetch(docs);
+    expect([page.status, await page.text()]).toEqual([200, expect.stringContaining('swagger-ui')]);
+  });
+
+  test('lets the page, the origins of CORS_ORIGINS and no other call the proxy', async () => {
     const [, origin = ''] = /Open {2}(\S+)/.exec(output) ?? [];
     const [, api = ''] = /The proxy +(\S+)/.exec(output) ?? [];
     const allowed = async (from: string) => {
       const response = await fetch(`${api}/me/metadata`, { headers: { Origin: from } });
       return response.headers.get('access-control-allow-origin');
     };
-    expect(await allowed(origin)).toBe(origin);
+    for (const own of [origin, 'http://localhost:7000', 'https://app.example.com']) {
+      expect(await allowed(own)).toBe(own);
+    }
     expect(await allowed('http://localhost:1')).toBeNull();
   });
 

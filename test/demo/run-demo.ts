@@ -1,14 +1,13 @@
 /**
- * Runs the compiled demo as `npm run demo` does, in a process of its own, on free ports unless told otherwise.
+ * Runs the demo as `npm run demo` does, in a process of its own, on free ports unless told otherwise.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const ANY_PORT = { TENANT_PORT: '0', PORT: '0', OPS_PORT: '0', WEB_PORT: '0' };
-const ENTRY = join(ROOT, '.build', 'demo', 'main.js');
+const ENTRY = join(ROOT, 'scripts', 'run-bundled.js');
 
 export interface RunningDemo {
   /** Resolves with all that was printed when the last line of the instructions has come. */
@@ -19,9 +18,8 @@ export interface RunningDemo {
 }
 
 export function runDemo(environment: Readonly<Record<string, string>> = {}): RunningDemo {
-  if (!existsSync(ENTRY)) throw new Error('The compiled demo is missing: run npm run compile first.');
   const env = { ...process.env, ...ANY_PORT, LOG_LEVEL: 'warn', ...environment };
-  const child: ChildProcess = spawn(process.execPath, [ENTRY], { cwd: ROOT, env, stdio: 'pipe' });
+  const child: ChildProcess = spawn(process.execPath, [ENTRY, 'demo'], { cwd: ROOT, env, stdio: 'pipe' });
   let output = '';
   const ready = new Promise<string>((resolve, reject) => {
     const collect = (chunk: unknown) => {
