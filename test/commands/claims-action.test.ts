@@ -3,8 +3,12 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createContext, runInContext } from 'node:vm';
+import { decodeJwt } from 'jose';
+import { startTenant } from '../../packages/local-tenant/src/tenant.ts';
 import { createClaimsAction } from '../../src/commands/claims-action.ts';
 import { runProgram } from '../e2e/program.ts';
+import { createBrowser } from '../tenant/browser.ts';
+import { putJson } from '../tenant/tenant-client.ts';
 
 const LANGUAGE = 'https://app.example.com/language';
 const PLAN = 'https://app.example.com/plan';
@@ -90,6 +94,45 @@ describe('the Action', () => {
       user_metadata,
     });
     expect(access[LANGUAGE]).toEqual(value);
+  });
+});
+
+describe('the Action in the local tenant', () => {
+  test('sets the claims at a login, and those of the changed metadata at a refresh', async () => {
+    const policy = await writePolicy({ claims, appMetadata: { readable: ['plan'] } });
+    const program = runProgram({ POLICY_FILE: policy }, 'claims-action', '--id-token');
+    expect(await program.ends()).toBe(0);
+    const tenant = await startTenant({ actions: [program.output()] });
+    try {
+      const browser = createBrowser(tenant.url);
+      const code = await browser.logIn({ username: 'jane@example.com', password: 'local' });
+      const { body: tokens } = await browser.exchangeCode(code);
+      expect(decodeJwt(String(tokens['access_token']))[LANGUAGE]).toBe('en');
+      await putJson(`${tenant.url}/_local/users/auth0%7Cjane`, {
+        user_metadata: { language: 'de' },
+        app_metadata: { plan: { name: 'gold' } },
+      });
+      const { body: renewed } = await browser.postToken({
+        client_id: 'local-spa',
+        grant_type: 'refresh_token',
+        refresh_token: String(tokens['refresh_token']),
+      });
+      for (const name of ['access_token', 'id_token']) {
+        expect(decodeJwt(String(renewed[name]))).toMatchObject({
+          [LANGUAGE]: 'de',
+          [PLAN]: { name: 'gold' },
+        });
+      }
+      await putJson(`${tenant.url}/_local/users/auth0%7Cjane`, { user_metadata: {} });
+      const { body: last } = await browser.postToken({
+        client_id: 'local-spa',
+        grant_type: 'refresh_token',
+        refresh_token: String(renewed['refresh_token'] ?? tokens['refresh_token']),
+      });
+      expect(decodeJwt(String(last['access_token']))).not.toHaveProperty([LANGUAGE]);
+    } finally {
+      await tenant.stop();
+    }
   });
 });
 
