@@ -63,6 +63,8 @@ export function createCachedService(config: Config, { directory, clock, store, l
       getAccess: createAccess(policy),
       appMetadataReadable: new Set(policy.appMetadata.readable),
       claims: policy.claims,
+      erasesWriteOnce: policy.erasure.writeOnce,
+      timeOfDay: clock,
     },
   );
   return { service, cache };

@@ -118,6 +118,26 @@ const members = z.strictObject({
     .prefault({})
     .describe('Callers who act for a user.'),
   scopedKeys,
+  erasure: z
+    .strictObject({
+      writeOnce: z
+        .boolean()
+        .default(false)
+        .describe('Whether DELETE of the whole document removes what can be set once.'),
+    })
+    .prefault({})
+    .describe('What goes when a user erases everything.'),
+  stepUp: z
+    .strictObject({
+      authTimeClaim: z
+        .string()
+        .min(1)
+        .default('auth_time')
+        .describe('The claim of the access token that says when the user logged in, in seconds.'),
+      acrClaim: z.string().min(1).default('acr').describe('The claim that names the class of the login.'),
+    })
+    .prefault({})
+    .describe('Where the access token says how recent and how strong the login is.'),
   clients: z
     .record(
       clientId,

@@ -52,6 +52,11 @@ const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     remedy:
       'Make a new proof for each request and each repetition of it, over the address that the browser sees. It is compared with `PUBLIC_URL`, or without that with the host of the request: then list a reverse proxy in `TRUSTED_PROXIES`, and let it leave the path as it is. A proof may be 90 seconds old and lie 30 in the future: look at the clock of the device.',
   },
+  step_up_required: {
+    when: 'The write touches a value that the schema marks with `x-step-up`, and the login behind the token is too old or of another class. `max_age` and `acr_values` say what is needed, in the body and in `WWW-Authenticate` (RFC 9470). Nothing was stored.',
+    remedy:
+      'Log in again with `max_age` or `acr_values` as they stand there, and repeat the write with the new token. If the token never says when the user logged in: does an Action set the claims of the [policy](policy.md#a-recent-or-stronger-login)?',
+  },
   scope_missing: {
     when: 'The token is good but lacks the scope. `WWW-Authenticate` names it. A `test` in a JSON Patch needs the scope to read as well as the one to change.',
     remedy:

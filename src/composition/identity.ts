@@ -58,7 +58,7 @@ export function composeIdentity({
         verified: createVerifiedTokens({ clock }, VERIFIED_TOKENS),
         getAddress: getRequestAddress,
       },
-      { ...config, ...PROOFS },
+      { ...config, ...config.policy.stepUp, ...PROOFS },
     ),
     addresses: createAddressLimit(
       { failures: limit('auth-failures', config.authFailuresPerMinute), clock: ages, onRefused },

@@ -108,6 +108,8 @@ export async function createService(config: Config, overrides: Overrides = {}): 
       getAccess: createAccess(policy),
       appMetadataReadable: new Set(policy.appMetadata.readable),
       claims: policy.claims,
+      erasesWriteOnce: policy.erasure.writeOnce,
+      timeOfDay: clock,
     },
   );
   const settings = createClientSettings(

@@ -19,6 +19,7 @@ export const PROBLEMS = {
   token_missing: { status: 401, title: 'An access token is required' },
   token_invalid: { status: 401, title: 'The access token is not valid' },
   dpop_proof_invalid: { status: 401, title: 'The DPoP proof is not valid' },
+  step_up_required: { status: 401, title: 'A more recent or a stronger login is required' },
   scope_missing: { status: 403, title: 'The access token lacks a scope' },
   caller_not_a_user: { status: 403, title: 'The caller is not a user' },
   client_not_allowed: { status: 403, title: 'The application is not allowed' },
@@ -64,7 +65,7 @@ export type RenderError = (error: AppError, requestId: string) => RenderedProble
 /** The whole answer for an error, but for authentication challenges, which need the request. */
 export function renderProblem(error: AppError, requestId: string): RenderedProblem {
   const { status, title } = PROBLEMS[error.code];
-  const { errors, current, outcome } = error.extras;
+  const { errors, current, outcome, stepUp } = error.extras;
   return {
     status,
     headers: { 'Content-Type': 'application/problem+json', ...getErrorHeaders(error) },
@@ -76,6 +77,8 @@ export function renderProblem(error: AppError, requestId: string): RenderedProbl
       code: error.code,
       request_id: requestId,
       ...(outcome === undefined ? {} : { outcome }),
+      ...(stepUp?.maxAgeSeconds === undefined ? {} : { max_age: stepUp.maxAgeSeconds }),
+      ...(stepUp?.acrValues === undefined ? {} : { acr_values: stepUp.acrValues }),
       ...(errors === undefined ? {} : { errors }),
       ...(current === undefined ? {} : { current }),
     }),

@@ -5,6 +5,7 @@
 import type { JWTPayload } from 'jose';
 import { AppError } from '../lib/app-error.ts';
 import { isJsonObject } from '../lib/json.ts';
+import type { Login } from '../metadata/ports.ts';
 import { createTokenError } from './access-token.ts';
 
 // Who acts for the user (RFC 8693 section 4.1): the claim `act` holds the party that uses the token, and within it
@@ -59,6 +60,7 @@ export interface Caller {
   readonly scopes: ReadonlySet<string>;
   /** Who acts for the user; undefined where the user acts in person. */
   readonly actor: Actor | undefined;
+  readonly login: Login;
   /** Of the token: its `iss`, and the key it names. */
   readonly issuer: string;
   readonly keyId: string | undefined;
@@ -71,6 +73,9 @@ export interface CallerOptions {
   readonly permissionsClaim: boolean;
   /** Empty: any client of the audience. */
   readonly allowedClients: readonly string[];
+  /** Names of the claims that say when and how the user logged in (OpenID Connect Core section 2). */
+  readonly authTimeClaim: string;
+  readonly acrClaim: string;
 }
 
 /**
@@ -88,7 +93,7 @@ const MAX_USER_ID_CHARACTERS = 512;
 export function toCaller(
   claims: JWTPayload,
   keyId: string | undefined,
-  { permissionsClaim, allowedClients }: CallerOptions,
+  { permissionsClaim, allowedClients, authTimeClaim, acrClaim }: CallerOptions,
 ): Caller {
   const actor = parseActor(claims);
   const { sub } = claims;
@@ -105,6 +110,7 @@ export function toCaller(
     clientId,
     scopes: new Set([...readScopes(claims), ...(permissionsClaim ? readPermissions(claims) : [])]),
     actor,
+    login: readLogin(claims, authTimeClaim, acrClaim),
     issuer: claims.iss ?? '',
     keyId,
     expiresAt: claims.exp ?? 0,
@@ -116,6 +122,15 @@ function createNotAUserError(): AppError {
     'caller_not_a_user',
     'Only a user can have metadata; this token does not stand for one.',
   );
+}
+
+/** A claim of another type says nothing. */
+function readLogin(claims: JWTPayload, authTimeClaim: string, acrClaim: string): Login {
+  const [authTime, acr] = [claims[authTimeClaim], claims[acrClaim]];
+  return {
+    authTime: typeof authTime === 'number' && Number.isFinite(authTime) ? authTime : undefined,
+    acr: typeof acr === 'string' ? acr : undefined,
+  };
 }
 
 function readScopes({ scope }: JWTPayload): string[] {

@@ -12,6 +12,7 @@ export type ErrorCode =
   | 'token_missing'
   | 'token_invalid'
   | 'dpop_proof_invalid'
+  | 'step_up_required'
   | 'scope_missing'
   | 'caller_not_a_user'
   | 'client_not_allowed'
@@ -65,6 +66,8 @@ export interface ErrorExtras {
   readonly outcome?: 'unknown';
   /** The scope (RFC 6750 section 3) that the request would have needed. */
   readonly scope?: string;
+  /** The login (RFC 9470) that the request would have needed. */
+  readonly stepUp?: { readonly maxAgeSeconds?: number; readonly acrValues?: readonly string[] };
   readonly headers?: Readonly<Record<string, string>>;
   readonly cause?: unknown;
 }

@@ -3,6 +3,7 @@
  * removed from any document, so that it can go to the tenant without a read.
  */
 import { AppError } from '../lib/app-error.ts';
+import type { Clock } from '../lib/clock.ts';
 import {
   isJsonObject,
   jsonBytes,
@@ -24,7 +25,7 @@ import {
 } from './document.ts';
 import { applyJsonPatch, parseJsonPatch } from './json-patch.ts';
 import { type Access, pick, createReadOnlyError } from './policy.ts';
-import type { OnSent, RootChanges } from './ports.ts';
+import type { OnSent, RootChanges, Subject } from './ports.ts';
 import { assertPrecondition, type Precondition } from './precondition.ts';
 import type { SchemaRules } from './schema-rules.ts';
 
@@ -59,6 +60,8 @@ export interface Edit {
   readonly removals: RootChanges | undefined;
   /** Whether what the edit leaves out is meant to go, but for what its caller may not change. */
   readonly replacesAll: boolean;
+  /** Whether the person asks for everything to be erased. */
+  readonly erases?: true;
 }
 
 /** Deeper than any document that the tenant can hand out (see `auth0/management-client.ts`). */
@@ -93,7 +96,7 @@ export function createReplaceEdit(document: JsonValue, limits: DocumentLimits): 
 
 /** Every key is removed. */
 export function createRemoveEdit(): Edit {
-  return { apply: pick, removals: undefined, replacesAll: true };
+  return { apply: pick, removals: undefined, replacesAll: true, erases: true };
 }
 
 /** RFC 6902, atomic. */
@@ -201,6 +204,7 @@ export interface Write {
   readonly preconditions: readonly Precondition[];
   /** What exists for the caller: the document that the edit and its preconditions are about. */
   readonly access: Access;
+  readonly subject: Pick<Subject, 'clientId' | 'actor' | 'login'>;
   readonly onSent?: OnSent | undefined;
 }
 
@@ -208,6 +212,9 @@ export interface Write {
 export interface DocumentRules {
   readonly limits: DocumentLimits;
   readonly schema: SchemaRules;
+  /** Whether a removal of the whole document removes what can be set once. */
+  readonly erasesWriteOnce: boolean;
+  readonly timeOfDay: Clock;
 }
 
 /** A user's metadata as it is applied. */
@@ -266,7 +273,7 @@ export async function applyWrites(
  * @throws AppError for what the write may not do, in terms of what exists for its caller.
  */
 function applyWrite(
-  { edit, key, preconditions, access }: Write,
+  { edit, key, preconditions, access, subject }: Write,
   { document, isUnreadable }: DocumentState,
   rules: DocumentRules,
 ) {
@@ -278,21 +285,33 @@ function applyWrite(
     for (const precondition of preconditions) assertPrecondition(precondition, current, isShown);
   }
   const edited = edit.apply(before, (name) => !access.isWritable(name));
-  // What is read-only may depend on keys that do not exist for this caller.
+  const erases = edit.erases === true && rules.erasesWriteOnce;
+  // What is fixed may depend on keys that do not exist for this caller.
   const after = edit.replacesAll
     ? {
         ...edited,
-        ...access.getVisible(rules.schema.keepReadOnly(document, access.restore(document, edited))),
+        ...access.getVisible(rules.schema.keepFixed(document, access.restore(document, edited), erases)),
       }
     : edited;
   const changes = getRootChanges(before, after);
   const refused = Object.keys(changes ?? {}).filter((name) => !access.isWritable(name));
-  if (refused.length > 0) throw createReadOnlyError(refused.map((name) => `/${pointerToken(name)}`));
+  if (refused.length > 0)
+    throw createReadOnlyError(refused.map((name) => ({ pointer: `/${pointerToken(name)}` })));
   assertWithinLimits(before, after, rules.limits);
   assertStorableChange(before, after);
-  const whole = { before: document, after: access.restore(document, after) };
-  rules.schema.assertChange(before, after, whole);
-  return { document: whole.after, changes };
+  const whole = access.restore(document, after);
+  const now = rules.timeOfDay.now();
+  const stored = rules.schema.assertChange(document, whole, {
+    getVisible: (state) => (state === whole ? after : state === document ? before : access.getVisible(state)),
+    stamps: { now: new Date(now).toISOString(), client_id: subject.clientId, actor: subject.actor?.sub },
+    login: subject.login,
+    nowSeconds: now / 1000,
+    erases,
+  });
+  if (stored === whole) return { document: whole, changes };
+  // The service has set something, which counts against the limits like the rest.
+  assertWithinLimits(before, access.getVisible(stored), rules.limits);
+  return { document: stored, changes: getRootChanges(document, stored) };
 }
 
 /**

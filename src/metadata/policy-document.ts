@@ -29,23 +29,28 @@ export function createPolicyDocument({
 }: PolicyDocumentRules): DescribePolicy {
   const claimOf = new Map(Object.entries(claims).map(([name, pointer]) => [pointer, name]));
 
-  function describe(pointer: string, reason: Reason | undefined): JsonObject {
+  function describe(pointer: string, reason: Reason | undefined, stepUp?: JsonObject): JsonObject {
     const claim = claimOf.get(pointer);
     return {
       access: reason === undefined ? 'read_write' : 'read_only',
       ...(reason === undefined ? {} : { reason }),
+      ...(stepUp === undefined ? {} : { step_up: stepUp }),
       ...(claim === undefined ? {} : { claim }),
     };
   }
 
   function describeUserMetadata(access: Access, document: JsonObject): JsonObject {
     const { isClosed, places } = schema.describePlaces(document);
-    const entries = places.flatMap(({ path, pointer, fixedBy }: SchemaPlace): Array<[string, JsonObject]> => {
-      const [key] = path;
-      if (key !== undefined && !access.isReadable(key)) return [];
-      const all = key === undefined && isClosed ? new Set([...fixedBy, 'schema' as const]) : fixedBy;
-      return [[pointer, describe(`/user_metadata${pointer}`, access.getLock({ key, fixedBy: all }))]];
-    });
+    const entries = places.flatMap(
+      ({ path, pointer, fixedBy, stepUp }: SchemaPlace): Array<[string, JsonObject]> => {
+        const [key] = path;
+        if (key !== undefined && !access.isReadable(key)) return [];
+        const all = key === undefined && isClosed ? new Set([...fixedBy, 'schema' as const]) : fixedBy;
+        return [
+          [pointer, describe(`/user_metadata${pointer}`, access.getLock({ key, fixedBy: all }), stepUp)],
+        ];
+      },
+    );
     const described = new Set(entries.map(([pointer]) => pointer));
     // Keys that the policy names and the schema does not: there is no other way to know that they may be changed.
     const [root] = places;

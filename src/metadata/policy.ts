@@ -10,7 +10,7 @@ import type { Cached, ReadCache, Subject } from './ports.ts';
 type KeySet = ReadonlySet<string> | 'all';
 
 /** What the schema says of a place that callers may not change. What nothing lifts is said first. */
-const SCHEMA_REASONS = ['schema', 'stamped', 'write_once'] as const;
+const SCHEMA_REASONS = ['stamped', 'schema', 'write_once'] as const;
 
 export type SchemaReason = (typeof SCHEMA_REASONS)[number];
 
@@ -212,14 +212,19 @@ function toAccess(rules: readonly Rule[], readsNothing: boolean): Access {
   };
 }
 
-/** The error for values that the caller may not change, by their pointers. */
-export function createReadOnlyError(pointers: readonly string[]): AppError {
+/** What `errors` of a refusal say, by the reason. */
+const FIXED: Readonly<Record<SchemaReason, { readonly code: string; readonly detail: string }>> = {
+  schema: { code: 'read_only', detail: 'This cannot be changed here.' },
+  stamped: { code: 'stamped', detail: 'This is set by the service.' },
+  write_once: { code: 'write_once', detail: 'This can be set once, and has been.' },
+};
+
+/** The error for values that the caller may not change. Without a reason of the schema, no rule of the policy lets it. */
+export function createReadOnlyError(
+  places: ReadonlyArray<{ readonly pointer: string; readonly reason?: SchemaReason }>,
+): AppError {
   return new AppError('key_read_only', 'The request would change what this caller may not change.', {
-    errors: pointers.map((pointer) => ({
-      pointer,
-      code: 'read_only',
-      detail: 'This cannot be changed here.',
-    })),
+    errors: places.map(({ pointer, reason = 'schema' }) => ({ pointer, ...FIXED[reason] })),
   });
 }
 

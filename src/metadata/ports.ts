@@ -27,6 +27,15 @@ export interface Subject {
   readonly scopes: ReadonlySet<string>;
   /** Who acts for the user. Undefined: the user in person. */
   readonly actor: { readonly sub: string } | undefined;
+  readonly login?: Login | undefined;
+}
+
+/** What the access token says of the login behind it. */
+export interface Login {
+  /** When, in seconds since the epoch. */
+  readonly authTime: number | undefined;
+  /** Its authentication context class. */
+  readonly acr: string | undefined;
 }
 
 /**

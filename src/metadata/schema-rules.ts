@@ -3,7 +3,8 @@
  * for what was wrong before. Each judgement has a bound on its work, whatever the document and the schema.
  */
 import { AppError, type DocumentFault } from '../lib/app-error.ts';
-import { isJsonObject, type JsonObject, type JsonValue, pointerToken } from '../lib/json.ts';
+import { isJsonObject, jsonEqual, type JsonObject, type JsonValue, pointerToken } from '../lib/json.ts';
+import { resolve } from './json-pointer.ts';
 import { createReadOnlyError, type SchemaReason } from './policy.ts';
 import {
   createEvaluation,
@@ -12,9 +13,11 @@ import {
   type Evaluation,
   WorkExceeded,
 } from './schema/evaluation.ts';
+import type { Login } from './ports.ts';
+import type { Stamp, StepUp } from './schema/annotations.ts';
 import { type ChoiceFailure, type Failure, getFailures } from './schema/failures.ts';
 import { loadSchema } from './schema/load.ts';
-import { findPlaces } from './schema/named-places.ts';
+import { findPlaces, walkPlaces } from './schema/named-places.ts';
 import type { SchemaNode } from './schema/node.ts';
 import { getPath, type Place } from './schema/place.ts';
 
@@ -360,38 +363,151 @@ function toText(value: JsonValue | undefined): string {
   return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
 }
 
-// What a schema marks `readOnly`, at any depth: what a change touches of it, and what a replacement keeps.
+// What a schema fixes (`readOnly`, `x-write-once`, `x-stamp`), at any depth: what a change touches of it, what a
+// replacement keeps, and what the service sets.
 
-interface ReadOnlyPlaces {
-  /** Whether there can be any. */
-  readonly exist: boolean;
-  /** Pointers of the read-only places whose values differ, or that are there in one of the two only. */
-  getTouched(before: Place, after: Place, evaluation: Evaluation): readonly string[];
-  /**
-   * `after` with what is read-only and left out of it put back, with the objects and lists that it stood in. An item
-   * is put back only where all items before it are there, because nothing else says where it belongs.
-   */
-  putBack(before: Place, after: Place, evaluation: Evaluation): JsonValue;
+interface Touched {
+  readonly path: readonly string[];
+  readonly reason: SchemaReason;
 }
 
-function createReadOnlyPlaces(root: SchemaNode): ReadOnlyPlaces {
-  const notes = createNotes(root, 'readOnly', (value) => value === true);
+interface FixedPlaces {
+  /** Whether there can be any. */
+  readonly exist: boolean;
+  /** The fixed places whose values differ, or that are there in one of the two only. */
+  getTouched(before: Place, after: Place, evaluation: Evaluation): readonly Touched[];
+  /**
+   * `after` with what is fixed and left out of it put back, with the objects and lists that it stood in. An item is put
+   * back only where all items before it are there, because nothing else says where it belongs. A stamp goes with its
+   * source. With `erases`, what can be set once goes as well.
+   */
+  putBack(before: Place, after: Place, evaluation: Evaluation, erases: boolean): JsonValue;
+  /** `after` with what the service sets: stamps whose sources have changed. */
+  stamp(before: Place, after: Place, evaluation: Evaluation, values: StampValues): JsonValue;
+}
+
+/** Whether the value at the source of a stamp has changed. */
+function isSourceChanged({ annotations: { stamp } }: SchemaNode, before: Place, after: Place): boolean {
+  const [was, is] = [before, after].map((place) => resolve(place.value, stamp?.source ?? ''));
+  return !jsonEqual(was, is);
+}
+
+function createFixedPlaces(root: SchemaNode): FixedPlaces {
+  const readOnly = createNotes(root, ({ source }) => source['readOnly'] === true);
+  const writeOnce = createNotes(root, ({ annotations }) => annotations.writeOnce);
+  const stamped = createNotes(root, ({ annotations }) => annotations.stamp !== undefined);
+
+  /** A stamp may go with its source, and may be left out where it is set anew. */
+  function findForged(before: Place, after: Place, evaluation: Evaluation) {
+    return stamped
+      .find(before, after, evaluation)
+      .filter((place) => place.after !== undefined || !isSourceChanged(place.node, before, after));
+  }
+
+  function findReadOnly(before: Place, after: Place, evaluation: Evaluation) {
+    const found = readOnly.find(before, after, evaluation);
+    if (!stamped.exist || found.length === 0) return found;
+    // A form needs `readOnly` to lock the field of a stamp; it says no more than the stamp does.
+    const stamps = new Set(stamped.find(before, after, evaluation).map(({ path }) => toPointer(path)));
+    return found.filter(({ path }) => !stamps.has(toPointer(path)));
+  }
+
   return {
-    exist: notes.exist,
-    getTouched: (before, after, evaluation) =>
-      notes.find(before, after, evaluation).map(({ path }) => toPointer(path)),
-    putBack(before, after, evaluation) {
-      const found = notes.find(before, after, evaluation);
-      if (found.some(({ path }) => path.length === 0)) return withMembers(after.value, before.value);
-      const missing = found.filter((place) => place.after === undefined);
-      if (missing.length === 0) return after.value;
-      const kept = copyJson(after.value);
-      for (const { path, before: place } of missing) {
-        if (place) putAt(kept, before.value, path, place.value);
+    exist: readOnly.exist || writeOnce.exist || stamped.exist,
+    getTouched(before, after, evaluation) {
+      const touched = new Map<string, Touched>();
+      const add = (reason: SchemaReason, path: readonly string[]) => {
+        const pointer = toPointer(path);
+        if (!touched.has(pointer)) touched.set(pointer, { path, reason });
+      };
+      for (const { path } of findForged(before, after, evaluation)) add('stamped', path);
+      for (const { path } of findReadOnly(before, after, evaluation)) add('schema', path);
+      for (const place of writeOnce.find(before, after, evaluation)) {
+        if (place.before) add('write_once', place.path);
       }
-      return kept;
+      return [...touched.values()];
+    },
+    putBack(before, after, evaluation, erases) {
+      const { createRoot } = evaluation.places;
+      const fixed = findReadOnly(before, after, evaluation);
+      const once = erases ? [] : writeOnce.find(before, after, evaluation).filter((place) => place.before);
+      if ([...fixed, ...once].some(({ path }) => path.length === 0))
+        return withMembers(after.value, before.value);
+      const kept = putBackMissing([...fixed, ...once], before, after.value);
+      if (!stamped.exist) return kept;
+      const place = createRoot(kept);
+      return putBackMissing(findForged(before, place, evaluation), before, kept);
+    },
+    stamp(before, after, evaluation, values) {
+      if (!stamped.exist) return after.value;
+      const result = copyJson(after.value);
+      let isChanged = false;
+      const forEachDue = (document: Place, set: (path: readonly string[], { value }: Stamp) => void) => {
+        for (const { path, applying } of walkPlaces(root, document, evaluation, stamped.leadsTo)) {
+          for (const node of applying) {
+            const { stamp } = node.annotations;
+            if (stamp && isSourceChanged(node, before, after)) set(path, stamp);
+          }
+        }
+      };
+      // Where the branch that asked for the stamp no longer applies, the stamp goes all the same.
+      forEachDue(before, (path, { source }) => {
+        if (resolve(after.value, source) === undefined) isChanged = removeAt(result, path) || isChanged;
+      });
+      forEachDue(after, (path, { source, value }) => {
+        const set = resolve(after.value, source) === undefined ? undefined : values[value];
+        const isSet = set === undefined ? removeAt(result, path) : setAt(result, path, set);
+        isChanged ||= isSet;
+      });
+      return isChanged ? result : after.value;
     },
   };
+}
+
+/** What the service sets by `x-stamp`; nothing, where there is no such value. */
+export type StampValues = Readonly<Record<Stamp['value'], string | undefined>>;
+
+const NO_STAMPS: StampValues = { now: undefined, client_id: undefined, actor: undefined };
+
+interface Missing {
+  readonly path: readonly string[];
+  readonly before: Place | undefined;
+  readonly after: Place | undefined;
+}
+
+function putBackMissing(places: readonly Missing[], before: Place, after: JsonValue): JsonValue {
+  const missing = places.filter((place) => place.after === undefined);
+  if (missing.length === 0) return after;
+  const kept = copyJson(after);
+  for (const { path, before: place } of missing) {
+    if (place) putAt(kept, before.value, path, place.value);
+  }
+  return kept;
+}
+
+/** Sets a value in our own copy, with the objects on the way. @returns whether there was room for it. */
+function setAt(root: Copy, path: readonly string[], value: string): boolean {
+  let container = root;
+  for (const [depth, name] of path.entries()) {
+    if (typeof container !== 'object' || container === null) return false;
+    if (Array.isArray(container) && Number(name) >= container.length) return false;
+    if (depth === path.length - 1) setMember(container, name, value);
+    else if (getMember(container, name) === undefined) setMember(container, name, {});
+    container = getMember(container, name) ?? null;
+  }
+  return path.length > 0;
+}
+
+/** Removes a member from our own copy. @returns whether it was there. */
+function removeAt(root: Copy, path: readonly string[]): boolean {
+  let container: Copy | undefined = root;
+  for (const name of path.slice(0, -1)) {
+    container = typeof container === 'object' && container !== null ? getMember(container, name) : undefined;
+  }
+  const name = path.at(-1);
+  if (typeof container !== 'object' || container === null || Array.isArray(container) || name === undefined)
+    return false;
+  return Object.hasOwn(container, name) && Reflect.deleteProperty(container, name);
 }
 
 /** A document that is read-only as a whole keeps each key that is left out. */
@@ -451,18 +567,14 @@ function isArray<T>(container: readonly T[] | Readonly<Record<string, T>>): cont
   return Array.isArray(container);
 }
 
-/** A document before a write and after it. */
-interface Change {
-  readonly before: JsonObject;
-  readonly after: JsonObject;
-}
-
 /** A place that the schema names, or where it fixes something in this document. */
 export interface SchemaPlace {
   readonly path: readonly string[];
   readonly pointer: string;
   /** Why it cannot be changed, for reasons of its own or of a place that it stands in. */
   readonly fixedBy: ReadonlySet<SchemaReason>;
+  /** `x-step-up` as the schema has it. */
+  readonly stepUp: JsonObject | undefined;
 }
 
 interface SchemaPlaces {
@@ -472,6 +584,20 @@ interface SchemaPlaces {
   readonly places: readonly SchemaPlace[];
 }
 
+/** What a write needs to be judged, beside the documents. */
+export interface ChangeTerms {
+  /** What exists for the caller: the schema is judged on that part. By default the whole. */
+  readonly getVisible?: (document: JsonObject) => JsonObject;
+  /** What the service sets where the schema asks for it. */
+  readonly stamps?: StampValues;
+  /** How recent and of which class the caller's login is. */
+  readonly login?: Login | undefined;
+  /** The time of day in seconds since the epoch. */
+  readonly nowSeconds?: number;
+  /** Whether the write may remove what can be set once. */
+  readonly erases?: boolean;
+}
+
 export interface SchemaRules {
   /** Whether a change of these root keys can be judged without the rest of the document. */
   readonly permitsAll: boolean;
@@ -479,22 +605,27 @@ export interface SchemaRules {
   readonly warnings: readonly string[];
   /** What the schema says of the places of this document, for a form. */
   describePlaces(document: JsonObject): SchemaPlaces;
-  /** What replaces `before` whole, with what is read-only and left out of it put back. */
-  keepReadOnly(before: JsonObject, after: JsonObject): JsonObject;
+  /** What replaces `before` whole, with what is fixed and left out of it put back, unless the write erases it. */
+  keepFixed(before: JsonObject, after: JsonObject, erases?: boolean): JsonObject;
   /**
-   * @throws AppError `key_read_only` or `metadata_invalid`, naming each by its JSON Pointer; `metadata_invalid` with
-   * the code `too_complex` for a document that would take too long to judge. What is read-only is found in `whole`:
-   * it may depend on keys that the writing application does not see.
+   * Judges the change of a whole document, and answers what is to be stored: `after` with what the service sets. What
+   * is fixed is found in the whole document: it may depend on keys that do not exist for the caller.
+   * @throws AppError `key_read_only` or `metadata_invalid`, naming each place by its JSON Pointer; `metadata_invalid`
+   * with the code `too_complex` for a document that would take too long to judge; and where all that is well,
+   * `step_up_required` if the change touches what needs a more recent or a stronger login.
    */
-  assertChange(before: JsonObject, after: JsonObject, whole?: Change): void;
+  assertChange(before: JsonObject, after: JsonObject, terms?: ChangeTerms): JsonObject;
 }
 
 const PERMIT_ALL: SchemaRules = {
   permitsAll: true,
   warnings: [],
-  describePlaces: () => ({ isClosed: false, places: [{ path: [], pointer: '', fixedBy: new Set() }] }),
-  keepReadOnly: (_before, after) => after,
-  assertChange: () => undefined,
+  describePlaces: () => ({
+    isClosed: false,
+    places: [{ path: [], pointer: '', fixedBy: new Set(), stepUp: undefined }],
+  }),
+  keepFixed: (_before, after) => after,
+  assertChange: (_before, after) => after,
 };
 
 /** Steps of one judgement: measured to end well within 50 ms. A large document of a usual schema takes a tenth. */
@@ -507,7 +638,28 @@ const ALLOWED_VALUES_MAX = 50;
 export function createSchemaRules(schema: JsonObject | undefined): SchemaRules {
   if (schema === undefined) return PERMIT_ALL;
   const { root, warnings } = loadSchema(schema);
-  const readOnlyPlaces = createReadOnlyPlaces(root);
+  const fixedPlaces = createFixedPlaces(root);
+  const stepUps = createNotes(root, ({ annotations }) => annotations.stepUp !== undefined);
+
+  function assertUntouched(before: Place, after: Place, evaluation: Evaluation, erases: boolean): void {
+    const touched = fixedPlaces
+      .getTouched(before, after, evaluation)
+      .filter(({ reason }) => !(erases && reason === 'write_once'));
+    if (touched.length === 0) return;
+    const places = touched.map(({ path, reason }) => ({ pointer: toPointer(path), reason }));
+    throw createReadOnlyError(places.slice(0, FAULTS_MAX));
+  }
+
+  function assertLogin(before: Place, after: Place, evaluation: Evaluation, terms: ChangeTerms): void {
+    if (!stepUps.exist) return;
+    const needs = stepUps.find(before, after, evaluation).flatMap(({ path, node: { annotations } }) => {
+      const { stepUp } = annotations;
+      return stepUp === undefined ? [] : [{ pointer: toPointer(path), stepUp }];
+    });
+    const { login, nowSeconds = 0 } = terms;
+    if (needs.every(({ stepUp }) => isLoginEnough(stepUp, login, nowSeconds))) return;
+    throw createStepUpError(needs.slice(0, FAULTS_MAX));
+  }
 
   return {
     permitsAll: false,
@@ -516,28 +668,81 @@ export function createSchemaRules(schema: JsonObject | undefined): SchemaRules {
       const evaluation = createEvaluation(createMeter(WORK_MAX));
       return describePlaces(root, evaluation.places.createRoot(document), evaluation);
     },
-    keepReadOnly(before, after) {
-      if (!readOnlyPlaces.exist) return after;
+    keepFixed(before, after, erases = false) {
+      if (!fixedPlaces.exist) return after;
       return within((evaluation) => {
         const { createRoot } = evaluation.places;
-        const kept = readOnlyPlaces.putBack(createRoot(before), createRoot(after), evaluation);
+        const kept = fixedPlaces.putBack(createRoot(before), createRoot(after), evaluation, erases);
         return isJsonObject(kept) ? kept : after;
       });
     },
-    assertChange(before, after, whole = { before, after }) {
-      within((evaluation) => {
+    assertChange(before, after, terms = {}) {
+      const { getVisible = (document) => document, stamps = NO_STAMPS, erases = false } = terms;
+      return within((evaluation) => {
         const { createRoot } = evaluation.places;
-        if (readOnlyPlaces.exist) {
-          const [earlier, later] = [createRoot(whole.before), createRoot(whole.after)];
-          const touched = readOnlyPlaces.getTouched(earlier, later, evaluation);
-          if (touched.length > 0) throw createReadOnlyError(touched.slice(0, FAULTS_MAX));
-        }
         const [earlier, later] = [createRoot(before), createRoot(after)];
-        if (evaluation.isValid(root, later)) return;
-        const introduced = getIntroducedViolations(root, earlier, later, evaluation);
-        if (introduced.length > 0) throw invalid(introduced.map(toFault));
+        if (fixedPlaces.exist) assertUntouched(earlier, later, evaluation, erases);
+        const result = fixedPlaces.exist ? fixedPlaces.stamp(earlier, later, evaluation, stamps) : after;
+        const stored = isJsonObject(result) ? result : after;
+        const [seenBefore, seenAfter] = [createRoot(getVisible(before)), createRoot(getVisible(stored))];
+        if (!evaluation.isValid(root, seenAfter)) {
+          const introduced = getIntroducedViolations(root, seenBefore, seenAfter, evaluation);
+          if (introduced.length > 0) throw invalid(introduced.map(toFault));
+        }
+        assertLogin(earlier, later, evaluation, terms);
+        return stored;
       });
     },
+  };
+}
+
+/** How far clocks may differ. */
+const CLOCK_TOLERANCE_SECONDS = 5;
+
+/** A login whose time or class the token does not name is neither recent nor strong. */
+function isLoginEnough(
+  { maxAgeSeconds, acrValues }: StepUp,
+  login: Login | undefined,
+  nowSeconds: number,
+): boolean {
+  const ageSeconds = login?.authTime === undefined ? undefined : nowSeconds - login.authTime;
+  const isRecent =
+    ageSeconds !== undefined && ageSeconds >= -CLOCK_TOLERANCE_SECONDS && ageSeconds <= (maxAgeSeconds ?? 0);
+  if (maxAgeSeconds !== undefined && !isRecent) return false;
+  return acrValues === undefined || (login?.acr !== undefined && acrValues.includes(login.acr));
+}
+
+/** Asks for what satisfies all of them at once, as far as one login can. */
+function createStepUpError(
+  needs: ReadonlyArray<{ readonly pointer: string; readonly stepUp: StepUp }>,
+): AppError {
+  const ages = needs.flatMap(({ stepUp }) => stepUp.maxAgeSeconds ?? []);
+  const classes = needs.flatMap(({ stepUp }) => (stepUp.acrValues ? [stepUp.acrValues] : []));
+  const [first = []] = classes;
+  const common = first.filter((value) => classes.every((each) => each.includes(value)));
+  const acrValues = common.length > 0 ? common : first;
+  return new AppError(
+    'step_up_required',
+    'This change needs a more recent or a stronger login. Log in again and repeat it.',
+    {
+      errors: needs.map(({ pointer, stepUp }) => ({
+        pointer,
+        code: 'step_up',
+        detail: 'A change of this needs a more recent or a stronger login.',
+        params: toStepUpJson(stepUp),
+      })),
+      stepUp: {
+        ...(ages.length === 0 ? {} : { maxAgeSeconds: Math.min(...ages) }),
+        ...(acrValues.length === 0 ? {} : { acrValues }),
+      },
+    },
+  );
+}
+
+function toStepUpJson({ maxAgeSeconds, acrValues }: StepUp): JsonObject {
+  return {
+    ...(maxAgeSeconds === undefined ? {} : { max_age: maxAgeSeconds }),
+    ...(acrValues === undefined ? {} : { acr_values: acrValues }),
   };
 }
 
@@ -545,27 +750,37 @@ function describePlaces(root: SchemaNode, document: Place, evaluation: Evaluatio
   const known = new Map<string, SchemaPlace>();
   const places: SchemaPlace[] = [];
   let isClosed = false;
-  for (const { path, applying, isNamed } of findPlaces(root, document, evaluation)) {
+  for (const { path, place, applying, isNamed } of findPlaces(root, document, evaluation)) {
     const pointer = toPointer(path);
     const parent = path.length === 0 ? undefined : known.get(toPointer(path.slice(0, -1)));
     const inherited: ReadonlySet<SchemaReason> = parent?.fixedBy ?? new Set<SchemaReason>();
-    const fixedBy = new Set([...inherited, ...[...applying].flatMap((node) => getReasons(node, isNamed))]);
-    const place = { path, pointer, fixedBy };
-    known.set(pointer, place);
+    const reasons = [...applying].flatMap((node) => getReasons(node, isNamed, place !== undefined));
+    const fixedBy = new Set([...inherited, ...reasons]);
+    const stepUps = [...applying].flatMap(({ annotations: { stepUp } }) => stepUp ?? []);
+    const described = { path, pointer, fixedBy, stepUp: stepUps[0] && toStepUpJson(stepUps[0]) };
+    known.set(pointer, described);
     if (path.length === 0) isClosed = [...applying].some(closesDocument);
-    if (isNamed || fixedBy.size > inherited.size) places.push(place);
+    if (isNamed || fixedBy.size > inherited.size || stepUps.length > 0) places.push(described);
   }
   return { isClosed, places };
 }
 
 /** What is stored under a name of its own although nothing may be there is not fixed: it can be removed. */
-function getReasons({ source, literal }: SchemaNode, isNamed: boolean): readonly SchemaReason[] {
-  return (isNamed && literal === false) || source['readOnly'] === true ? ['schema'] : [];
+function getReasons(
+  { source, literal, annotations }: SchemaNode,
+  isNamed: boolean,
+  isStored: boolean,
+): readonly SchemaReason[] {
+  return [
+    ...((isNamed && literal === false) || source['readOnly'] === true ? (['schema'] as const) : []),
+    ...(annotations.stamp === undefined ? [] : (['stamped'] as const)),
+    ...(annotations.writeOnce && isStored ? (['write_once'] as const) : []),
+  ];
 }
 
 function closesDocument({ additionalProperties, unevaluatedProperties }: SchemaNode): boolean {
   return [additionalProperties, unevaluatedProperties].some(
-    (node) => node !== undefined && getReasons(node, true).length > 0,
+    (node) => node !== undefined && getReasons(node, true, false).length > 0,
   );
 }
 

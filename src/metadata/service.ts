@@ -138,7 +138,7 @@ export function createMetadataService(dependencies: Dependencies, rules: Metadat
     key: string | undefined,
     { preconditions = [], onSent }: WriteOptions = {},
   ): Promise<VisibleProfile> {
-    const submitted = { edit, key, preconditions, access: getAccess(subject), onSent };
+    const submitted = { edit, key, preconditions, access: getAccess(subject), subject, onSent };
     const profile = await queue.submit(subject.userId, submitted);
     if (profile.isUnreadable) throw createNotAnObjectError();
     return toVisibleProfile(subject, profile);

@@ -146,7 +146,8 @@ describe('names in snake case', () => {
     insufficient_scope invalid_body inexistent_user too_many_requests
     refused_by_tenant management_api
     proxy_pass fail_duration
-    org_id stripe_customer scopes_supported`.split(/\s+/),
+    org_id stripe_customer scopes_supported
+    max_age acr_values auth_time write_once step_up`.split(/\s+/),
   );
 
   for (const { fields } of Object.values(LOG_EVENTS)) for (const field of fields) OTHERS.add(field);

@@ -26,6 +26,8 @@ export function freeRules(limits: DocumentLimits = LIMITS): MetadataRules {
     getAccess: createAccess(FREE_POLICY),
     appMetadataReadable: new Set(),
     claims: {},
+    erasesWriteOnce: false,
+    timeOfDay: { now: () => 0 },
   };
 }
 

@@ -93,6 +93,7 @@ describe('what is remembered', () => {
         clientId: undefined,
         scopes: new Set<string>(),
         actor: undefined,
+        login: { authTime: undefined, acr: undefined },
         issuer: keySet.issuer,
         keyId: undefined,
         expiresAt,

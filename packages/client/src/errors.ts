@@ -10,6 +10,7 @@ export type ProblemCode =
   | 'token_missing'
   | 'token_invalid'
   | 'dpop_proof_invalid'
+  | 'step_up_required'
   | 'scope_missing'
   | 'caller_not_a_user'
   | 'client_not_allowed'

@@ -122,12 +122,14 @@ function createActorError(message: string): AppError {
   return new AppError('actor_not_allowed', message);
 }
 
-// `WWW-Authenticate` for 401 and for a missing scope: RFC 6750 section 3, RFC 9449 section 7.1, RFC 9728 section 5.1.
+// `WWW-Authenticate` for 401 and for a missing scope: RFC 6750 section 3, RFC 9449 section 7.1, RFC 9470 section 3,
+// RFC 9728 section 5.1.
 
 const OAUTH_ERRORS: Partial<Record<AppError['code'], string>> = {
   token_invalid: 'invalid_token',
   dpop_proof_invalid: 'invalid_dpop_proof',
   scope_missing: 'insufficient_scope',
+  step_up_required: 'insufficient_user_authentication',
 };
 
 export interface ChallengeOptions {
@@ -151,6 +153,7 @@ export function getChallenge(
   if (oauthError === undefined && error.code !== 'token_missing') return undefined;
   const parameters = [
     ...(oauthError === undefined ? [] : [`error="${oauthError}"`, `error_description="${error.message}"`]),
+    ...getStepUpParameters(error),
     ...(error.extras.scope === undefined ? [] : [`scope="${error.extras.scope}"`]),
     ...getResourceMetadata(req),
   ];
@@ -158,6 +161,13 @@ export function getChallenge(
   if (!usesDpop) return `Bearer ${[REALM, ...parameters].join(', ')}, DPoP ${algs}`;
   const dpop = `DPoP ${[...parameters, algs].join(', ')}`;
   return dpopRequired ? dpop : `${dpop}, Bearer ${REALM}`;
+}
+
+function getStepUpParameters({ extras: { stepUp } }: AppError): string[] {
+  return [
+    ...(stepUp?.maxAgeSeconds === undefined ? [] : [`max_age="${stepUp.maxAgeSeconds}"`]),
+    ...(stepUp?.acrValues === undefined ? [] : [`acr_values="${stepUp.acrValues.join(' ')}"`]),
+  ];
 }
 
 const REALM = 'realm="metadata-bff"';

@@ -159,6 +159,7 @@ const HEADERS_BY_CODE: Partial<Record<ErrorCode, readonly ResponseHeader[]>> = {
   request_malformed: ['WWW-Authenticate'],
   token_missing: ['WWW-Authenticate'],
   scope_missing: ['WWW-Authenticate'],
+  step_up_required: ['WWW-Authenticate'],
   precondition_failed: ['ETag'],
   media_type_unsupported: ['Accept', 'Accept-Encoding', 'Accept-Patch'],
   rate_limited: ['Retry-After'],
@@ -347,6 +348,7 @@ export const GUARDED: readonly ErrorCode[] = [
 const CHANGING: readonly ErrorCode[] = [
   ...GUARDED,
   'lock_unavailable',
+  'step_up_required',
   'key_read_only',
   'user_not_found',
   'precondition_failed',

@@ -59,6 +59,13 @@ const policyPlaces = z
         .enum(REASONS)
         .optional()
         .meta({ description: 'Why it is read-only: the first reason, if there are several.' }),
+      step_up: z
+        .strictObject({
+          max_age: z.int().optional(),
+          acr_values: z.array(z.string()).optional(),
+        })
+        .optional()
+        .meta({ description: 'How recent in seconds, or of which class, the login must be to change it.' }),
       claim: z
         .string()
         .optional()
@@ -105,6 +112,11 @@ export const problem = z
       .unknown()
       .optional()
       .meta({ description: 'The resource as it is now, with `precondition_failed`.' }),
+    max_age: z.int().optional().meta({ description: 'With `step_up_required`: how old the login may be.' }),
+    acr_values: z
+      .array(z.string())
+      .optional()
+      .meta({ description: 'With `step_up_required`: of which of these classes the login must be.' }),
     outcome: z.literal('unknown').optional().meta({ description: 'The write may have been applied.' }),
   })
   .meta({ id: 'Problem', description: 'RFC 9457. `title` and `detail` are for people.' });

@@ -371,30 +371,24 @@ interface Applied {
 }
 
 interface Notes {
-  /** Whether the schema notes the keyword anywhere. */
+  /** Whether the schema notes anything. */
   readonly exist: boolean;
+  /** Whether a noted schema can be reached from this one. */
+  readonly leadsTo: (node: SchemaNode) => boolean;
   /**
-   * The places that are noted. Parts that the change leaves as they were are passed over, as is what lies below a
-   * place that is noted itself.
+   * The places that are noted, once for each schema that notes them. Parts that the change leaves as they were are
+   * passed over.
    */
   find(before: Place | undefined, after: Place | undefined, evaluation: Evaluation): readonly Applied[];
 }
 
-/** Finds where an annotation with that value holds. */
-export function createNotes(
-  root: SchemaNode,
-  keyword: string,
-  isMeant: (value: JsonValue) => boolean,
-): Notes {
+/** Finds where a noted schema applies. */
+export function createNotes(root: SchemaNode, isNoted: (node: SchemaNode) => boolean): Notes {
   const leading = findLeading(root, isNoted);
-
-  function isNoted({ source }: SchemaNode): boolean {
-    const value = Object.hasOwn(source, keyword) ? source[keyword] : undefined;
-    return value !== undefined && isMeant(value);
-  }
 
   return {
     exist: leading.has(root),
+    leadsTo: (node) => leading.has(node),
     find: (before, after, evaluation) => findNoted(root, before, after, { evaluation, leading, isNoted }),
   };
 }
@@ -463,10 +457,7 @@ function findNoted(
     if (visited.has(key)) return;
     visited.add(key);
     meter.spend(4);
-    if (isNoted(node)) {
-      found.set(JSON.stringify(path), applied);
-      return;
-    }
+    if (isNoted(node)) found.set(JSON.stringify([path, node.id]), applied);
     const states = [before, after].filter((place) => place !== undefined);
     for (const part of getApplying(node, states, evaluation)) {
       visit({ ...applied, node: part });

@@ -12,6 +12,7 @@ import {
   type JsonValue,
   pointerToken,
 } from '../../lib/json.ts';
+import { ENFORCED, isAnnotated, readAnnotations } from './annotations.ts';
 import { getAnnotatingInPlace, getBelow, getInPlace, type SchemaNode } from './node.ts';
 import { createPatternCompiler, type Pattern, PatternRefusal } from './pattern.ts';
 
@@ -205,6 +206,9 @@ export function loadSchema(schema: JsonObject): LoadedSchema {
       pointer,
       source,
       literal,
+      annotations: readAnnotations(source, (keyword, reason) => {
+        throw refusal(`${pointer}/${keyword}`, reason);
+      }),
       types: undefined,
       constant: undefined,
       allowed: undefined,
@@ -432,7 +436,7 @@ function assertEnd(nodes: Iterable<SchemaNode>): void {
   }
 }
 
-/** Refuses `readOnly` where JSON Schema gives it no effect, because its author counts on one. */
+/** Refuses what fixes a value where JSON Schema gives it no effect, because its author counts on one. */
 function assertEnforceable(root: SchemaNode): void {
   const enforced = reach(root, (node) => [...getAnnotatingInPlace(node), ...getBelow(node)]);
   const all = reach(root, (node) => [
@@ -441,9 +445,10 @@ function assertEnforceable(root: SchemaNode): void {
     ...[node.propertyNames, node.contentSchema].filter((part) => part !== undefined),
   ]);
   for (const node of all) {
-    if (node.source['readOnly'] === true && !enforced.has(node)) {
+    const keyword = ENFORCED.find((each) => isAnnotated(node.source, each));
+    if (keyword !== undefined && !enforced.has(node)) {
       throw refusal(
-        `${node.pointer}/readOnly`,
+        `${node.pointer}/${keyword}`,
         'cannot be enforced below not, propertyNames or contentSchema, which say nothing of a value that is stored',
       );
     }

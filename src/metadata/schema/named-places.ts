@@ -22,6 +22,9 @@ export interface NamedPlace {
 /** More than any form shows. */
 const MAX_PLACES = 1_000;
 
+/** Which schemas are of interest: those that `leadsTo` holds for, and what stands below them. */
+type Filter = (node: SchemaNode) => boolean;
+
 interface Visit extends NamedPlace {
   /** Schemas whose names count although they do not apply: branches that do not hold, or not yet. */
   readonly possible: ReadonlySet<SchemaNode>;
@@ -35,8 +38,29 @@ interface Visit extends NamedPlace {
  * the work of one judgement can find.
  */
 export function findPlaces(root: SchemaNode, document: Place, evaluation: Evaluation): readonly NamedPlace[] {
-  const { places, meter, isValid } = evaluation;
   const found: NamedPlace[] = [];
+  try {
+    for (const place of walkPlaces(root, document, evaluation, () => true)) {
+      found.push(place);
+      if (found.length === MAX_PLACES) break;
+    }
+  } catch (error) {
+    if (!(error instanceof WorkExceeded)) throw error;
+  }
+  return found;
+}
+
+/**
+ * The same one by one, without an end to their number, where schemas for which `leadsTo` does not hold are passed over.
+ * @throws WorkExceeded.
+ */
+export function* walkPlaces(
+  root: SchemaNode,
+  document: Place,
+  evaluation: Evaluation,
+  leadsTo: Filter,
+): Generator<NamedPlace> {
+  const { places, meter, isValid } = evaluation;
   const open: Visit[] = [
     {
       path: [],
@@ -47,23 +71,23 @@ export function findPlaces(root: SchemaNode, document: Place, evaluation: Evalua
       above: new Set(),
     },
   ];
-  try {
-    for (let next = open.shift(); next && found.length < MAX_PLACES; next = open.shift()) visit(next);
-  } catch (error) {
-    if (!(error instanceof WorkExceeded)) throw error;
-  }
-  return found;
+  for (let next = open.shift(); next; next = open.shift()) yield visit(next);
 
-  function visit(start: Visit): void {
+  function visit(start: Visit): NamedPlace {
     const { path, place, above } = start;
     const applying = expand(start.applying, (node) => getCertain(node, place));
     const possible = expand(new Set([...applying, ...start.possible]), getAnnotatingInPlace);
-    found.push({ path, place, applying, isNamed: start.isNamed });
+    const found = { path, place, applying, isNamed: start.isNamed };
     meter.spend(4 + possible.size);
-    if (place === undefined && [...possible].every((node) => above.has(node))) return;
+    if (place === undefined && [...possible].every((node) => above.has(node))) return found;
     const below = { ...start, applying, possible, above: place ? above : new Set([...above, ...possible]) };
     visitMembers(below);
     if (place && isList(place.value)) visitItems(below, place);
+    return found;
+  }
+
+  function push(next: Visit): void {
+    if ([...next.applying, ...next.possible].some(leadsTo)) open.push(next);
   }
 
   /** Where nothing is there, no branch can be said to hold. */
@@ -89,7 +113,7 @@ export function findPlaces(root: SchemaNode, document: Place, evaluation: Evalua
         [...nodes].flatMap((node) => evaluation.getMemberSchemas(node, name).map((member) => member.node));
       const others = [...unevaluated].filter(([, names]) => names.has(name)).map(([node]) => node);
       meter.spend(1);
-      open.push({
+      push({
         path: [...parent.path, name],
         place: stored.includes(name) && place ? places.getChild(place, name) : undefined,
         applying: new Set([...getSchemas(applying), ...others]),
@@ -110,7 +134,7 @@ export function findPlaces(root: SchemaNode, document: Place, evaluation: Evalua
           : undefined,
       ]);
       meter.spend(1);
-      open.push({
+      push({
         path: [...parent.path, String(position)],
         place: item,
         applying: new Set(schemas.filter((node) => node !== undefined)),

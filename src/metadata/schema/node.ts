@@ -3,6 +3,7 @@
  * an instance reads. Nodes refer to each other as the schemas do, so that a recursive schema is a circle of nodes.
  */
 import type { JsonObject, JsonValue } from '../../lib/json.ts';
+import type { Annotations } from './annotations.ts';
 import type { FormatTest } from './load.ts';
 import type { Pattern } from './pattern.ts';
 
@@ -20,6 +21,7 @@ export interface SchemaNode {
   readonly source: JsonObject;
   /** Set for the schemas `true` and `false`. */
   readonly literal: boolean | undefined;
+  readonly annotations: Annotations;
 
   readonly types: readonly string[] | undefined;
   /** Canonical texts of the values that `const` or `enum` allow. */

@@ -16,6 +16,7 @@ const CALLER: Caller = {
   clientId: 'app',
   scopes: new Set(['read:metadata']),
   actor: undefined,
+  login: { authTime: undefined, acr: undefined },
   issuer: 'https://issuer.test/',
   keyId: 'key-1',
   expiresAt: Number.MAX_SAFE_INTEGER,

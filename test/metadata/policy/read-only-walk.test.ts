@@ -268,14 +268,14 @@ describe('what replaces the whole document keeps what is read-only and left out:
     ],
   ])('%s', (_name, schema, before, after, kept) => {
     const rules = createSchemaRules(schema);
-    const result = rules.keepReadOnly(before, after);
+    const result = rules.keepFixed(before, after);
     expect(JSON.stringify(result)).toBe(JSON.stringify(kept));
     rules.assertChange(before, result);
   });
 
   test('an item before which others are left out is refused, by name', () => {
     const rules = createSchemaRules({ properties: { l: { prefixItems: [{}, FIXED] } } });
-    const kept = rules.keepReadOnly({ l: [1, 2] }, {});
+    const kept = rules.keepFixed({ l: [1, 2] }, {});
     expect(() => rules.assertChange({ l: [1, 2] }, kept)).toThrow(
       expect.objectContaining({
         code: 'key_read_only',
