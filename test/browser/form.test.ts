@@ -13,7 +13,7 @@ const { demo, visitor } = await openStage();
 type Json = UserMetadataForm['value'];
 
 /** An empty page that may run the form and nothing else. */
-async function openForm(schema: Json, value: Json): Promise<Page> {
+async function openForm(schema: Json, value: Json, access?: Json): Promise<Page> {
   const { page } = await visitor();
   await page.route('**/favicon.ico', (route) => route.fulfill({ status: 204 }));
   await page.route('**/blank', (route) => {
@@ -25,7 +25,7 @@ async function openForm(schema: Json, value: Json): Promise<Page> {
   await page.route('**/start.js', (route) => {
     const body = `import { defineUserMetadataForm } from '/vendor/metadata-bff-form/index.js';
       const form = document.createElement('user-metadata-form');
-      Object.assign(form, ${JSON.stringify({ schema, value })}, { messages: { save: 'Sichern' } });
+      Object.assign(form, ${JSON.stringify({ schema, policy: access, value })}, { messages: { save: 'Sichern' } });
       globalThis.submitted = [];
       document.body.append(form);
       document.body.addEventListener('user-metadata-submit', ({ detail }) => globalThis.submitted.push(detail));
@@ -149,14 +149,14 @@ describe('the element', () => {
     await devtools.send('Input.insertText', { text: '仮名' });
     expect(await name.inputValue()).toBe('🙂🙂🙂🙂🙂仮名');
     expect(await submit(page)).toBeUndefined();
-    await page.getByRole('link', { name: 'Name: Too long: 7 of at most 5 characters.' }).waitFor();
+    await page.getByRole('link', { name: 'Name: Use at most 5 characters, not 7.' }).waitFor();
     expect(await name.inputValue()).toBe('🙂🙂🙂🙂🙂仮名');
 
     await name.fill('🙂');
     // Each end of a line counts as two characters, because it is stored as it was.
     await textbox(page, 'About').fill(`a\n${'b'.repeat(199)}`);
     expect(await submit(page)).toBeUndefined();
-    await page.getByRole('link', { name: 'About: Too long: 202 of at most 201 characters.' }).waitFor();
+    await page.getByRole('link', { name: 'About: Use at most 201 characters, not 202.' }).waitFor();
     await textbox(page, 'About').fill('a\nc');
     expect(await submit(page)).toEqual({ name: '🙂', about: 'a\r\nc' });
   });
@@ -189,18 +189,18 @@ describe('the element', () => {
     await textbox(page, 'Twice').fill('{ "a": 1, "a": 2 }');
     expect(await submit(page)).toBeUndefined();
     expect(await page.getByRole('link').allTextContents()).toEqual([
-      'Code: This is not in the expected format.',
-      'Mail: This is not an email address.',
-      'Site: This is not a complete address, such as https://example.com.',
-      'Born: Complete this, or empty it.',
+      'Code: This is not the right format.',
+      'Mail: Enter an address such as name@example.com.',
+      'Site: Enter an address such as https://example.com.',
+      'Born: Complete this, or clear it.',
       'Size: Fill this in.',
-      'Count: A number here is too large or has too many digits to be stored exactly.',
-      'Free: A number here is too large or has too many digits to be stored exactly.',
-      'Twice: A name appears twice in the same object.',
+      'Count: A number here has too many digits.',
+      'Free: A number here has too many digits.',
+      'Twice: This name is there twice.',
     ]);
     await page.evaluate(() => {
       const form = document.querySelector('user-metadata-form');
-      if (form) form.messages = { ...form.messages, notAbove: 'Mehr als {limit}.' };
+      if (form) form.messages = { ...form.messages, errors: { exclusiveMinimum: 'Mehr als {limit}.' } };
     });
     await page.getByLabel('Size').fill('0');
     await submit(page);
@@ -214,7 +214,8 @@ describe('the element', () => {
     const page = await openForm(schema, { name: 'a', list: ['x'], other: { p: 1, q: 1 } });
     const other = textbox(page, 'Other data');
     await other.fill('{ "other": { "p": 2, "q": 1 } }');
-    await textbox(page, 'List 1').fill('y');
+    await page.getByRole('button', { name: 'Remove: x' }).click();
+    await page.getByRole('group', { name: 'List' }).getByRole('textbox').fill('y');
     await page.evaluate(() =>
       document
         .querySelector('user-metadata-form')
@@ -282,18 +283,334 @@ describe('the element', () => {
       ];
     });
     const links = await page.getByRole('link').allTextContents();
-    expect(links).toEqual([
-      'Slash: One.',
-      'Inner 1: Two.',
-      'Outer: Three.',
-      expect.stringMatching(/Four\.$/),
-      expect.stringMatching(/Five\.$/),
-    ]);
+    expect(links).toEqual(['Slash: One.', 'Inner 1: Two.', 'Outer: Three.']);
+    // What is wrong with the document as a whole comes first, and leads nowhere.
+    const items = page.getByRole('group', { name: 'Please check these fields' }).getByRole('listitem');
+    expect(await items.allTextContents()).toEqual(['Four.', 'Five.', ...links]);
     await page.getByRole('link', { name: 'Slash' }).click();
     const slash = page.getByLabel('Slash');
     expect(await slash.evaluate((input) => input.matches(':focus'))).toBe(true);
     await slash.fill('x');
     expect(await slash.getAttribute('aria-invalid')).toBeNull();
+  });
+});
+
+describe('widgets', () => {
+  const SCHEMA = {
+    properties: {
+      theme: {
+        title: 'Theme',
+        enum: ['light', 'dark'],
+        default: 'light',
+        'x-ui': { widget: 'radio', optionLabels: { light: 'Light', dark: 'Dark' } },
+      },
+      news: { title: 'News', type: 'boolean', 'x-ui': { widget: 'switch', group: 'Contact' } },
+      size: { title: 'Size', type: 'integer', minimum: 50, maximum: 300, 'x-ui': { widget: 'slider' } },
+      accent: { title: 'Accent', type: 'string', 'x-ui': { widget: 'color' } },
+      phone: {
+        title: 'Phone',
+        type: 'string',
+        'x-ui': { widget: 'tel', group: 'Contact', placeholder: '+44' },
+      },
+      days: {
+        title: 'Days',
+        type: 'array',
+        items: { enum: ['mon', 'tue', 'wed'] },
+        'x-ui': { widget: 'chips', optionLabels: { mon: 'Monday' } },
+      },
+      tags: { title: 'Tags', type: 'array', items: { type: 'string', maxLength: 5 }, uniqueItems: true },
+      pay: {
+        title: 'Payment',
+        oneOf: [
+          { title: 'Card', properties: { by: { const: 'card' }, number: { type: 'string' } } },
+          { title: 'Transfer', properties: { by: { const: 'iban' }, iban: { type: 'string' } } },
+        ],
+      },
+      links: { title: 'Links', type: 'object', additionalProperties: { type: 'string', minLength: 1 } },
+      place: { title: 'Place', type: 'array', prefixItems: [{ type: 'number' }, { type: 'number' }] },
+      nick: { title: 'Nick', type: ['string', 'null'] },
+    },
+  };
+
+  test('edit values of every kind, and only what was edited is in the patch', async () => {
+    const stored = {
+      days: ['wed', 'mon'],
+      tags: ['a'],
+      pay: { by: 'card', number: '1' },
+      links: { home: 'x', work: 'y' },
+      place: [1, 2],
+      nick: null,
+    };
+    const page = await openForm(SCHEMA, stored);
+    expect(await patchOf(page)).toEqual({});
+    await page.getByRole('radio', { name: 'Dark' }).check();
+    await page.getByRole('switch', { name: 'News' }).check();
+    await page.getByRole('slider', { name: 'Size' }).fill('120');
+    await page.getByLabel('Accent').fill('#ff0000');
+    await page.getByLabel('Phone').fill('+44 20');
+    const days = page.getByRole('group', { name: 'Days' });
+    await days.getByLabel('tue').check({ force: true });
+    await days.getByLabel('Monday').uncheck({ force: true });
+    const tags = page.getByRole('group', { name: 'Tags' });
+    await tags.getByRole('textbox').fill('b');
+    await tags.getByRole('textbox').press('Enter');
+    await tags.getByRole('button', { name: 'Remove: a' }).click();
+    await tags.getByRole('textbox').fill('not entered');
+    await page.getByLabel('By').selectOption({ label: 'Transfer' });
+    await page.getByLabel('Iban').fill('DE');
+    const links = page.getByRole('group', { name: 'Links' });
+    await links.getByRole('button', { name: 'Add: Links' }).click();
+    await page.keyboard.type('blog');
+    await links.getByRole('textbox', { name: 'blog' }).fill('z');
+    await links.getByRole('button', { name: 'Remove: home' }).click();
+    await page.getByLabel('Place 2').fill('3');
+    expect(await submit(page)).toBeUndefined();
+    await page.getByRole('link', { name: 'Tags: Use at most 5 characters, not 11.' }).click();
+    expect(await tags.getByRole('textbox').evaluate((input) => input.matches(':focus'))).toBe(true);
+    await tags.getByRole('textbox').fill('c');
+    expect(await submit(page)).toEqual({
+      theme: 'dark',
+      news: true,
+      size: 120,
+      accent: '#ff0000',
+      phone: '+44 20',
+      days: ['tue', 'wed'],
+      tags: ['b', 'c'],
+      pay: { by: 'iban', number: null, iban: 'DE' },
+      links: { blog: 'z', home: null },
+      place: [1, 3],
+    });
+  });
+
+  test('stand in sections with headings, with their placeholder', async () => {
+    const page = await openForm(SCHEMA, {});
+    await page.getByRole('heading', { name: 'Contact' }).waitFor();
+    expect(await page.getByLabel('Phone').getAttribute('placeholder')).toBe('+44');
+  });
+
+  test('go back to nothing: a slider is cleared, an option is taken back, an alternative is remembered', async () => {
+    const page = await openForm(SCHEMA, { size: 100, pay: { by: 'card', number: '1' } });
+    await page.getByRole('button', { name: 'Clear' }).click();
+    await page.getByLabel('By').selectOption({ label: 'Transfer' });
+    await page.getByLabel('By').selectOption({ label: 'Card' });
+    expect(await page.getByLabel('Number').inputValue()).toBe('1');
+    expect(await submit(page)).toEqual({ size: null });
+    await page.getByLabel('By').selectOption({ label: 'Not set' });
+    expect(await submit(page)).toEqual({ size: null, pay: null });
+  });
+
+  test('show values that do not fit them as lists or JSON', async () => {
+    const page = await openForm(SCHEMA, {
+      days: ['mon', 'sun'],
+      tags: ['a\nb'],
+      accent: 'red',
+      place: [1, 2, 3],
+    });
+    expect(await patchOf(page)).toEqual({});
+    expect(await textbox(page, 'Accent').inputValue()).toBe('red');
+    expect(JSON.parse(await textbox(page, 'Place').inputValue())).toEqual([1, 2, 3]);
+    await page.getByRole('button', { name: 'Remove: Days 2' }).click();
+    expect(await submit(page)).toEqual({ days: ['mon'] });
+  });
+
+  test('keep the entries of others beside those that were edited', async () => {
+    const page = await openForm(SCHEMA, { links: { home: 'x', work: 'y' } });
+    await textbox(page, 'home').fill('mine');
+    await page.evaluate(() => {
+      const form = document.querySelector('user-metadata-form');
+      if (form) form.value = { links: { home: 'x', blog: 'theirs' } };
+    });
+    expect(await textbox(page, 'blog').inputValue()).toBe('theirs');
+    expect(await submit(page)).toEqual({ links: { home: 'mine' } });
+  });
+});
+
+describe('what may not be changed', () => {
+  const SCHEMA = {
+    properties: {
+      since: { title: 'Since', type: 'string', format: 'date', readOnly: true },
+      plan: { title: 'Plan', enum: ['pro'], 'x-ui': { optionLabels: { pro: 'Professional' } } },
+      roles: { title: 'Roles', type: 'array', items: { type: 'string' } },
+      terms: { title: 'Terms', type: 'string', 'x-write-once': true },
+      hidden: { title: 'Hidden', type: 'string' },
+    },
+  };
+  const POLICY = {
+    user_metadata: {
+      '': { access: 'read_only', reason: 'schema' },
+      '/since': { access: 'read_only', reason: 'schema' },
+      '/plan': { access: 'read_only', reason: 'application' },
+      '/roles': { access: 'read_only', reason: 'delegation' },
+      '/terms': { access: 'read_write' },
+    },
+  };
+
+  test('is shown as a person reads it, with the reason', async () => {
+    const page = await openForm(
+      SCHEMA,
+      { since: '2024-05-17', plan: 'pro', roles: ['a', 'b'], old: 1 },
+      POLICY,
+    );
+    expect(await page.getByLabel('Since').textContent()).toBe('May 17, 2024');
+    expect(await page.getByLabel('Plan').textContent()).toBe('Professional');
+    expect(await page.getByLabel('Roles').textContent()).toBe('a and b');
+    expect(await page.getByLabel('Other data').textContent()).toBe('{"old":1}');
+    const noteOf = (label: string) =>
+      page.getByLabel(label).evaluate((output) => {
+        const ids = output.getAttribute('aria-describedby') ?? '';
+        const root = output.getRootNode();
+        return root instanceof ShadowRoot ? root.getElementById(ids)?.textContent : undefined;
+      });
+    expect(await noteOf('Since')).toBe('It cannot be changed.');
+    expect(await noteOf('Plan')).toBe('This app may not change it.');
+    expect(await page.getByLabel('Hidden').count()).toBe(0);
+    await textbox(page, 'Terms').fill('2026-01');
+    expect(await submit(page)).toEqual({ terms: '2026-01' });
+  });
+
+  test('is locked once it is stored, if it can be written once', async () => {
+    const page = await openForm(SCHEMA, {}, POLICY);
+    await textbox(page, 'Terms').fill('2026-01');
+    await page.evaluate(() => document.querySelector('user-metadata-form')?.rebase({ terms: '2026-01' }));
+    await page.getByText('It can be set only once.').waitFor();
+    expect(await page.getByLabel('Terms').textContent()).toBe('2026-01');
+  });
+});
+
+describe('behaviour', () => {
+  const SCHEMA = {
+    required: ['name'],
+    properties: {
+      name: { title: 'Name', type: 'string', minLength: 1, maxLength: 5 },
+      size: { title: 'Size', type: 'integer', maximum: 10 },
+      list: {
+        title: 'List',
+        type: 'array',
+        items: { type: 'object', properties: { a: { type: 'string' } } },
+      },
+    },
+  };
+
+  test('setting the value, an equal schema or equal messages keeps edits and focus; reset() discards', async () => {
+    const page = await openForm(SCHEMA, { name: 'a' });
+    await textbox(page, 'Name').fill('b');
+    await page.evaluate((schema) => {
+      const form = document.querySelector('user-metadata-form');
+      if (!form) return;
+      form.value = { name: 'a', size: 3 };
+      form.schema = structuredClone(schema);
+      form.messages = { save: 'Sichern' };
+      form.policy = undefined;
+    }, SCHEMA);
+    expect(await textbox(page, 'Name').evaluate((input) => input.matches(':focus'))).toBe(true);
+    expect(await patchOf(page)).toEqual({ name: 'b' });
+    const dirty = () => page.evaluate(() => document.querySelector('user-metadata-form')?.dirty);
+    expect(await dirty()).toBe(true);
+    // What was saved is no edit any more, and the focus stays.
+    await page.evaluate(() => {
+      const form = document.querySelector('user-metadata-form');
+      if (form) form.value = { ...form.value };
+    });
+    expect(await dirty()).toBe(false);
+    expect(await textbox(page, 'Name').evaluate((input) => input.matches(':focus'))).toBe(true);
+    await textbox(page, 'Name').fill('c');
+    await page.evaluate(() => document.querySelector('user-metadata-form')?.reset());
+    expect([await textbox(page, 'Name').inputValue(), await dirty()]).toEqual(['b', false]);
+  });
+
+  test('submit(), checkValidity() and reportValidity() do what the button does', async () => {
+    const page = await openForm(SCHEMA, { name: 'a' });
+    const call = (method: 'submit' | 'checkValidity' | 'reportValidity') =>
+      page.evaluate((name) => document.querySelector('user-metadata-form')?.[name](), method);
+    expect([await call('submit'), await call('checkValidity')]).toEqual([false, true]);
+    await page.getByText('There are no changes to save.').waitFor();
+    await page.getByLabel('Size').fill('11');
+    const summary = page.getByRole('group', { name: 'Please check these fields' });
+    expect([await call('checkValidity'), await summary.isVisible()]).toEqual([false, false]);
+    expect([await call('reportValidity'), await summary.isVisible()]).toEqual([false, true]);
+    expect(await call('submit')).toBe(false);
+    await page.getByLabel('Size').fill('10');
+    expect([await summary.isVisible(), await call('submit')]).toEqual([false, true]);
+    expect(await page.evaluate(() => Object(globalThis).submitted)).toMatchObject([{ patch: { size: 10 } }]);
+  });
+
+  test('errors go one by one as they are mended, those of the service too', async () => {
+    const page = await openForm(SCHEMA, { name: 'a', list: [{ a: 'x' }] });
+    await textbox(page, 'Name').fill('');
+    await page.getByLabel('Size').fill('11');
+    await submit(page);
+    const links = page.getByRole('link');
+    expect(await links.allTextContents()).toEqual(['Name: Fill this in.', 'Size: Enter 10 or less.']);
+    await textbox(page, 'Name').fill('too long');
+    expect(await links.allTextContents()).toEqual([
+      'Name: Use at most 5 characters, not 8.',
+      'Size: Enter 10 or less.',
+    ]);
+    await textbox(page, 'Name').fill('fine');
+    expect(await links.allTextContents()).toEqual(['Size: Enter 10 or less.']);
+    await page.evaluate(() => {
+      const form = document.querySelector('user-metadata-form');
+      if (!form) return;
+      form.errors = [
+        {
+          pointer: '/size',
+          code: 'multipleOf',
+          params: { multipleOf: 5 },
+          detail: 'Must be a multiple of 5.',
+        },
+        { pointer: '/list', code: 'minItems', params: { limit: 2 }, detail: 'Must have at least 2 items.' },
+        { pointer: '', code: 'refused_by_tenant', detail: 'The profile is too large.' },
+      ];
+    });
+    const items = page.getByRole('group', { name: 'Please check these fields' }).getByRole('listitem');
+    const own = ['Size: Enter a multiple of 5.', 'List: Have at least 2 here.'];
+    expect(await items.allTextContents()).toEqual(['The profile is too large.', ...own]);
+    await page.getByRole('textbox', { name: 'A', exact: true }).fill('y');
+    expect(await items.allTextContents()).toEqual(own.slice(0, 1));
+    await page.getByLabel('Size').fill('5');
+    await items.first().waitFor({ state: 'hidden' });
+  });
+
+  test('in a form, it takes part in it: data, validity, Enter, reset and disabled', async () => {
+    const page = await openForm(SCHEMA, { name: 'a' });
+    await page.evaluate(() => {
+      const form = document.createElement('form');
+      const element = document.querySelector('user-metadata-form');
+      if (!element) return;
+      element.setAttribute('name', 'metadata');
+      form.innerHTML = '<fieldset></fieldset><button>Send</button>';
+      form.querySelector('fieldset')?.append(element);
+      document.body.append(form);
+      Object(globalThis).sent = [];
+      form.addEventListener('submit', (event) => {
+        event.preventDefault();
+        Object(globalThis).sent.push(Object.fromEntries(new FormData(form)));
+      });
+    });
+    const sent = () => page.evaluate(() => Object(globalThis).sent.splice(0));
+    expect(await page.getByRole('button', { name: 'Sichern' }).isVisible()).toBe(false);
+    await page.getByLabel('Size').fill('11');
+    await page.getByRole('button', { name: 'Send' }).click();
+    expect(await sent()).toEqual([]);
+    await page.getByRole('link', { name: 'Size: Enter 10 or less.' }).waitFor();
+    await page.getByLabel('Size').fill('3');
+    await page.getByLabel('Size').press('Enter');
+    expect(await sent()).toEqual([{ metadata: '{"size":3}' }]);
+    await page.evaluate(() => document.querySelector('fieldset')?.toggleAttribute('disabled', true));
+    expect(await page.getByLabel('Size').isDisabled()).toBe(true);
+    await page.evaluate(() => document.querySelector('fieldset')?.toggleAttribute('disabled', false));
+    await page.evaluate(() => document.querySelector('form')?.reset());
+    expect(await page.getByLabel('Size').inputValue()).toBe('');
+  });
+
+  test('a server can write schema, value and policy into the page', async () => {
+    const page = await openForm({}, {});
+    await page.evaluate((schema) => {
+      document.body.innerHTML = `<user-metadata-form schema='${JSON.stringify(schema)}' value='{"name":"a","size":1}'
+        policy='{"user_metadata":{"/name":{"access":"read_write"}}}'></user-metadata-form>`;
+    }, SCHEMA);
+    expect(await textbox(page, 'Name').inputValue()).toBe('a');
+    expect(await page.getByLabel('Size').count()).toBe(0);
   });
 });
 
@@ -345,12 +662,13 @@ describe('the page of docs/form.md', () => {
     await saved(page);
     expect(await stored()).toEqual({ theme: 'dark', language: 'en' });
     await textbox(page, 'Other data').waitFor({ state: 'hidden' });
-    for (const interest of ['chess', 'chess']) {
-      await page.getByRole('button', { name: 'Add: Interests' }).click();
-      await page.keyboard.type(interest);
-    }
+    await page.getByLabel('Language').fill('Klingon');
+    await page.evaluate(() => {
+      const form = document.querySelector('user-metadata-form');
+      if (form) form.schema = { type: 'object', properties: { language: { type: 'string' } } };
+    });
     await save(page);
-    await page.getByRole('link', { name: /^Interests: ./ }).waitFor();
+    await page.getByRole('link', { name: 'Language: This is not the right format.' }).waitFor();
     await picture(page, 'example');
   });
 });

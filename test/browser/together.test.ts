@@ -32,7 +32,7 @@ describe('two tabs', () => {
     const { page, logIn, changeElsewhere } = await visitor({ theme: 'light' });
     await logIn();
     await changeElsewhere({ theme: 'dark', interests: ['chess'] });
-    await page.getByRole('textbox', { name: 'Interests 1' }).waitFor();
+    await page.getByRole('button', { name: 'Remove: chess' }).waitFor();
     expect(await page.getByLabel('Theme').inputValue()).toBe('"dark"');
   });
 

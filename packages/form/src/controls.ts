@@ -1,70 +1,122 @@
 /**
- * Native controls that hold one value as text. The form checks the limits of the schema itself: the browser's
- * `maxlength` cuts texts off, and its lengths are not those of JSON Schema.
+ * Controls that hold one value as text. The form checks the limits of the schema itself: the browser's `maxlength` cuts
+ * texts off, and its lengths are not those of JSON Schema.
  */
-import { TIME } from './field-for-value.ts';
-import { createElement, type FieldContext } from './field.ts';
-import { applyMergePatch, createMergePatch, isJsonObject, type Json } from './json.ts';
-import type { Messages } from './messages.ts';
-import type {
-  CheckboxSpec,
-  ChoiceSpec,
-  JsonSpec,
-  LeafSpec,
-  NumberSpec,
-  TextSpec,
-} from './schema-to-fields.ts';
-import { checkNumber, checkText, hasDuplicateMembers, hasExactNumbers, isExactNumber } from './validation.ts';
+import {
+  createChoiceControl,
+  createTagsControl,
+  formatJson,
+  getOptionLabel,
+  parseText,
+} from './choice-controls.ts';
+import { normalize, TIME } from './field-for-value.ts';
+import { createButton, createElement, emitInput, type FieldContext } from './field.ts';
+import { applyMergePatch, asText, createMergePatch, isJsonObject, type Json, toText } from './json.ts';
+import { formatValue, type Messages } from './messages.ts';
+import type { LeafSpec } from './schema-to-fields.ts';
+import { type BrokenRule, hasDuplicateMembers, hasExactNumbers, isExactNumber } from './validation.ts';
 
 /** The stored value, and the value that the edit began from. They differ after others have changed the document. */
-interface EditBase {
+export interface EditBase {
   readonly stored: Json | undefined;
   readonly origin: Json | undefined;
 }
 
-interface Control {
-  readonly element: HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement;
+export interface Control {
+  /** What is labelled and described: an input, or a group of inputs. */
+  readonly element: HTMLElement;
+  /** What is put into the field, if it is more than `element`. */
+  readonly frame?: HTMLElement;
   /** Explains the expected text to the user. */
-  readonly hint?: string | undefined;
+  readonly hint?: string;
   getText(): string;
   setText(text: string): void;
   /** The text that shows `value`. */
   format(value: Json | undefined): string;
-  /** @throws InvalidTextError for a text that is not a value. */
+  /** The value of a text without a fault. */
   parse(text: string, base: EditBase): Json | undefined;
-  /** The error of an edited value, as a sentence for the user. */
-  check?(value: Json | undefined): string | undefined;
+  /** The code of the error of a text that is not a value. */
+  findFault?(text: string): string | undefined;
+  /** The rule that an edited value breaks, beside those of its schema. */
+  check?(value: Json): BrokenRule | undefined;
+  /** What takes the focus, if it is not `element`. */
+  getFocused?(): HTMLElement;
 }
 
-/** A text that is not a value. The message is a sentence for the user. */
-export class InvalidTextError extends Error {
-  override readonly name = 'InvalidTextError';
+export function createControl(spec: LeafSpec, context: FieldContext): Control {
+  const { messages } = context;
+  if (spec.lock) return createLockedControl(spec, messages);
+  const { minimum, maximum } = spec.schema;
+  switch (spec.kind) {
+    case 'text':
+      return spec.widget === 'color'
+        ? createPickedControl(spec, { type: 'color' }, messages)
+        : createTextControl(spec, messages);
+    case 'number':
+      return spec.widget === 'slider' && typeof minimum === 'number' && typeof maximum === 'number'
+        ? createPickedControl(
+            spec,
+            { type: 'range', min: minimum, max: maximum, step: getStep(spec) },
+            messages,
+          )
+        : createNumberControl(spec);
+    case 'checkbox':
+      return createCheckboxControl(spec);
+    case 'choice':
+    case 'multi':
+      return createChoiceControl(spec, context);
+    case 'tags':
+      return createTagsControl(spec, context);
+    case 'json':
+      return createJsonControl(spec, messages);
+  }
 }
 
-/** The largest height of the JSON text area. */
-const MAX_ROWS = 12;
+/** Shows a value as a person reads it. Its text is the value as JSON. */
+function createLockedControl(spec: LeafSpec, messages: Messages): Control {
+  const element = createElement('output', 'value');
+  let shown = '';
+  return {
+    element,
+    getText: () => shown,
+    setText(text) {
+      shown = text;
+      element.textContent = display(spec, parseText(text) ?? null, messages);
+    },
+    format: formatJson,
+    parse: parseText,
+  };
+}
+
+function display(spec: LeafSpec, value: Json, messages: Messages): string {
+  const { lang, notSet } = messages;
+  const { options } = spec;
+  if (value === null || (Array.isArray(value) && value.length === 0)) return notSet;
+  if (Array.isArray(value)) {
+    return formatValue(
+      value.map((item: Json) => getOptionLabel(options, item, messages)),
+      lang,
+    );
+  }
+  const isDay = spec.widget === 'date';
+  if (isDay || spec.widget === 'datetime-local') {
+    const style = isDay ? { timeZone: 'UTC' } : ({ timeStyle: 'short' } as const);
+    return new Intl.DateTimeFormat(lang, { dateStyle: 'long', ...style }).format(new Date(asText(value)));
+  }
+  return getOptionLabel(options, value, messages);
+}
 
 /** A text area with JSON, for values that no other control can hold. */
-function createJsonControl({ readOnly }: JsonSpec, messages: Messages): Control {
-  const element = createElement('textarea', {
-    class: 'json',
-    part: 'input json',
-    spellcheck: 'false',
-    autocapitalize: 'off',
-  });
-  element.readOnly = readOnly;
+function createJsonControl({ placeholder }: LeafSpec, messages: Messages): Control {
+  const element = createElement('textarea', 'input json', { spellcheck: 'false', dir: 'ltr', placeholder });
   return {
     element,
     hint: messages.jsonHint,
     getText: () => element.value,
-    setText(text) {
-      element.value = text;
-      element.rows = Math.min(MAX_ROWS, text.split('\n').length + 1);
-    },
+    setText: (text) => void (element.value = text),
     format: (value) => (value === undefined ? '' : JSON.stringify(value, null, 2)),
-    parse(text, base) {
-      return text.trim() === '' ? undefined : rebaseEdit(parseExactJson(text, messages), base);
-    },
+    parse: (text, base) => (text.trim() === '' ? undefined : rebaseEdit(JSON.parse(text), base)),
+    findFault: (text) => (text.trim() === '' ? undefined : findJsonFault(text)),
   };
 }
 
@@ -74,88 +126,53 @@ function rebaseEdit(value: Json, { stored, origin }: EditBase): Json {
   return applyMergePatch(stored, createMergePatch(origin, value));
 }
 
-function parseExactJson(text: string, messages: Messages): Json {
-  const value = parseJson(text);
-  if (value === undefined) throw new InvalidTextError(messages.notJson);
-  // JSON.parse would change these texts silently.
-  if (!hasExactNumbers(text)) throw new InvalidTextError(messages.notExact);
-  if (hasDuplicateMembers(text, value)) throw new InvalidTextError(messages.duplicate);
-  return value;
-}
-
-function parseJson(text: string): Json | undefined {
+/** What is wrong with a text that should be JSON. JSON.parse would change some texts silently. */
+function findJsonFault(text: string): string | undefined {
   try {
-    return JSON.parse(text);
+    const value: Json = JSON.parse(text);
+    if (!hasExactNumbers(text)) return 'inexact';
+    return hasDuplicateMembers(text, value) ? 'duplicate' : undefined;
   } catch {
-    return undefined;
+    return 'json';
   }
 }
 
-export function createControl(spec: LeafSpec, stored: Json | undefined, { messages }: FieldContext): Control {
-  switch (spec.kind) {
-    case 'text':
-      return createTextControl(spec, stored, messages);
-    case 'number':
-      return createNumberControl(spec, messages);
-    case 'checkbox':
-      return createCheckboxControl(spec);
-    case 'choice':
-      return createChoiceControl(spec, stored, messages);
-    case 'json':
-      return createJsonControl(spec, messages);
-  }
-}
-
-function createTextControl(spec: TextSpec, stored: Json | undefined, messages: Messages): Control {
-  const { input, required, readOnly, minLength, example, autocomplete, fallback } = spec;
-  const placeholder = readOnly ? messages.notSet : typeof fallback === 'string' ? fallback : example;
-  const needed = required && (minLength ?? 0) > 0;
-  const attributes = toAttributes({
-    placeholder,
-    autocomplete,
-    readonly: readOnly ? '' : undefined,
-    required: needed ? '' : undefined,
-  });
+function createTextControl(spec: LeafSpec, messages: Messages): Control {
+  const { widget: input, isRequired, schema, placeholder } = spec;
+  const needed = isRequired && Number(schema['minLength'] ?? 0) > 0;
+  const isLocal = input === 'datetime-local';
+  const isTime = input === 'time';
+  const attributes = {
+    placeholder: placeholder || asText(schema['default']),
+    autocomplete: asText(schema['x-autocomplete']) || (input === 'tel' ? input : ''),
+    dir: 'auto',
+  };
   const element =
     input === 'textarea'
-      ? createElement('textarea', { ...attributes, rows: '4', part: 'input' })
-      : createElement('input', { ...attributes, type: input, part: 'input' });
-  if (input === 'datetime-local' || input === 'time') element.setAttribute('step', 'any');
-  const mismatch = input === 'email' ? messages.notEmail : messages.notUrl;
-  const plain = {
-    element,
-    getText: () => element.value,
-    setText: (text: string) => void (element.value = text),
-    check(value: Json | undefined) {
-      if (typeof value !== 'string') return needed ? messages.missing : undefined;
-      return element.validity.typeMismatch ? mismatch : checkText(value, spec, messages);
-    },
-  };
-
-  // An emptied required text stays as an empty text; any other emptied text is removed.
-  const emptied = required && stored !== undefined && !needed ? '' : undefined;
-  if (input === 'datetime-local') {
-    return {
-      ...plain,
-      hint: messages.localTime,
-      format: (value) => (typeof value === 'string' ? toLocalTime(value) : ''),
-      parse: (text) => (text === '' ? emptied : new Date(text).toISOString()),
-    };
-  }
-  if (input === 'time') {
-    const offset = (typeof stored === 'string' ? TIME.exec(stored)?.[2] : undefined) ?? 'Z';
-    return {
-      ...plain,
-      hint: offset === 'Z' || offset === 'z' ? 'UTC' : `UTC${offset}`,
-      format: (value) => normalize('time', typeof value === 'string' ? (TIME.exec(value)?.[1] ?? '') : ''),
-      parse: (text) => (text === '' ? emptied : `${text.length === 5 ? `${text}:00` : text}${offset}`),
-    };
-  }
+      ? createElement('textarea', 'input', attributes)
+      : createElement('input', 'input', { ...attributes, type: input, step: 'any' });
   return {
-    ...plain,
-    // A text area turns all line breaks into LF.
-    format: (value) => (typeof value === 'string' ? value.replaceAll(/\r\n?/g, '\n') : ''),
-    parse: (text, { origin }) => (text === '' ? emptied : keepLineEnds(origin, text)),
+    element,
+    hint: isLocal ? messages.localTime : isTime ? 'UTC' : '',
+    getText: () => element.value,
+    setText: (text) => void (element.value = text),
+    format(value) {
+      const text = asText(value);
+      if (isLocal) return toLocalTime(text);
+      if (isTime) return normalize('time', TIME.exec(text)?.[1] ?? '');
+      // A text area turns all line breaks into LF.
+      return text.replaceAll(/\r\n?/g, '\n');
+    },
+    parse(text, { stored, origin }) {
+      // An emptied required text stays as an empty text; any other emptied text is removed.
+      if (text === '') return isRequired && stored !== undefined && !needed ? '' : undefined;
+      if (isLocal) return new Date(text).toISOString();
+      if (!isTime) return keepLineEnds(origin, text);
+      const [, , offset = 'Z'] = TIME.exec(asText(origin)) ?? [];
+      return (text.length === 5 ? `${text}:00` : text) + offset;
+    },
+    check: () =>
+      element.validity.typeMismatch ? { code: `format-${input === 'url' ? 'uri' : input}` } : undefined,
   };
 }
 
@@ -165,95 +182,84 @@ function keepLineEnds(origin: Json | undefined, text: string): string {
   return isCrLf ? text.replaceAll('\n', '\r\n') : text;
 }
 
-function createNumberControl(spec: NumberSpec, messages: Messages): Control {
-  const { min, max, step, readOnly, required, fallback } = spec;
-  const element = createElement('input', {
+const formatNumber = (value: Json | undefined): string => (typeof value === 'number' ? String(value) : '');
+
+/** The step of the arrows of an input, which counts its steps from the minimum. JSON Schema counts from zero. */
+function getStep({ schema: { multipleOf, type, minimum } }: LeafSpec): number | 'any' {
+  const step = typeof multipleOf === 'number' ? multipleOf : type === 'integer' ? 1 : undefined;
+  return step !== undefined && Number.isInteger(Number(minimum ?? 0) / step) ? step : 'any';
+}
+
+function createNumberControl(spec: LeafSpec): Control {
+  const { schema, placeholder } = spec;
+  const { minimum, maximum, default: fallback } = schema;
+  const element = createElement('input', 'input', {
     type: 'number',
-    part: 'input',
-    step: String(step ?? 'any'),
-    ...toAttributes({ min, max, readonly: readOnly ? '' : undefined, required: required ? '' : undefined }),
-    ...(typeof fallback === 'number' ? { placeholder: String(fallback) } : {}),
+    step: getStep(spec),
+    min: formatNumber(minimum),
+    max: formatNumber(maximum),
+    placeholder: placeholder || formatNumber(fallback),
   });
   return {
     element,
     getText: () => element.value,
     setText: (text) => void (element.value = text),
-    format: (value) => (typeof value === 'number' ? String(value) : ''),
-    parse(text) {
-      if (text === '') return undefined;
-      if (!isExactNumber(text)) throw new InvalidTextError(messages.notExact);
-      return Number(text);
-    },
-    check(value) {
-      if (typeof value !== 'number') return required ? messages.missing : undefined;
-      return checkNumber(value, spec, messages);
-    },
+    format: formatNumber,
+    parse: (text) => (text === '' ? undefined : Number(text)),
+    findFault: (text) => (isExactNumber(text) ? undefined : 'inexact'),
   };
 }
 
-function createCheckboxControl({ readOnly, fallback }: CheckboxSpec): Control {
-  const element = createElement('input', { type: 'checkbox', part: 'checkbox' });
-  element.disabled = readOnly;
+/** A slider or a colour, which always have a value: whether it is set stands beside, with a button that clears it. */
+function createPickedControl(
+  { kind, isRequired, schema }: LeafSpec,
+  attributes: Readonly<Record<string, string | number>>,
+  { notSet, clear: clearText, lang }: Messages,
+): Control {
+  const isNumber = kind === 'number';
+  const { default: fallback = isNumber ? '' : '#000000' } = schema;
+  const element = createElement('input', 'picker', attributes);
+  const shown = createElement('output', 'value');
+  const clear = createButton(clearText, 'quiet', () => {
+    setText('');
+    emitInput(shown);
+    element.focus();
+  });
+  let text = '';
+  function setText(next: string): void {
+    text = next;
+    element.value = next || toText(fallback);
+    shown.textContent = next === '' ? notSet : formatValue(isNumber ? Number(next) : next, lang);
+    clear.hidden = next === '' || isRequired;
+  }
+  element.addEventListener('input', () => setText(element.value));
+  return {
+    element,
+    frame: createElement('div', 'picked', {}, element, shown, clear),
+    getText: () => text,
+    setText,
+    format: toText,
+    parse: (next) => (next === '' ? undefined : isNumber ? Number(next) : next),
+  };
+}
+
+function createCheckboxControl({ schema, widget }: LeafSpec): Control {
+  const isSwitch = widget === 'switch';
+  const element = createElement('input', isSwitch ? 'switch' : 'checkbox', {
+    type: 'checkbox',
+    role: isSwitch ? 'switch' : '',
+  });
   return {
     element,
     getText: () => String(element.checked),
     setText: (text) => void (element.checked = text === 'true'),
-    format: (value) => String((value ?? fallback) === true),
+    format: (value) => String((value ?? schema['default']) === true),
     parse: (text) => text === 'true',
   };
-}
-
-function createChoiceControl(spec: ChoiceSpec, stored: Json | undefined, messages: Messages): Control {
-  const { options, readOnly, required, fallback } = spec;
-  const getLabel = (value: Json) => {
-    const label = options.find((option) => isSameValue(option.value, value))?.label;
-    if (label !== undefined) return label;
-    if (typeof value === 'boolean') return value ? messages.yes : messages.no;
-    return typeof value === 'string' ? value : JSON.stringify(value);
-  };
-  const unset = fallback === undefined ? messages.notSet : `${messages.notSet} (${getLabel(fallback)})`;
-  const element = createElement('select', { part: 'input', ...(required ? { required: '' } : {}) });
-  element.disabled = readOnly;
-  const offer = (text: string, label: string) =>
-    element.append(createElement('option', { value: text }, label));
-  if (!required || stored === undefined) offer('', unset);
-  for (const { value } of options) offer(JSON.stringify(value), getLabel(value));
-  return {
-    element,
-    getText: () => element.value,
-    setText(text) {
-      // A stored value that is no longer offered stays until another is chosen.
-      const known = [...element.options].some((option) => option.value === text);
-      if (!known) offer(text, text === '' ? unset : getLabel(JSON.parse(text)));
-      element.value = text;
-    },
-    format: (value) => (value === undefined ? '' : JSON.stringify(value)),
-    parse: (text) => (text === '' ? undefined : JSON.parse(text)),
-    check: (value) => (required && value === undefined ? messages.missing : undefined),
-  };
-}
-
-const isSameValue = (a: Json, b: Json): boolean => JSON.stringify(a) === JSON.stringify(b);
-
-/** The text as an input of this type writes it. */
-function normalize(type: string, text: string): string {
-  const input = createElement('input', { type });
-  input.value = text;
-  return input.value;
 }
 
 function toLocalTime(instant: string): string {
   const time = new Date(instant);
   const local = new Date(time.getTime() - time.getTimezoneOffset() * 60_000);
   return Number.isNaN(local.getTime()) ? '' : normalize('datetime-local', local.toISOString().slice(0, -1));
-}
-
-function toAttributes(
-  attributes: Readonly<Record<string, string | number | undefined>>,
-): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(attributes).flatMap(([name, value]) =>
-      value === undefined ? [] : [[name, String(value)]],
-    ),
-  );
 }

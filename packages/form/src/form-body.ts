@@ -4,165 +4,151 @@
  */
 import { createDynamicField } from './dynamic-field.ts';
 import {
+  createButton,
   createElement,
-  type Field,
   type FieldContext,
   type FieldError,
-  getFieldName,
+  getTitle,
   type InputError,
 } from './field.ts';
 import {
   applyMergePatch,
   createMergePatch,
-  isJsonObject,
+  asObject,
   type Json,
   type JsonObject,
   parsePointer,
 } from './json.ts';
-import type { Messages } from './messages.ts';
+import { describeError, type Messages } from './messages.ts';
 import { schemaToFields } from './schema-to-fields.ts';
 
-/** All errors in one place, with a link to each field. */
-interface ErrorSummary {
-  readonly element: HTMLElement;
-  /** Shows the errors and takes the focus; hides without errors. */
-  show(errors: readonly InputError[]): void;
-}
-
-function createErrorSummary(messages: Messages): ErrorSummary {
-  const list = createElement('ul', {});
-  const element = createElement(
-    'div',
-    { class: 'summary', part: 'summary', role: 'group', tabindex: '-1', 'aria-labelledby': 'problems' },
-    createElement('p', { class: 'heading', id: 'problems' }, messages.problems),
-    list,
-  );
-  element.hidden = true;
-
-  return {
-    element,
-    show(errors) {
-      list.replaceChildren(...errors.map(createErrorItem));
-      element.hidden = errors.length === 0;
-      if (errors.length > 0) element.focus();
-    },
-  };
-}
-
-function createErrorItem({ field, message }: InputError): HTMLLIElement {
-  const name = getFieldName(field);
-  const link = createElement('a', { href: '#' }, name === '' ? message : `${name}: ${message}`);
-  link.addEventListener('click', (event) => {
-    event.preventDefault();
-    field.focus();
-  });
-  return createElement('li', {}, link);
-}
-
 export interface FormBody {
-  readonly element: HTMLElement;
+  readonly element: HTMLFormElement;
   stored(): JsonObject;
   value(): JsonObject;
   patch(): JsonObject;
+  /** Whether there is an edit, half-typed ones included. */
+  isDirty(): boolean;
+  /** The errors of edited parts, shown or not. */
+  getErrors(): readonly InputError[];
   rebase(stored: JsonObject): void;
   applyPatch(patch: JsonObject): void;
   reset(): void;
-  errors(): readonly FieldError[];
+  /** Shows the errors of edited parts, and goes to the summary. Returns whether there are none. */
+  report(): boolean;
   showErrors(errors: readonly FieldError[]): void;
-  isBusy(): boolean;
+  announce(text: string): void;
   setBusy(busy: boolean): void;
   setDisabled(disabled: boolean): void;
 }
 
 interface FormBodyOptions {
   readonly schema: Json | undefined;
+  readonly policy: JsonObject | undefined;
   readonly stored: JsonObject;
   readonly messages: Messages;
+  /** Called after each edit. */
+  readonly onChange: () => void;
+  /** Called when the user saves. */
+  readonly onSubmit: () => void;
 }
 
-/** Creates the content of a form. `emit` dispatches the event of a user action. */
-export function createFormBody(
-  { schema, stored: first, messages }: FormBodyOptions,
-  emit: (type: 'user-metadata-submit' | 'user-metadata-change') => void,
-): FormBody {
-  let stored = first;
+export function createFormBody(options: FormBodyOptions): FormBody {
+  const { schema, policy, messages, onChange, onSubmit } = options;
+  let { stored } = options;
   let ids = 0;
-  const status = createElement('p', { class: 'status', role: 'status', part: 'status' });
+  const status = createElement('p', 'status', { role: 'status' });
   const context: FieldContext = {
     messages,
     nextId: () => `field-${++ids}`,
     announce: (text) => void (status.textContent = text),
-    onChange: () => emit('user-metadata-change'),
     createField: (fieldSpec, initial) => createDynamicField(fieldSpec, initial, context),
   };
 
-  const spec = schemaToFields(schema);
-  let root = context.createField(spec, first);
-  const summary = createErrorSummary(messages);
-  const save = createElement('button', { type: 'submit', part: 'button submit' }, messages.save);
-  const undo = createElement(
-    'button',
-    { type: 'button', class: 'quiet', part: 'button undo' },
-    messages.undo,
-  );
-  const all = createElement(
-    'fieldset',
-    { class: 'all' },
-    summary.element,
-    root.element,
-    createElement('div', { class: 'actions', part: 'actions' }, save, undo),
-  );
-  const element = createElement('form', { novalidate: '', part: 'form' }, all, status);
+  const spec = schemaToFields(schema, policy);
+  let root = context.createField(spec, stored);
+  const list = createElement('ul', '');
+  const attributes = { role: 'group', tabindex: -1, 'aria-label': messages.problems };
+  const heading = createElement('p', 'heading', {}, messages.problems);
+  const summary = createElement('div', 'summary', attributes, heading, list);
+  summary.hidden = true;
+  const save = createElement('button', 'button submit', { type: 'submit' }, messages.save);
+  const actions = createElement('div', 'actions', {}, save, createButton(messages.undo, 'quiet undo', reset));
+  const all = createElement('fieldset', 'all', {}, summary, root.element, actions);
+  const element = createElement('form', 'form', { novalidate: 'true' }, all, status);
 
-  let errors: readonly FieldError[] = [];
-  let marked: readonly Field[] = [];
-  let busy = false;
+  /** The errors in the summary. */
+  let shown: readonly InputError[] = [];
 
-  function value(): JsonObject {
-    const now = root.read();
-    return isJsonObject(now) ? now : {};
+  const value = (): JsonObject => asObject(root.read());
+
+  function createItem(error: InputError): HTMLLIElement {
+    const { field } = error;
+    const message = describeError(messages, error);
+    // What is wrong with the document as a whole leads nowhere.
+    if (field === root.findField([])) return createElement('li', '', {}, message);
+    const name = getTitle(field)?.textContent;
+    const link = createElement('a', 'link', { href: '#' }, name ? `${name}: ${message}` : message);
+    link.addEventListener('click', (event) => {
+      event.preventDefault();
+      field.focus();
+    });
+    return createElement('li', '', {}, link);
   }
 
-  function showInputErrors(found: readonly InputError[]): void {
-    for (const field of marked) field.showErrors([]);
-    marked = [...new Set(found.map(({ field }) => field))];
-    for (const field of marked) {
-      field.showErrors(found.flatMap((error) => (error.field === field ? [error.message] : [])));
+  function show(errors: readonly InputError[]): void {
+    const whole = root.findField([]);
+    for (const { field } of shown) field.showErrors([]);
+    shown = errors.toSorted((a, b) => Number(b.field === whole) - Number(a.field === whole));
+    for (const field of new Set(shown.map((error) => error.field))) {
+      field.showErrors(shown.filter((error) => error.field === field));
     }
-    summary.show(found);
+    list.replaceChildren(...shown.map(createItem));
+    summary.hidden = shown.length === 0;
+  }
+
+  function report(errors: readonly InputError[]): boolean {
+    show(errors);
+    if (errors.length > 0) summary.focus();
+    return errors.length === 0;
+  }
+
+  /** Takes errors away that an edit at `target` has mended, and those that only the service can judge again. */
+  function updateErrors(target: Node): void {
+    if (shown.length === 0) return;
+    const left = root.getErrors();
+    const next = shown.flatMap((error) => {
+      if (!error.field.element.contains(target)) return [error];
+      return left.filter(({ field }) => field === error.field).slice(0, 1);
+    });
+    show(next);
   }
 
   function reset(): void {
-    errors = [];
-    showInputErrors([]);
+    show([]);
     const next = context.createField(spec, stored);
     root.element.replaceWith(next.element);
     root = next;
-    emit('user-metadata-change');
+    onChange();
   }
 
   element.addEventListener('submit', (event) => {
     event.preventDefault();
-    if (busy || all.disabled) return;
-    status.textContent = '';
-    errors = [];
-    const inputErrors = root.getErrors();
-    showInputErrors(inputErrors);
-    if (inputErrors.length > 0) return;
-    if (Object.keys(createMergePatch(stored, value())).length > 0) emit('user-metadata-submit');
-    else status.textContent = messages.nothingToSave;
+    onSubmit();
   });
-  element.addEventListener('input', () => {
+  element.addEventListener('input', ({ target }) => {
     status.textContent = '';
-    emit('user-metadata-change');
+    if (target instanceof Node) updateErrors(target);
+    onChange();
   });
-  undo.addEventListener('click', reset);
 
   return {
     element,
     stored: () => stored,
     value,
     patch: () => createMergePatch(stored, value()),
+    isDirty: () => root.getErrors().length > 0 || Object.keys(createMergePatch(stored, value())).length > 0,
+    getErrors: () => root.getErrors(),
     rebase(next) {
       stored = next;
       root.rebase(next);
@@ -171,22 +157,21 @@ export function createFormBody(
       root.setValue(applyMergePatch(value(), patch));
     },
     reset,
-    errors: () => errors,
-    showErrors(next) {
-      errors = next;
-      showInputErrors(
-        next.map(({ pointer, detail }) => ({
+    report: () => report(root.getErrors()),
+    showErrors(errors) {
+      report(
+        errors.map(({ pointer, ...error }) => ({
+          code: '',
+          ...error,
           field: root.findField(parsePointer(pointer)),
-          message: detail,
         })),
       );
     },
-    isBusy: () => busy,
-    setBusy(next) {
-      busy = next;
-      element.setAttribute('aria-busy', String(next));
+    announce: context.announce,
+    setBusy(busy) {
+      element.setAttribute('aria-busy', String(busy));
       // A disabled button would lose the focus.
-      save.setAttribute('aria-disabled', String(next));
+      save.setAttribute('aria-disabled', String(busy));
     },
     setDisabled(disabled) {
       all.disabled = disabled;

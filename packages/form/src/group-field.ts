@@ -1,49 +1,71 @@
-/** A group of fields for an object. Keys without a field are shown as JSON below the others. */
-import { createNotes, createTitle, type Field, type FieldContext, createElement, compact } from './field.ts';
-import { isJsonObject, isSameJson, type Json, type JsonObject, getMember } from './json.ts';
-import type { GroupSpec, JsonSpec } from './schema-to-fields.ts';
+/** The fields of an object, or of a list with a field for each position. */
+import { createElement, createGroupFrame, type Field, type FieldContext } from './field.ts';
+import { asList, asObject, getMember, isJsonObject, isSameJson, type Json, type JsonObject } from './json.ts';
+import type { GroupSpec } from './schema-to-fields.ts';
 
 export function createGroupField(spec: GroupSpec, first: Json | undefined, context: FieldContext): Field {
-  const { isWhole } = spec;
-  const element = createElement('fieldset', { class: isWhole ? 'whole' : 'group', part: 'group' });
-  const notes = createNotes(spec, undefined, element, context);
-  const legend = createElement(
-    'legend',
-    { part: 'legend', tabindex: '-1' },
-    createTitle(spec.label),
-    ...compact([notes.mark]),
-  );
-  element.append(...compact([isWhole ? undefined : legend, notes.hint, notes.error]));
+  const { kind } = spec;
+  const isTuple = kind === 'tuple';
+  const hasFrame = spec.label !== '' && kind !== 'whole';
+  const body = createElement('div', kind);
+  const frame = createGroupFrame(spec, '', context, body);
 
   let stored = first;
+  const toMembers = (value: Json | undefined): JsonObject =>
+    Object.fromEntries(Object.entries(isTuple ? asList(value) : asObject(value)));
   const members = new Map<string, Field>();
+  const sections = new Map<string, HTMLElement>();
   for (const [key, member] of spec.members) {
-    members.set(key, context.createField(member, getMember(toObject(first), key)));
+    const field = context.createField(member, getMember(toMembers(first), key));
+    members.set(key, field);
+    getSection(member.section).append(field.element);
   }
-  element.append(...[...members.values()].map((member) => member.element));
-  const rest = createOtherDataField(spec, first, context);
-  element.append(rest.element);
+  const rest = createRestField(spec, first, context);
+  getSection(undefined).append(rest.element);
+
+  /** Where the fields of a section are put: a place of its own, in the order in which the sections begin. */
+  function getSection(name = ''): HTMLElement {
+    const known = sections.get(name);
+    if (known) return known;
+    const fields = createElement('div', 'fields');
+    sections.set(name, fields);
+    const section = createElement(
+      'div',
+      'section',
+      {},
+      createElement('h3', 'section-title', {}, name),
+      fields,
+    );
+    body.append(name === '' ? fields : section);
+    return fields;
+  }
+
+  function fromMembers(value: JsonObject): Json | undefined {
+    if (!isTuple) return Object.keys(value).length === 0 && !isJsonObject(stored) ? stored : value;
+    const length = 1 + Math.max(-1, ...Object.keys(value).map(Number));
+    if (length === 0) return Array.isArray(stored) ? [] : undefined;
+    return Array.from({ length }, (_, index) => value[index] ?? null);
+  }
 
   const field: Field = {
-    element,
+    // The fields of the document, and those of a form of it, have no frame of their own.
+    element: hasFrame ? frame.element : body,
     read() {
       const known = [...members].flatMap(([key, member]): Array<[string, Json]> => {
         const value = member.read();
         return value === undefined ? [] : [[key, value]];
       });
-      const others = Object.entries(toObject(rest.read())).filter(([key]) => !members.has(key));
-      const value = Object.fromEntries([...known, ...others]);
-      // An empty group does not create the object.
-      return Object.keys(value).length === 0 && !isJsonObject(stored) ? stored : value;
+      const others = Object.entries(toMembers(rest.read())).filter(([key]) => !members.has(key));
+      return fromMembers(Object.fromEntries([...known, ...others]));
     },
     rebase(next) {
       stored = next;
-      for (const [key, member] of members) member.rebase(getMember(toObject(next), key));
+      for (const [key, member] of members) member.rebase(getMember(toMembers(next), key));
       rest.rebase(next);
     },
     setValue(value) {
       for (const [key, member] of members) {
-        const next = getMember(toObject(value), key);
+        const next = getMember(toMembers(value), key);
         // An invalid text in another field stays.
         if (!isSameJson(member.read(), next)) member.setValue(next);
       }
@@ -54,62 +76,57 @@ export function createGroupField(spec: GroupSpec, first: Json | undefined, conte
       if (step === undefined) return field;
       const member = members.get(step);
       if (member) return member.findField(steps);
-      return rest.element.hidden ? field : rest.findField([]);
+      return rest.element.hidden ? field : rest.findField([step, ...steps]);
     },
-    showErrors: notes.showErrors,
+    showErrors: frame.showErrors,
     focus() {
-      if (isWhole) [...members.values(), rest][0]?.focus();
-      else legend.focus();
+      if (hasFrame) frame.focus();
+      else [...members.values(), rest][0]?.focus();
     },
   };
   return field;
 }
 
 /** The keys of an object without a field of their own. Hidden while there are none, if the group has other fields. */
-function createOtherDataField(spec: GroupSpec, first: Json | undefined, context: FieldContext): Field {
+function createRestField(spec: GroupSpec, first: Json | undefined, context: FieldContext): Field {
   const { messages } = context;
-  const { readOnly, members } = spec;
-  const getOtherMembers = (value: Json | undefined): JsonObject | undefined => {
-    const others = Object.entries(toObject(value)).filter(([key]) => !members.has(key));
+  const { members, kind } = spec;
+  const isEntries = spec.rest.kind === 'entries';
+  const getOthers = (value: Json | undefined): JsonObject | undefined => {
+    const others = Object.entries(asObject(value)).filter(([key]) => !members.has(key));
     return others.length > 0 ? Object.fromEntries(others) : undefined;
   };
-  const description = members.size > 0 ? messages.otherDataHint : undefined;
-  const json: JsonSpec = {
-    kind: 'json',
-    label: messages.otherData,
-    description,
-    readOnly,
-    required: false,
-    fallback: undefined,
-  };
-  const inner = context.createField(json, getOtherMembers(first));
+  const inner = context.createField(
+    { ...spec.rest, label: messages.otherData, description: '' },
+    getOthers(first),
+  );
   const { element } = inner;
   element.classList.add('rest');
   const updateVisibility = () => {
-    element.hidden = members.size > 0 && inner.read() === undefined && inner.getErrors().length === 0;
+    const isEmpty = inner.read() === undefined && inner.getErrors().length === 0;
+    // Where other keys may be added, there is a button for that.
+    const isOffered = members.size === 0 || (isEntries && spec.rest.lock === '');
+    element.hidden = kind === 'tuple' || (isEmpty && !isOffered);
   };
   updateVisibility();
 
   return {
     ...inner,
     rebase(next) {
-      inner.rebase(getOtherMembers(next));
+      inner.rebase(getOthers(next));
       updateVisibility();
     },
     setValue(value) {
-      if (!isSameJson(inner.read(), getOtherMembers(value))) inner.setValue(getOtherMembers(value));
+      if (!isSameJson(inner.read(), getOthers(value))) inner.setValue(getOthers(value));
       updateVisibility();
     },
     getErrors() {
       const found = inner.getErrors();
       const value = inner.read();
       if (found.length > 0 || value === undefined) return found;
-      const field = inner.findField([]);
-      if (!isJsonObject(value)) return [{ field, message: messages.notAnObject }];
-      const taken = Object.keys(value).filter((key) => members.has(key));
-      return taken.map((key) => ({ field, message: `“${key}” ${messages.fieldOfItsOwn}` }));
+      const isTaken = Object.keys(asObject(value)).some((key) => members.has(key));
+      const code = isJsonObject(value) ? 'duplicate' : 'json';
+      return isTaken || code === 'json' ? [{ field: inner.findField([]), code }] : [];
     },
   };
 }
-
-const toObject = (value: Json | undefined): JsonObject => (isJsonObject(value) ? value : {});

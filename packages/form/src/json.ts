@@ -10,6 +10,13 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+export const asText = (value: Json | undefined): string => (typeof value === 'string' ? value : '');
+/** A text as it is, and any other value as JSON; nothing as an empty text. */
+export const toText = (value: Json | undefined): string =>
+  value === undefined || typeof value === 'string' ? (value ?? '') : JSON.stringify(value);
+export const asObject = (value: Json | undefined): JsonObject => (isJsonObject(value) ? value : {});
+export const asList = (value: Json | undefined): readonly Json[] => (Array.isArray(value) ? value : []);
+
 /** The own member `key`, never an inherited one. */
 export function getMember(object: JsonObject, key: string): Json | undefined {
   return Object.hasOwn(object, key) ? object[key] : undefined;

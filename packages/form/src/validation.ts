@@ -3,47 +3,55 @@
  * points, and a pattern may match any part of the text. Also detects what JSON.parse changes silently: digits of
  * numbers, and duplicate members.
  */
-import { isJsonObject, type Json } from './json.ts';
-import { formatMessage, type Messages } from './messages.ts';
-import type { NumberSpec, TextSpec } from './schema-to-fields.ts';
+import { isSameJson, type Json, type JsonObject } from './json.ts';
 
-/** The length as JSON Schema counts it: an emoji is one character. */
-const countCodePoints = (text: string): number => Array.from(text).length;
-
-/** The message of the first rule that `text` breaks; undefined if it breaks none. */
-export function checkText(
-  text: string,
-  { minLength, maxLength, pattern }: Pick<TextSpec, 'minLength' | 'maxLength' | 'pattern'>,
-  messages: Messages,
-): string | undefined {
-  const length = countCodePoints(text);
-  if (minLength !== undefined && length < minLength) {
-    return formatMessage(messages.tooShort, { limit: minLength, length });
-  }
-  if (maxLength !== undefined && length > maxLength) {
-    return formatMessage(messages.tooLong, { limit: maxLength, length });
-  }
-  const expression = pattern === undefined ? undefined : parsePattern(pattern);
-  return expression === undefined || expression.test(text) ? undefined : messages.patternMismatch;
+/** A rule that a value breaks: the keyword of JSON Schema or a name of the form's own, with its parameters. */
+export interface BrokenRule {
+  readonly code: string;
+  readonly params?: Readonly<Record<string, unknown>>;
 }
 
-/** The message of the first rule that `value` breaks; undefined if it breaks none. */
-export function checkNumber(value: number, spec: NumberSpec, messages: Messages): string | undefined {
-  const { isWhole, min, max, above, below, multipleOf } = spec;
-  if (isWhole && !Number.isInteger(value)) return messages.notWhole;
-  const broken: ReadonlyArray<
-    readonly [limit: number | undefined, isBroken: (limit: number) => boolean, text: string]
-  > = [
-    [min, (limit) => value < limit, messages.tooSmall],
-    [max, (limit) => value > limit, messages.tooLarge],
-    [above, (limit) => value <= limit, messages.notAbove],
-    [below, (limit) => value >= limit, messages.notBelow],
-    [multipleOf, (limit) => !isMultiple(value, limit), messages.notMultiple],
-  ];
-  for (const [limit, isBroken, text] of broken) {
-    if (limit !== undefined && isBroken(limit)) return formatMessage(text, { limit });
+type IsBroken = (size: number, limit: number) => boolean;
+
+const isBelow: IsBroken = (size, limit) => size < limit;
+const isAbove: IsBroken = (size, limit) => size > limit;
+const RULES: Readonly<Record<string, Readonly<Record<string, IsBroken>>>> = {
+  string: { minLength: isBelow, maxLength: isAbove },
+  object: { minItems: isBelow, maxItems: isAbove },
+  number: {
+    minimum: isBelow,
+    maximum: isAbove,
+    exclusiveMinimum: (size, limit) => size <= limit,
+    exclusiveMaximum: (size, limit) => size >= limit,
+    // With the tolerance of the service, because 0.3 / 0.1 is not 3.
+    multipleOf: (size, limit) => Math.abs(size / limit - Math.round(size / limit)) > 1e-9,
+  },
+};
+
+/** The first rule of `schema` itself that a text, number or list breaks; undefined if it breaks none. */
+export function findBrokenRule(value: Json, schema: JsonObject): BrokenRule | undefined {
+  const isList = Array.isArray(value);
+  // An emoji is one character to JSON Schema.
+  const size = typeof value === 'string' || isList ? Array.from(value).length : Number(value);
+  if (schema['type'] === 'integer' && !Number.isInteger(size)) return { code: 'integer' };
+  for (const [code, isBroken] of Object.entries(RULES[typeof value] ?? {})) {
+    const limit = schema[code];
+    if (typeof limit === 'number' && isBroken(size, limit)) {
+      return { code, params: { limit, [code]: limit, length: size } };
+    }
   }
-  return undefined;
+  const { pattern, uniqueItems } = schema;
+  if (
+    typeof value === 'string' &&
+    typeof pattern === 'string' &&
+    parsePattern(pattern)?.test(value) === false
+  ) {
+    return { code: 'pattern' };
+  }
+  if (!isList || uniqueItems !== true) return undefined;
+  const find = (item: Json | undefined) => value.findIndex((other) => isSameJson(other, item)) + 1;
+  const second = value.findIndex((item, index) => find(item) <= index) + 1;
+  return second > 0 ? { code: 'uniqueItems', params: { first: find(value[second - 1]), second } } : undefined;
 }
 
 /** Undefined for a pattern that this browser does not support; the service checks it. */
@@ -55,15 +63,13 @@ function parsePattern(pattern: string): RegExp | undefined {
   }
 }
 
-/** With the tolerance of the service, because 0.3 / 0.1 is not 3. */
-function isMultiple(value: number, factor: number): boolean {
-  const quotient = value / factor;
-  return Math.abs(quotient - Math.round(quotient)) <= 1e-9;
-}
-
 /** Whether JavaScript holds the number `text` with all its digits, apart from leading and trailing zeros. */
 export function isExactNumber(text: string): boolean {
-  return toDecimal(text) === toDecimal(String(Number(text)));
+  const value = Number(text);
+  const digits = text.replaceAll(/e.*|\D/gi, '').replaceAll(/^0+|0+$/g, '');
+  // Any 15 digits are exact, and more only if JavaScript writes them in the same way.
+  const isShort = digits.length < 16 && Number.isFinite(value) && (value === 0) === (digits === '');
+  return isShort || String(value) === text;
 }
 
 /** Whether JavaScript holds all numbers of the JSON `text` with all their digits. */
@@ -73,23 +79,8 @@ export function hasExactNumbers(text: string): boolean {
 
 /** Whether an object in the JSON `text`, parsed as `value`, has a duplicate member. */
 export function hasDuplicateMembers(text: string, value: Json): boolean {
-  return (withoutStrings(text).match(/:/g) ?? []).length > countMembers(value);
+  return countMembers(text) > countMembers(JSON.stringify(value));
 }
 
+const countMembers = (json: string): number => withoutStrings(json).split(':').length;
 const withoutStrings = (text: string): string => text.replaceAll(/"(?:\\.|[^"\\])*"/g, '""');
-
-function countMembers(value: Json): number {
-  if (Array.isArray(value)) return value.reduce((sum: number, item: Json) => sum + countMembers(item), 0);
-  if (!isJsonObject(value)) return 0;
-  return Object.values(value).reduce((sum: number, member) => sum + 1 + countMembers(member), 0);
-}
-
-/** The canonical form of a decimal number: its significant digits and a power of ten. */
-function toDecimal(text: string): string {
-  const [mantissa = '', exponent = '0'] = text.toLowerCase().split('e');
-  const [whole = '', fraction = ''] = mantissa.split('.');
-  const digits = `${whole}${fraction}`.replace(/^([-+]?)0+/, '$1');
-  const significant = digits.replace(/0+$/, '');
-  if (!/\d/.test(significant)) return significant.replace(/^[-+]$/, '');
-  return `${significant}e${Number(exponent) - fraction.length + digits.length - significant.length}`;
-}
