@@ -1,0 +1,20 @@
+/** The texts of the form in other languages: as many as in English, with the same parameters. */
+import { expect, test } from '@jest/globals';
+import { ENGLISH_MESSAGES } from '../../packages/form/src/messages.ts';
+
+/** The parameters of each text, by its path. */
+function parametersOf(messages: object): Readonly<Record<string, readonly string[]>> {
+  return Object.fromEntries(
+    Object.entries(messages).flatMap(([name, text]: [string, unknown]) =>
+      typeof text === 'object' && text !== null
+        ? Object.entries(parametersOf(text)).map(([inner, names]) => [`${name}.${inner}`, names])
+        : [[name, (String(text).match(/\{\w+\}/g) ?? []).toSorted()]],
+    ),
+  );
+}
+
+test.each(['en', 'de', 'fr', 'es', 'el', 'ar', 'ja'])('the texts in %s are complete', async (lang) => {
+  const { messages } = await import(`../../packages/form/src/locales/${lang}.ts`);
+  expect(messages.lang).toBe(lang);
+  expect(parametersOf(messages)).toEqual(parametersOf(ENGLISH_MESSAGES));
+});
