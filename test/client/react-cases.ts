@@ -162,6 +162,27 @@ export function testReact(major: string, { react, dom, server, metadata }: React
     expect(latest().error).toBeUndefined();
   });
 
+  test('shows which claims of the token are stale, and tells the app', async () => {
+    const { createApp, render, results, latest } = await openApp();
+    const told: Array<readonly string[]> = [];
+    const onClaims = (stale: readonly string[]) => void told.push(stale);
+    render(
+      createApp({
+        onClaims,
+        async fetch(url, init) {
+          const response = await fetch(url, init);
+          const headers = new Headers(response.headers);
+          if (!url.endsWith('/me/metadata')) return response;
+          headers.set('claims-stale', '"language", "a\\"b"');
+          return new Response(response.body, { status: response.status, headers });
+        },
+      }),
+    );
+    await until(() => (results.at(-1)?.staleClaims.length ? true : undefined));
+    expect(latest().staleClaims).toEqual(['language', 'a"b']);
+    expect(told[0]).toEqual(['language', 'a"b']);
+  });
+
   test('ends its stream when the last reader is gone', async () => {
     const { jane, createApp, render, shows } = await openApp();
     await jane.patch({ theme: 'dark' });

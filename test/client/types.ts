@@ -6,7 +6,7 @@ import type { Auth0ContextInterface } from '@auth0/auth0-react';
 import type { MetadataErrorCode, ProblemCode } from '../../packages/client/src/errors.ts';
 import type { JsonObject, JsonValue, MergePatch } from '../../packages/client/src/json.ts';
 import type { Snapshot } from '../../packages/client/src/snapshot-store.ts';
-import type { MetadataClient } from '../../packages/client/src/options.ts';
+import type { MetadataClient, MetadataClientOptions } from '../../packages/client/src/options.ts';
 import type { MetadataProviderProps } from '../../packages/client/src/react.ts';
 import type { PROBLEMS } from '../../src/http/errors.ts';
 
@@ -43,6 +43,10 @@ export const assertions = {
 
   reads: true satisfies Same<Awaited<ReturnType<Client['read']>>, Snapshot<Preferences>>,
   keys: true satisfies Same<Parameters<Client['removeKey']>[0], keyof Preferences>,
+  claims: true satisfies Same<
+    Exclude<MetadataClientOptions['onClaims'], undefined>,
+    (stale: readonly string[]) => void
+  >,
   untyped: true satisfies Same<Awaited<ReturnType<MetadataClient['read']>>['value'], JsonObject>,
   untypedKeys: true satisfies Fits<string, Parameters<MetadataClient['readKey']>[0]>,
   untypedValues: true satisfies Fits<'x', JsonValue>,

@@ -15,8 +15,14 @@ import { APP, getFolder, run, runModule, TARBALLS } from './app.ts';
 
 const MAX_BYTES = 4000;
 const NAMES = ['client', 'form', 'local-tenant'];
-/** The modules of the client that `.` does not load. */
-const OTHER_ENTRIES = new Set(['react.js', 'tanstack-query.js', 'metadata-store.js', 'index.js']);
+/** The modules of the client that `.` does not load, or not before an option asks for them. */
+const OTHER_ENTRIES = new Set([
+  'react.js',
+  'tanstack-query.js',
+  'metadata-store.js',
+  'claims.js',
+  'index.js',
+]);
 const TSC_7 = join(APP, 'node_modules', 'typescript', 'bin', 'tsc');
 const TSC_5 = join(APP, 'node_modules', 'typescript-5', 'bin', 'tsc');
 

@@ -40,7 +40,6 @@ interface WriteRequest {
   readonly body?: string;
   /** The change as a merge patch, given the current value. */
   readonly changes: (current: unknown) => unknown;
-  readonly isMerge?: boolean;
 }
 
 /** The client on a given runtime, so that tests control time and network. */
@@ -48,7 +47,17 @@ export function createClient<T extends object>(
   runtime: Runtime,
   clientOptions: MetadataClientOptions,
 ): MetadataClient<T> {
-  const transport = createTransport(runtime, clientOptions);
+  const { refreshStaleClaims, onClaims } = clientOptions;
+  // Few apps map metadata into tokens: the others do not load what follows the claims.
+  const following =
+    (refreshStaleClaims || onClaims) &&
+    import('./claims.ts').then(({ followClaims }) =>
+      followClaims(runtime, clientOptions, () => read(document)),
+    );
+  const transport = createTransport(
+    following ? { ...runtime, fetch: async (url, init) => (await following)(url, init) } : runtime,
+    clientOptions,
+  );
   const keys = new Map<string, Resource>();
   const document: Resource = {
     path: '/me/metadata',
@@ -88,15 +97,15 @@ export function createClient<T extends object>(
 
   async function write(
     { path, snapshots, toDocument }: Resource,
-    { method, body, changes, isMerge = false }: WriteRequest,
+    { method, body, changes }: WriteRequest,
     { signal, ifMatch = false }: WriteOptions = {},
   ): Promise<ClientResponse> {
-    let etag = ifMatch === 'latest' ? snapshots.getLatest()?.etag : ifMatch || undefined;
-    const baseText = etag === undefined ? undefined : snapshots.getText(etag);
-    const base = baseText === undefined ? undefined : parseJson(baseText);
+    const isMerge = method === 'PATCH';
+    let etag = ifMatch === 'latest' ? snapshots.getLatest()?.etag : ifMatch;
+    const base = parseJson(snapshots.getText(etag || '') ?? '');
     for (let rebases = 0; ; rebases += 1) {
       const headers = {
-        'Content-Type': isMerge ? 'application/merge-patch+json' : 'application/json',
+        'Content-Type': `application/${isMerge ? 'merge-patch+' : ''}json`,
         ...(etag ? { 'If-Match': etag } : {}),
       };
       const response = await transport.send({
@@ -108,14 +117,14 @@ export function createClient<T extends object>(
       });
       if (response.status !== 412) return response;
       const current = getMember(response.body, 'current');
-      etag = readEtag(response.headers) || undefined;
-      if (etag !== undefined) snapshots.remember({ etag, text: JSON.stringify(current) });
+      etag = readEtag(response.headers);
+      if (etag) snapshots.remember({ etag, text: JSON.stringify(current) });
       const hasNoConflict = base !== undefined && isUntouched(changes(base), base, current);
-      if (isMerge && hasNoConflict && etag !== undefined && rebases < MAX_REBASES) continue;
+      if (isMerge && hasNoConflict && etag && rebases < MAX_REBASES) continue;
       const conflict: Conflict<T> = JSON.parse(
         JSON.stringify({
           current: toDocument(current),
-          etag,
+          etag: etag || undefined,
           base: base === undefined ? undefined : toDocument(base),
           changes: changes(base ?? current),
         }),
@@ -146,11 +155,7 @@ export function createClient<T extends object>(
   return {
     read: (options) => read(document, options),
     patch: (changes, options) =>
-      save(
-        document,
-        { method: 'PATCH', body: JSON.stringify(changes), changes: () => changes, isMerge: true },
-        options,
-      ),
+      save(document, { method: 'PATCH', body: JSON.stringify(changes), changes: () => changes }, options),
     replace: (value, options) =>
       save(
         document,

@@ -65,10 +65,10 @@ export interface ErrorFields {
   readonly status: number;
   readonly title: string;
   readonly detail: string;
-  readonly requestId: string | undefined;
+  readonly requestId?: string | undefined;
   readonly errors: readonly FieldError[];
   /** `Retry-After` of the response. */
-  readonly retryAfterSeconds: number | undefined;
+  readonly retryAfterSeconds?: number | undefined;
 }
 
 export class MetadataError extends Error implements ErrorFields {

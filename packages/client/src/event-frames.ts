@@ -26,11 +26,11 @@ export function createFrameParser(): (piece: string) => EventFrame[] {
 function parseFrame(text: string): EventFrame {
   const fields = text.split('\n').map((line) => line.split(/: ?(.*)/s));
   const getValues = (name: string) => fields.filter(([key]) => key === name).map(([, value = '']) => value);
-  const retry = getValues('retry').at(-1);
+  const retry = getValues('retry').at(-1) ?? '';
   return {
     event: getValues('event').at(-1) ?? '',
     data: getValues('data').join('\n'),
     id: getValues('id').at(-1),
-    retryMs: retry !== undefined && /^\d+$/.test(retry) ? Number(retry) : undefined,
+    retryMs: /^\d+$/.test(retry) ? Number(retry) : undefined,
   };
 }

@@ -1,4 +1,5 @@
 /** The exports of `@metadata-bff/client`. */
+export type { ClaimsOptions } from './claims.ts';
 export { ConflictError, isMetadataError, MetadataError, OutcomeUnknownError } from './errors.ts';
 export type { Conflict, FieldError as DocumentFault, MetadataErrorCode, ProblemCode } from './errors.ts';
 export type { JsonObject, JsonValue, MergePatch } from './json.ts';

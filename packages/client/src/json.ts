@@ -24,11 +24,11 @@ export function getMember(value: unknown, key: string): unknown {
 /** Equal as JSON: the order of an object's keys does not count. */
 function isSameJson(a: unknown, b: unknown): boolean {
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return a === b;
-  const [left, right] = [new Map(Object.entries(a)), new Map(Object.entries(b))];
+  const [left, right] = [Object.entries(a), new Map(Object.entries(b))];
   return (
     Array.isArray(a) === Array.isArray(b) &&
-    left.size === right.size &&
-    [...left].every(([key, value]) => right.has(key) && isSameJson(value, right.get(key)))
+    left.length === right.size &&
+    left.every(([key, value]) => right.has(key) && isSameJson(value, right.get(key)))
   );
 }
 

@@ -11,6 +11,8 @@ export interface MetadataState<T extends object = JsonObject> {
   readonly etag: string | undefined;
   /** The error of the latest read, or the one after which there are no more live updates. */
   readonly error: unknown;
+  /** The claims of the access token that differ from what is stored. */
+  readonly staleClaims: readonly string[];
   /** The refused change, until the user chooses. */
   readonly conflict: ConflictError<T> | undefined;
 }
@@ -34,6 +36,8 @@ export interface MetadataStore<T extends object = JsonObject> {
   readonly resolveConflict: (choice: 'mine' | 'theirs') => Promise<boolean>;
   /** Reads again; bypasses the cache of the service. Errors are in the state. */
   readonly refresh: () => Promise<void>;
+  /** Takes what `onClaims` of the client reports. */
+  readonly setStaleClaims: (claims: readonly string[]) => void;
 }
 
 /** Creates the store of one client. `initial` is a snapshot that a server has read. */
@@ -46,6 +50,7 @@ export function createMetadataStore<T extends object>(
     value: initial?.value,
     etag: initial?.etag,
     error: undefined,
+    staleClaims: [],
     conflict: undefined,
   };
   const listeners = new Set<() => void>();
@@ -55,7 +60,7 @@ export function createMetadataStore<T extends object>(
   let latestApplied = 0;
 
   function setState(change: Partial<MetadataState<T>>): void {
-    const keys = ['status', 'value', 'etag', 'error', 'conflict'] as const;
+    const keys = ['status', 'value', 'etag', 'error', 'staleClaims', 'conflict'] as const;
     const next = { ...state, ...change };
     if (keys.every((key) => next[key] === state[key])) return;
     state = next;
@@ -130,5 +135,6 @@ export function createMetadataStore<T extends object>(
       return true;
     },
     refresh: () => read(true),
+    setStaleClaims: (staleClaims) => setState({ staleClaims }),
   };
 }

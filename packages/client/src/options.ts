@@ -1,11 +1,12 @@
 /** The interface of the client. */
+import type { ClaimsOptions } from './claims.ts';
 import type { JsonObject, MergePatch } from './json.ts';
 import type { Snapshot } from './snapshot-store.ts';
 import type { Fetch } from './runtime.ts';
 import type { GetAccessToken, RetryOptions } from './transport.ts';
 import type { Watch } from './watch.ts';
 
-export interface MetadataClientOptions {
+export interface MetadataClientOptions extends ClaimsOptions {
   /** The URL of the service; it may have a path. */
   readonly baseUrl: string;
   readonly getAccessToken?: GetAccessToken;

@@ -33,8 +33,8 @@ const StoreContext = createContext<unknown>(undefined);
 
 /**
  * Gives the components below it one client and one stream of changes. Give it the user's id as `key`, so that another
- * user begins with an empty state. `getAccessToken` and `fetch` may be new functions at each rendering; `baseUrl` and
- * `retry` of the first rendering stay.
+ * user begins with an empty state. `getAccessToken`, `fetch` and `onClaims` may be new functions at each rendering; the
+ * other options of the first rendering stay.
  */
 export function MetadataProvider({
   children,
@@ -46,16 +46,26 @@ export function MetadataProvider({
     latest.current = options;
   });
   const [store] = useState(() => {
-    const { baseUrl, retry, getAccessToken, fetch: customFetch } = options;
+    const { baseUrl, retry, refreshStaleClaims, onClaims, getAccessToken, fetch: customFetch } = options;
     const client = createMetadataClient<object>({
       baseUrl,
+      ...(refreshStaleClaims || onClaims
+        ? {
+            refreshStaleClaims: refreshStaleClaims === true,
+            onClaims: (stale) => {
+              created.setStaleClaims(stale);
+              latest.current.onClaims?.(stale);
+            },
+          }
+        : {}),
       ...(retry ? { retry } : {}),
       ...(getAccessToken
         ? { getAccessToken: async (request) => latest.current.getAccessToken?.(request) }
         : {}),
       ...(customFetch ? { fetch: (url, init) => (latest.current.fetch ?? customFetch)(url, init) } : {}),
     });
-    return createMetadataStore(client, initialSnapshot);
+    const created = createMetadataStore(client, initialSnapshot);
+    return created;
   });
   return createElement(StoreContext.Provider, { value: store }, children);
 }

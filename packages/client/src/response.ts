@@ -46,11 +46,9 @@ export function createNetworkError(cause: unknown, isWrite: boolean): MetadataEr
   const facts: ErrorFields = {
     code: /redirect/.test(String(getMember(cause, 'cause'))) ? 'redirect_refused' : 'network_failed',
     status: 0,
-    title: 'The request failed',
-    detail: isWrite ? 'Whether the change was stored is not known.' : 'The service could not be reached.',
-    requestId: undefined,
+    title: 'The service could not be reached',
+    detail: isWrite ? 'The change may have been stored.' : 'There was no response.',
     errors: [],
-    retryAfterSeconds: undefined,
   };
   return new (isWrite ? OutcomeUnknownError : MetadataError)(facts, { cause });
 }
@@ -82,12 +80,9 @@ function parseRetryAfter(field: string | null, nowMs: number): number | undefine
 
 /** The moment of an HTTP date in any of the three forms of RFC 9110 section 5.6.7; NaN for anything else. */
 function parseHttpDate(text: string): number {
-  const fixdate = text
-    // A year of the past century would have another day name: the comparison below refuses it.
-    .replace(/^(\w{3})\w*day, (\d\d)-(\w{3})-(\d\d .{8} GMT)$/, '$1, $2 $3 20$4')
-    .replace(/^(\w{3}) (\w{3}) (..) (.{8}) (\d{4})$/, '$1, $3 $2 $5 $4 GMT')
-    .replace(',  ', ', 0');
-  const moment = Date.parse(fixdate);
-  // `Date.parse` accepts nearly any text.
-  return new Date(moment).toUTCString() === fixdate ? moment : NaN;
+  const moment = Date.parse(text.replaceAll('-', ' ').replace(/( GMT)?$/, ' GMT'));
+  const utc = new Date(moment).toUTCString();
+  // `Date.parse` accepts nearly any text. All words must be those of the moment: a year of two digits is part of one of
+  // four, and a day's name begins with its short form.
+  return (text.match(/\w+/g) ?? []).every((word) => utc.includes(word.slice(0, 3))) ? moment : NaN;
 }

@@ -58,11 +58,10 @@ export function createTransport(
     const isWrite = method !== 'GET';
     const token = isPublic ? undefined : await getAccessToken?.({ forceRefresh });
     signal?.throwIfAborted();
-    const authorization = token === undefined ? {} : { Authorization: `Bearer ${token}` };
     // A browser that follows a redirect sends the body along, to any origin.
     const init: RequestInit = {
       method,
-      headers: { ...headers, ...authorization },
+      headers: { ...headers, ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }) },
       redirect: 'error',
       body: body ?? null,
       signal: signal ?? null,
@@ -101,10 +100,12 @@ export function createTransport(
 
 async function readResponse(response: Response): Promise<ClientResponse> {
   const { ok, status, headers } = response;
-  const isStream = ok && /^text\/event-stream\b/.test(headers.get('content-type') ?? '');
-  if (isStream) return { status, headers, text: '', body: undefined, stream: response.body ?? undefined };
-  const text = await response.text();
-  return { status, headers, text, body: parseJson(text), stream: undefined };
+  const stream =
+    ok && /^text\/event-stream\b/.test(headers.get('content-type') ?? '') && response.body
+      ? response.body
+      : undefined;
+  const text = stream ? '' : await response.text();
+  return { status, headers, text, body: parseJson(text), stream };
 }
 
 /** False for the page of a proxy or portal, whatever its status. */

@@ -44,9 +44,12 @@ export function createWatch(
   const { setTimer, now, random } = runtime;
 
   return function watch(listener, { signal, onError = () => undefined } = {}) {
-    const watching = new AbortController();
+    let isStopped = false;
+    /** Of the current connection, or of the delay before the next one. */
+    let current = new AbortController();
     const stop = () => {
-      watching.abort();
+      isStopped = true;
+      current.abort();
       signal?.removeEventListener('abort', stop);
     };
     let lastEventId = getLatestEtag() ?? '';
@@ -67,9 +70,8 @@ export function createWatch(
 
     /** Reads one connection from start to end. */
     async function readStream(forceRefresh: boolean): Promise<void> {
-      const connection = new AbortController();
+      const connection = (current = new AbortController());
       const abortConnection = () => connection.abort(createNetworkError(undefined, false));
-      watching.signal.addEventListener('abort', abortConnection, { once: true });
       let cancel = setTimer(MAX_SILENCE_MS, abortConnection);
       try {
         const headers = {
@@ -92,19 +94,19 @@ export function createWatch(
           cancel();
           cancel = setTimer(MAX_SILENCE_MS, abortConnection);
           for (const frame of parseFrames(decoder.decode(piece.value, { stream: true }))) {
-            if (!watching.signal.aborted) handleEvent(frame);
+            if (!isStopped) handleEvent(frame);
           }
         }
       } finally {
         cancel();
-        watching.signal.removeEventListener('abort', abortConnection);
       }
     }
 
     async function keepConnected(): Promise<void> {
       let failures = 0;
       let forceRefresh = false;
-      while (!watching.signal.aborted) {
+      for (;;) {
+        if (isStopped) return;
         const startedAt = now();
         const isHealthy = () => now() - startedAt > MIN_HEALTHY_MS;
         let minDelayMs = 0;
@@ -114,16 +116,18 @@ export function createWatch(
           // another reason, and a third token would not help.
           forceRefresh = !forceRefresh && !isHealthy();
         } catch (error) {
-          if (watching.signal.aborted) return;
+          if (isStopped) return;
           const final = isPermanent(error);
           if (final) stop();
           onError(error, final);
           minDelayMs = ((isMetadataError(error) && error.retryAfterSeconds) || 0) * 1000;
           forceRefresh = false;
         }
+        if (isStopped) return;
+        current = new AbortController();
         failures = isHealthy() ? 0 : failures + 1;
         const waitMs = Math.min(MAX_RECONNECT_MS, reconnectMs * 2 ** Math.max(0, failures - 1));
-        await delay(runtime, Math.max(minDelayMs, waitMs * (1 + random() / 4)), watching.signal).catch(stop);
+        await delay(runtime, Math.max(minDelayMs, waitMs * (1 + random() / 4)), current.signal).catch(stop);
       }
     }
 
