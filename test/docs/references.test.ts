@@ -112,7 +112,8 @@ describe('environment variables', () => {
     ),
   );
   // Of Node and of other programs, and what a failure at a proxy is called.
-  for (const name of ['NODE_EXTRA_CA_CERTS', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY']) elsewhere.add(name);
+  const ofOthers = ['NODE_COMPILE_CACHE', 'NODE_EXTRA_CA_CERTS', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'];
+  for (const name of ofOthers) elsewhere.add(name);
   for (const code of ['401', '403', '407', 'TIMEOUT', 'ECONNREFUSED']) elsewhere.add(`PROXY_${code}`);
   for (const [, name = ''] of contentOf('Dockerfile').matchAll(/^ARG (\w+)/gm)) elsewhere.add(name);
 
