@@ -73,7 +73,7 @@ export function createCachedService(config: Config, { directory, clock, store, l
 /** A user in person, with the general scopes. */
 export function toSubject(userId: string): Subject {
   const scopes = new Set(['read:metadata', 'update:metadata']);
-  return { userId, clientId: undefined, scopes, actor: undefined };
+  return { userId, clientId: undefined, scopes, actor: undefined, mappedClaims: {} };
 }
 
 export interface Replica {

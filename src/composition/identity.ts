@@ -58,7 +58,12 @@ export function composeIdentity({
         verified: createVerifiedTokens({ clock }, VERIFIED_TOKENS),
         getAddress: getRequestAddress,
       },
-      { ...config, ...config.policy.stepUp, ...PROOFS },
+      {
+        ...config,
+        ...config.policy.stepUp,
+        ...PROOFS,
+        mappedClaimNames: Object.keys(config.policy.claims),
+      },
     ),
     addresses: createAddressLimit(
       { failures: limit('auth-failures', config.authFailuresPerMinute), clock: ages, onRefused },

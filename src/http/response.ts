@@ -139,6 +139,21 @@ export const unreadAnswers = createUnreadAnswers({ maxBytes: MAX_UNREAD_BYTES })
 /** The caller's own browser may keep it, and must ask about it each time. */
 const PRIVATE = { 'Cache-Control': 'private, no-cache', Vary: 'Authorization, Origin' };
 
+/**
+ * Adds `Claims-Stale` to the answer, whatever becomes of it: the claims of the caller's token that differ from what is
+ * stored, as a list of strings (RFC 9651; the names are in the characters of one). A browser that revalidates keeps the
+ * headers that a 304 does not name (RFC 9111 section 3.2), so the answer to a conditional request names it also where
+ * nothing is stale any more.
+ */
+export function addStaleClaims(
+  req: Request,
+  { staleClaims }: { readonly staleClaims: readonly string[] | undefined },
+): void {
+  if (staleClaims === undefined) return;
+  if (staleClaims.length === 0 && req.headers['if-none-match'] === undefined) return;
+  setHeader(getContext(req).headers, 'Claims-Stale', staleClaims.map((name) => `"${name}"`).join(', '));
+}
+
 /** @throws AppError `not_acceptable` when the caller takes no JSON. */
 export function assertAcceptsJson(req: Request): void {
   if (accepts(req.headers.accept, 'application/json')) return;

@@ -3,8 +3,9 @@
  * have no metadata of their own and are refused here.
  */
 import type { JWTPayload } from 'jose';
+import { z } from 'zod';
 import { AppError } from '../lib/app-error.ts';
-import { isJsonObject } from '../lib/json.ts';
+import { isJsonObject, type JsonObject } from '../lib/json.ts';
 import type { Login } from '../metadata/ports.ts';
 import { createTokenError } from './access-token.ts';
 
@@ -66,6 +67,8 @@ export interface Caller {
   readonly keyId: string | undefined;
   /** When the token ends, in seconds since the epoch. */
   readonly expiresAt: number;
+  /** The claims that mirror stored values, as far as the token carries them. Nothing else of it is kept. */
+  readonly mappedClaims: JsonObject;
 }
 
 export interface CallerOptions {
@@ -76,7 +79,11 @@ export interface CallerOptions {
   /** Names of the claims that say when and how the user logged in (OpenID Connect Core section 2). */
   readonly authTimeClaim: string;
   readonly acrClaim: string;
+  /** Names of the claims that mirror stored values. */
+  readonly mappedClaimNames: readonly string[];
 }
+
+const json = z.json();
 
 /**
  * Subjects that are not users: M2M clients (`...@clients`), anonymous sessions (`anon@...`) and agents
@@ -93,7 +100,7 @@ const MAX_USER_ID_CHARACTERS = 512;
 export function toCaller(
   claims: JWTPayload,
   keyId: string | undefined,
-  { permissionsClaim, allowedClients, authTimeClaim, acrClaim }: CallerOptions,
+  { permissionsClaim, allowedClients, authTimeClaim, acrClaim, mappedClaimNames }: CallerOptions,
 ): Caller {
   const actor = parseActor(claims);
   const { sub } = claims;
@@ -114,6 +121,7 @@ export function toCaller(
     issuer: claims.iss ?? '',
     keyId,
     expiresAt: claims.exp ?? 0,
+    mappedClaims: pickClaims(claims, mappedClaimNames),
   };
 }
 
@@ -131,6 +139,11 @@ function readLogin(claims: JWTPayload, authTimeClaim: string, acrClaim: string):
     authTime: typeof authTime === 'number' && Number.isFinite(authTime) ? authTime : undefined,
     acr: typeof acr === 'string' ? acr : undefined,
   };
+}
+
+function pickClaims(claims: JWTPayload, names: readonly string[]): JsonObject {
+  const carried = names.filter((name) => Object.hasOwn(claims, name));
+  return Object.fromEntries(carried.map((name) => [name, json.parse(claims[name])]));
 }
 
 function readScopes({ scope }: JWTPayload): string[] {

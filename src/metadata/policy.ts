@@ -3,8 +3,9 @@
  * patch, errors or sizes. Every rule of the policy can only take away; `combineRules` says what is left.
  */
 import { AppError } from '../lib/app-error.ts';
-import type { JsonObject } from '../lib/json.ts';
-import type { Cached, ReadCache, Subject } from './ports.ts';
+import { jsonEqual, type JsonObject, type JsonValue } from '../lib/json.ts';
+import { getChild, parsePointer } from './json-pointer.ts';
+import type { Cached, Profile, ReadCache, Subject } from './ports.ts';
 
 /** Top-level keys of the metadata. */
 type KeySet = ReadonlySet<string> | 'all';
@@ -230,6 +231,54 @@ export function createReadOnlyError(
 
 export function pick(document: JsonObject, test: (key: string) => boolean): JsonObject {
   return Object.fromEntries(Object.entries(document).filter(([key]) => test(key)));
+}
+
+// Claims of access tokens that mirror stored values. A post-login Action copies the values into the token, which keeps
+// them until the next one is issued.
+
+/**
+ * The names of the claims whose values in the subject's token differ from what is stored, sorted. Undefined where the
+ * token carries no mapped claim.
+ */
+type FindStaleClaims = (
+  subject: Subject,
+  profile: Pick<Profile, 'userMetadata' | 'appMetadata'>,
+  access: Access,
+) => readonly string[] | undefined;
+
+/**
+ * @param claims by name: the JSON Pointer into `/me`. A claim that the token lacks is never stale, and neither is one
+ * of a key that the subject may not read. Which part of `app_metadata` may be told is what the policy lists, because
+ * the token shows the value already.
+ */
+export function createFindStaleClaims(claims: Readonly<Record<string, string>>): FindStaleClaims {
+  const places = Object.entries(claims)
+    .toSorted(([left], [right]) => (left < right ? -1 : 1))
+    .map(([name, pointer]) => {
+      const [part = '', ...path] = parsePointer(pointer);
+      return { name, isApp: part === 'app_metadata', key: path[0] ?? '', path };
+    });
+
+  return ({ mappedClaims }, { userMetadata, appMetadata }, access) => {
+    const carried = places.filter(({ name }) => Object.hasOwn(mappedClaims, name));
+    if (carried.length === 0) return undefined;
+    return carried
+      .filter(({ isApp, key }) => isApp || access.isReadable(key))
+      .filter(
+        ({ name, isApp, path }) =>
+          !jsonEqual(mappedClaims[name], getStored(isApp ? appMetadata : userMetadata, path)),
+      )
+      .map(({ name }) => name);
+  };
+}
+
+function getStored(document: JsonObject, path: readonly string[]): JsonValue | undefined {
+  let node: JsonValue | undefined = document;
+  for (const name of path) {
+    if (node === undefined) return undefined;
+    node = getChild(node, name);
+  }
+  return node;
 }
 
 // `client_metadata` of the application that calls: settings the operator keeps with it, of which callers

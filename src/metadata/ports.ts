@@ -28,6 +28,8 @@ export interface Subject {
   /** Who acts for the user. Undefined: the user in person. */
   readonly actor: { readonly sub: string } | undefined;
   readonly login?: Login | undefined;
+  /** The claims of the access token that mirror stored values, as far as it carries them. */
+  readonly mappedClaims: JsonObject;
 }
 
 /** What the access token says of the login behind it. */

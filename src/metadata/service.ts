@@ -19,7 +19,7 @@ import {
   getResourceValue,
   createRootEdit,
 } from './edit.ts';
-import { type Access, pick } from './policy.ts';
+import { type Access, createFindStaleClaims, pick } from './policy.ts';
 import { createPolicyDocument } from './policy-document.ts';
 import type {
   Cached,
@@ -49,6 +49,8 @@ export interface ReadOptions {
 export interface VisibleProfile extends Profile {
   /** What counts against the limits: what the subject may read or change. */
   readonly counted: JsonObject;
+  /** Claims of the subject's token that differ from what is stored. Undefined where it carries none that could. */
+  readonly staleClaims: readonly string[] | undefined;
 }
 
 export interface MetadataService {
@@ -68,7 +70,7 @@ export interface MetadataService {
   readPolicy(
     subject: Subject,
     options: ReadOptions & { readonly withAppMetadata: boolean },
-  ): Promise<Cached<JsonObject>>;
+  ): Promise<Cached<JsonObject> & Pick<VisibleProfile, 'staleClaims'>>;
   /** Merges at every depth (RFC 7396). Answers, like each write, the profile that results. */
   patch(subject: Subject, patch: JsonValue, options?: WriteOptions): Promise<VisibleProfile>;
   /** Applies a JSON Patch (RFC 6902), whole or not at all. */
@@ -117,6 +119,7 @@ export interface MetadataRules extends CommitRules {
 export function createMetadataService(dependencies: Dependencies, rules: MetadataRules): MetadataService {
   const { limits, getAccess, appMetadataReadable } = rules;
   const readsAppMetadata = appMetadataReadable.size > 0;
+  const findStaleClaims = createFindStaleClaims(rules.claims);
   const describePolicy = createPolicyDocument(rules);
   const queue = createWriteQueue(createCommit(dependencies, rules), dependencies);
 
@@ -124,11 +127,15 @@ export function createMetadataService(dependencies: Dependencies, rules: Metadat
   function toVisibleProfile(subject: Subject, profile: Profile): VisibleProfile {
     const access = getAccess(subject);
     const userMetadata = access.getReadable(profile.userMetadata);
+    const appMetadata = readsAppMetadata
+      ? pick(profile.appMetadata, (key) => appMetadataReadable.has(key))
+      : {};
     return {
       ...profile,
       userMetadata,
       counted: access.writesUnseen ? access.getVisible(profile.userMetadata) : userMetadata,
-      appMetadata: readsAppMetadata ? pick(profile.appMetadata, (key) => appMetadataReadable.has(key)) : {},
+      appMetadata,
+      staleClaims: findStaleClaims(subject, { userMetadata, appMetadata }, access),
     };
   }
 
@@ -154,7 +161,9 @@ export function createMetadataService(dependencies: Dependencies, rules: Metadat
     },
     async readPolicy(subject, options) {
       const read = await dependencies.cache.read(subject.userId, options);
-      return { ...read, value: describePolicy(getAccess(subject), read.value.userMetadata, options) };
+      const { staleClaims } = toVisibleProfile(subject, read.value);
+      const value = describePolicy(getAccess(subject), read.value.userMetadata, options);
+      return { ...read, value, staleClaims };
     },
     patch: async (subject, patch, options) =>
       write(subject, createMergeEdit(patch, limits), undefined, options),

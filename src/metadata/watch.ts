@@ -6,15 +6,17 @@ import type { SetTimer } from '../lib/clock.ts';
 import { hasCode } from '../lib/app-error.ts';
 import type { JsonObject } from '../lib/json.ts';
 import { getRootChanges } from './document.ts';
-import type { MetadataCache, Profile, Subject, WatchReason } from './ports.ts';
+import type { MetadataCache, Subject, WatchReason } from './ports.ts';
 import { represent } from './representation.ts';
-import type { MetadataService } from './service.ts';
+import type { MetadataService, VisibleProfile } from './service.ts';
 
 export interface MetadataUpdate {
   /** The tag of the whole document that the subject sees now. */
   readonly etag: string;
-  /** Top-level keys that were set, changed or removed, sorted. */
+  /** Top-level keys that were set, changed or removed, sorted. None where only a value behind a claim changed. */
   readonly keys: readonly string[];
+  /** Claims of the subject's token that differ from what is stored now. */
+  readonly staleClaims: readonly string[] | undefined;
 }
 
 export interface WatchListener {
@@ -26,6 +28,8 @@ export interface WatchListener {
 export interface Watching {
   /** The state after which changes are reported. */
   readonly etag: string;
+  /** Claims of the subject's token that differ from that state. */
+  readonly staleClaims: readonly string[] | undefined;
   /** What the subject does not know yet, who says to have seen another state: all keys. */
   readonly missed: MetadataUpdate | undefined;
   readonly end: () => void;
@@ -65,7 +69,7 @@ export function createMetadataWatch(
   { coalesceMs, spreadMs, retryMs, maxRetryMs }: MetadataWatchOptions,
 ): MetadataWatch {
   async function begin(subject: Subject, lastSeen: string | undefined, listener: WatchListener) {
-    let known: { readonly document: JsonObject; readonly etag: string } | undefined;
+    let known: (Pick<MetadataUpdate, 'etag' | 'staleClaims'> & { readonly document: JsonObject }) | undefined;
     let alarm: { readonly soon: boolean; readonly cancel: () => void } | undefined;
     let checking = false;
     let checkAgain = false;
@@ -123,13 +127,14 @@ export function createMetadataWatch(
       checkIn(coalesceMs, true);
     }
 
-    function compare(profile: Profile): void {
-      const { userMetadata: document } = profile;
+    function compare(profile: VisibleProfile): void {
+      const { userMetadata: document, staleClaims } = profile;
       const etag = getTag(profile);
       const before = known;
-      if (before === undefined || before.etag === etag) return;
-      known = { document, etag };
-      listener.updated({ etag, keys: getChangedKeys(before.document, document) });
+      if (before === undefined) return;
+      if (before.etag === etag && before.staleClaims?.join() === staleClaims?.join()) return;
+      known = { document, etag, staleClaims };
+      listener.updated({ etag, keys: getChangedKeys(before.document, document), staleClaims });
     }
 
     function end(): void {
@@ -142,12 +147,13 @@ export function createMetadataWatch(
     const unwatch = cache.watch(subject.userId, handleAnnouncement);
     try {
       const { value } = await service.read(subject, { allowUnreadable: true });
-      const { userMetadata: document } = value;
+      const { userMetadata: document, staleClaims } = value;
       const etag = getTag(value);
-      known = { document, etag };
+      known = { document, etag, staleClaims };
       checkMissed();
-      const missed = lastSeen === undefined || lastSeen === etag ? undefined : toFullUpdate(document, etag);
-      return { etag, missed, end };
+      const isKnown = lastSeen === undefined || lastSeen === etag;
+      const missed = isKnown ? undefined : { etag, keys: Object.keys(document).toSorted(), staleClaims };
+      return { etag, staleClaims, missed, end };
     } catch (error) {
       end();
       throw error;
@@ -158,12 +164,8 @@ export function createMetadataWatch(
 }
 
 /** Metadata that is no object has a tag of its own: its reader gets an error, so that the change is reported. */
-function getTag({ userMetadata, isUnreadable }: Profile): string {
+function getTag({ userMetadata, isUnreadable }: VisibleProfile): string {
   return represent(isUnreadable ? null : userMetadata).etag;
-}
-
-function toFullUpdate(document: JsonObject, etag: string): MetadataUpdate {
-  return { etag, keys: Object.keys(document).toSorted() };
 }
 
 function getChangedKeys(before: JsonObject, after: JsonObject): readonly string[] {

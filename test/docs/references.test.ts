@@ -138,7 +138,7 @@ describe('environment variables', () => {
 describe('names in snake case', () => {
   /** Whatever else is written so: members of documents, fields of the log, checks, rules of documents. */
   const OTHERS = new Set(
-    `user_metadata app_metadata client_metadata updated_at user_id client_id request_id include_fields
+    `claims_stale user_metadata app_metadata client_metadata updated_at user_id client_id request_id include_fields
     trace_id correlation_id keys_left_out audit_log half_open not_connected not_granted parentbased_always_on
     duration_ms signing_keys management_token change_stream not_ready private_key_jwt member_since
     false_schema too_complex name_empty name_forbidden name_reserved text_not_unicode number_too_large root_not_object null_at_root

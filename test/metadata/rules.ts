@@ -16,7 +16,11 @@ export const FREE_POLICY: AccessPolicy = {
 };
 
 /** Of such a token, for a user in person. */
-export const GENERAL = { scopes: new Set(['read:metadata', 'update:metadata']), actor: undefined };
+export const GENERAL = {
+  scopes: new Set(['read:metadata', 'update:metadata']),
+  actor: undefined,
+  mappedClaims: {},
+};
 
 export function freeRules(limits: DocumentLimits = LIMITS): MetadataRules {
   return {

@@ -41,6 +41,7 @@ async function createWorld(lastSeen?: string) {
             counted: document ?? {},
             appMetadata: {},
             updatedAt: undefined,
+            staleClaims: undefined,
             ...(document === undefined ? ({ isUnreadable: true } as const) : {}),
           };
           return { value, freshness, ageSeconds: 0 };

@@ -94,6 +94,7 @@ describe('what is remembered', () => {
         scopes: new Set<string>(),
         actor: undefined,
         login: { authTime: undefined, acr: undefined },
+        mappedClaims: {},
         issuer: keySet.issuer,
         keyId: undefined,
         expiresAt,

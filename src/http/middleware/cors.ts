@@ -38,6 +38,7 @@ const EXPOSED_HEADERS = [
   'Age',
   'Content-Disposition',
   'Metadata-Quota',
+  'Claims-Stale',
   'WWW-Authenticate',
   'DPoP-Nonce',
   'X-Request-Id',

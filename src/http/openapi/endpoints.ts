@@ -158,14 +158,14 @@ function streamEndpoint(scopes: readonly string[]): Endpoint {
       id: 'followMetadata',
       summary: 'Receive an event when the metadata changes',
       description:
-        'Server-sent events. The first, `stream.opened`, has the tag of the whole document; each `metadata.updated` has its new tag and the top-level keys to read again. The stream ends with the token; after a reconnection with `Last-Event-ID`, what was missed is one event with all keys.',
+        'Server-sent events. The first, `stream.opened`, has the tag of the whole document; each `metadata.updated` has its new tag and the top-level keys to read again. `claims_stale` lists claims of the stream’s token that differ from what is stored. The stream ends with the token; after a reconnection with `Last-Event-ID`, what was missed is one event with all keys.',
       scopes,
       requestHeaders: ['Last-Event-ID', ...CALLER],
       answers: [
         {
           status: 200,
           description: 'A stream that lasts until the token ends.',
-          headers: ['Cache-Control', 'Vary', 'X-Accel-Buffering', 'X-Request-Id', ...COUNTED],
+          headers: ['Cache-Control', 'Claims-Stale', 'Vary', 'X-Accel-Buffering', 'X-Request-Id', ...COUNTED],
           content: content({ 'text/event-stream': [text, EXAMPLE] }),
         },
       ],
@@ -212,7 +212,8 @@ export function createEndpoints({
 }: EndpointsOptions): readonly Endpoint[] {
   const readScopes = [scopes.readMetadata, ...partial.read];
   const updateScopes = [scopes.updateMetadata, ...partial.update];
-  const quota = ['Metadata-Quota'] as const;
+  const claims = ['Claims-Stale'] as const;
+  const quota = ['Metadata-Quota', ...claims] as const;
   const conditional = requireIfMatch ? (['precondition_required'] as const) : [];
   return [
     {
@@ -300,7 +301,7 @@ export function createEndpoints({
         scopes: readScopes,
         query: z.object({ ...fieldsQuery.shape, ...downloadQuery.shape }),
         answer: json(schemas.profile),
-        headers: ['Content-Disposition'],
+        headers: ['Content-Disposition', ...claims],
         errors: ['query_invalid', 'user_not_found', 'not_acceptable', 'metadata_not_an_object'],
       }),
     },
@@ -326,6 +327,7 @@ export function createEndpoints({
         scopes: [scopes.readAppMetadata],
         query: fieldsQuery,
         answer: json(schemas.readableAppMetadata, { plan: 'premium' }),
+        headers: claims,
         errors: ['query_invalid', 'user_not_found', 'not_acceptable'],
       }),
     },

@@ -48,6 +48,11 @@ const RESPONSE_HEADERS = {
     description: 'Where the answer came from (RFC 9211). A negative `ttl` is how long a copy has been stale.',
     example: 'metadata-bff; hit; ttl=41',
   },
+  'Claims-Stale': {
+    description:
+      'Claims of the access token whose values differ from what is stored: a list of strings (RFC 9651). Get a new token to have the new values.',
+    example: '"https://app.example.com/language"',
+  },
   'Content-Disposition': {
     description: 'With `download=1`: offers the answer as a file.',
     example: 'attachment; filename="my-profile.json"',

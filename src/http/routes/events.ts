@@ -16,7 +16,7 @@ import {
   type OpenStreams,
   EVENT_STREAM_HEADERS,
 } from '../event-stream.ts';
-import { sendResponse } from '../response.ts';
+import { addStaleClaims, sendResponse } from '../response.ts';
 import type { Guard } from '../middleware/authorize.ts';
 import { type PartialScopes, type Route, createRoute } from './route.ts';
 
@@ -78,10 +78,11 @@ export function createEventRoutes(
     };
     res.once('close', leave);
 
-    const tell = ({ etag, keys }: MetadataUpdate) =>
-      stream?.send({ id: etag, event: 'metadata.updated', data: { etag, keys } });
+    const tell = ({ etag, keys, staleClaims }: MetadataUpdate) =>
+      stream?.send({ id: etag, event: 'metadata.updated', data: { etag, keys, ...toMember(staleClaims) } });
     const {
       etag,
+      staleClaims,
       missed,
       end: endWatching,
     } = await begin(req, caller, tell, end).catch((error: unknown) => {
@@ -96,7 +97,12 @@ export function createEventRoutes(
     }
     const retryMs = reconnectMs * (1 + random());
     // A client that missed something has seen it only with the event that tells of it: until then, its id is the old one.
-    const first = { id: missed ? undefined : etag, event: 'stream.opened', data: { etag } };
+    const first = {
+      id: missed ? undefined : etag,
+      event: 'stream.opened',
+      data: { etag, ...toMember(staleClaims) },
+    };
+    addStaleClaims(req, { staleClaims });
     stream = startEventStream(res, { first, retryMs }, options);
     const cancelExpiry = setTimer(caller.expiresAt * 1000 - clock.now(), end);
     res.once('close', () => {
@@ -112,6 +118,11 @@ export function createEventRoutes(
   }
 
   return [createRoute('/me/events', { GET: guard(readScope, streamEvents, partial.read) })];
+}
+
+/** What an event says of the claims of the stream's token: nothing where none is stale. */
+function toMember(staleClaims: readonly string[] = []): { readonly claims_stale?: readonly string[] } {
+  return staleClaims.length > 0 ? { claims_stale: staleClaims } : {};
 }
 
 function neverRevoked(): () => void {

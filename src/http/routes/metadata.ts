@@ -14,7 +14,7 @@ import {
   wantsRevalidation,
 } from '../request-options.ts';
 import type { CallerHandler, Guard } from '../middleware/authorize.ts';
-import { assertAcceptsJson, sendNothing, sendRead, sendWritten } from '../response.ts';
+import { addStaleClaims, assertAcceptsJson, sendNothing, sendRead, sendWritten } from '../response.ts';
 import { type PartialScopes, type Route, createRoute } from './route.ts';
 import { createOnSent } from '../middleware/audit.ts';
 
@@ -67,6 +67,7 @@ export function createMetadataRoutes(
     profile: VisibleProfile,
     key?: string,
   ): void {
+    addStaleClaims(req, profile);
     const quota = getQuota(profile);
     const access = service.getAccess(caller);
     const { userMetadata } = profile;
@@ -78,10 +79,21 @@ export function createMetadataRoutes(
     }
   }
 
+  function sendRemoved(req: Request, res: Response, profile: VisibleProfile): void {
+    addStaleClaims(req, profile);
+    sendNothing(res, getQuota(profile));
+  }
+
+  async function readProfile(req: Request, caller: Caller) {
+    const found = await service.read(caller, { revalidate: wantsRevalidation(req) });
+    addStaleClaims(req, found.value);
+    return found;
+  }
+
   async function readDocument(req: Request, res: Response, caller: Caller) {
     assertAcceptsJson(req);
     const project = parseFieldSelection(req);
-    const found = await service.read(caller, { revalidate: wantsRevalidation(req) });
+    const found = await readProfile(req, caller);
     sendRead(req, res, project(found.value.userMetadata), found, getQuota(found.value));
   }
 
@@ -104,12 +116,12 @@ export function createMetadataRoutes(
 
   async function removeDocument(req: Request, res: Response, caller: Caller) {
     const terms = parseTerms(req);
-    sendNothing(res, getQuota(await service.remove(caller, terms)));
+    sendRemoved(req, res, await service.remove(caller, terms));
   }
 
   async function readKey(req: Request, res: Response, caller: Caller) {
     assertAcceptsJson(req);
-    const found = await service.read(caller, { revalidate: wantsRevalidation(req) });
+    const found = await readProfile(req, caller);
     const value = getKeyValue(found.value.userMetadata, getKey(req));
     sendRead(req, res, value, found, getQuota(found.value));
   }
@@ -123,7 +135,7 @@ export function createMetadataRoutes(
 
   async function removeKey(req: Request, res: Response, caller: Caller) {
     const terms = parseTerms(req);
-    sendNothing(res, getQuota(await service.removeKey(caller, getKey(req), terms)));
+    sendRemoved(req, res, await service.removeKey(caller, getKey(req), terms));
   }
 
   return [

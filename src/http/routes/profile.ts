@@ -8,7 +8,7 @@ import type { MetadataService } from '../../metadata/service.ts';
 import { parseFieldSelection, wantsRevalidation } from '../request-options.ts';
 import type { Guard } from '../middleware/authorize.ts';
 import { type PartialScopes, type Route, createRoute } from './route.ts';
-import { assertAcceptsJson, sendRead } from '../response.ts';
+import { addStaleClaims, assertAcceptsJson, sendRead } from '../response.ts';
 
 interface Dependencies {
   readonly service: MetadataService;
@@ -45,6 +45,7 @@ export function createProfileRoutes(
     assertAcceptsJson(req);
     const project = parseFieldSelection(req);
     const read = await service.read(caller, { revalidate: wantsRevalidation(req) });
+    addStaleClaims(req, read.value);
     // A person who asks for their data gets a file (data portability), not a page of text.
     const isDownload = req.url.includes('?') && downloadQuery.safeParse(req.query).data?.download === '1';
     const headers = isDownload ? DOWNLOAD_HEADERS : {};
@@ -55,6 +56,7 @@ export function createProfileRoutes(
     assertAcceptsJson(req);
     const project = parseFieldSelection(req);
     const read = await service.read(caller, { revalidate: wantsRevalidation(req), allowUnreadable: true });
+    addStaleClaims(req, read.value);
     sendRead(req, res, project(read.value.appMetadata), read);
   }
 
@@ -63,6 +65,7 @@ export function createProfileRoutes(
     const withAppMetadata = caller.scopes.has(appMetadataScope);
     const revalidate = wantsRevalidation(req);
     const read = await service.readPolicy(caller, { revalidate, withAppMetadata });
+    addStaleClaims(req, read);
     sendRead(req, res, read.value, read);
   }
 

@@ -17,6 +17,7 @@ const CALLER: Caller = {
   scopes: new Set(['read:metadata']),
   actor: undefined,
   login: { authTime: undefined, acr: undefined },
+  mappedClaims: {},
   issuer: 'https://issuer.test/',
   keyId: 'key-1',
   expiresAt: Number.MAX_SAFE_INTEGER,
@@ -34,7 +35,7 @@ async function serveStreams(begins: () => Promise<unknown> = async () => undefin
       watch: {
         async begin() {
           await begins();
-          return { etag: '"a"', missed: undefined, end: () => undefined };
+          return { etag: '"a"', staleClaims: undefined, missed: undefined, end: () => undefined };
         },
       },
       clock: { now: () => 0 },

@@ -109,6 +109,7 @@ const subject: Arbitrary<Subject> = record({
   clientId: constantFrom('narrow', 'blind', 'typist', 'other', undefined),
   scopes: subarray(SCOPES).map((scopes) => new Set(scopes)),
   actor: constantFrom(undefined, { sub: 'auth0|desk' }),
+  mappedClaims: constant({}),
 });
 
 /** What the subject may do with each key, by the enforced rules. */
@@ -168,7 +169,13 @@ test('a document is cut to what may be read, and put together again without a lo
 
 test('an actor who may write can do what the user can, and one that is not listed nothing', () => {
   const scopes = new Set(['read:metadata', 'update:metadata']);
-  const desk = { userId: 'auth0|jane', clientId: undefined, scopes, actor: { sub: 'auth0|desk' } };
+  const desk = {
+    userId: 'auth0|jane',
+    clientId: undefined,
+    scopes,
+    actor: { sub: 'auth0|desk' },
+    mappedClaims: {},
+  };
   const writing = { ...FREE_POLICY, delegation: { access: 'write', actors: ['auth0|desk'] } } as const;
   expect(getRights(writing, desk)).toEqual(getRights(writing, { ...desk, actor: undefined }));
   expect(getRights(writing, { ...desk, actor: { sub: 'auth0|other' } })).toEqual(new Set());
