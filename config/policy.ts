@@ -13,6 +13,11 @@ const keys = z.array(z.string().min(1));
 
 const jsonObject = z.record(z.string(), z.json());
 
+/** BCP 47, as Accept-Language and Content-Language write it. */
+const languageTag = z
+  .string()
+  .regex(/^[A-Za-z]{2,8}(?:-[A-Za-z\d]{1,8})*$/, 'must be a language tag such as de or pt-BR');
+
 /** An https address in the characters of a string in a structured field (RFC 9651). */
 const NAMESPACED = /^https:\/\/[A-Za-z\d][A-Za-z\d.-]*(?::\d+)?(?:\/[\x21\x23-\x5b\x5d-\x7e]*)?$/;
 /** Auth0 drops claims below its own domains, as it drops reserved ones, without an error ("Create Custom Claims"). */
@@ -92,6 +97,11 @@ const members = z.strictObject({
         .union([z.string().min(1), jsonObject])
         .optional()
         .describe('JSON Schema (draft 2020-12) of user_metadata, or the path of a file that holds it.'),
+      language: languageTag.optional().describe('The language of its titles and descriptions.'),
+      locales: z
+        .record(languageTag, z.union([z.string().min(1), jsonObject]))
+        .default({})
+        .describe('By language: merge patches over the schema that change its annotations, or their files.'),
     })
     .prefault({}),
   appMetadata: z
@@ -179,9 +189,16 @@ export const policySchema = members.superRefine(
 
 type PolicyFile = z.infer<typeof policySchema>;
 
-/** The policy with the schema in place of its path. */
+type JsonFile = Readonly<Record<string, z.core.util.JSONType>>;
+
+/** The policy with the schema and its languages in place of their paths. */
 export interface Policy extends Omit<PolicyFile, '$schema' | 'userMetadata'> {
-  readonly userMetadata: { readonly schema: Readonly<Record<string, z.core.util.JSONType>> | undefined };
+  readonly userMetadata: {
+    readonly schema: JsonFile | undefined;
+    readonly language: string | undefined;
+    /** Merge patches over the schema, by language. */
+    readonly locales: Readonly<Record<string, JsonFile>>;
+  };
 }
 
 /**
@@ -200,16 +217,25 @@ export function loadPolicy(path: string, readFile: ReadFile, errors: string[]): 
     return undefined;
   }
   const { $schema: _forEditors, userMetadata, ...policy } = result.data;
-  if (typeof userMetadata.schema !== 'string') {
-    return { ...policy, userMetadata: { schema: userMetadata.schema } };
-  }
-  const schemaPath = resolve(dirname(path), userMetadata.schema);
-  const schema = jsonObject.safeParse(
-    readJson(schemaPath, 'POLICY_FILE: userMetadata.schema', readFile, errors),
-  );
-  if (schema.success) return { ...policy, userMetadata: { schema: schema.data } };
-  errors.push('POLICY_FILE: userMetadata.schema: the file must hold a JSON object');
-  return undefined;
+  const before = errors.length;
+  const load = (name: string, value: string | JsonFile): JsonFile => {
+    if (typeof value !== 'string') return value;
+    const place = `POLICY_FILE: userMetadata.${name}`;
+    const read = readJson(resolve(dirname(path), value), place, readFile, errors);
+    const file = jsonObject.safeParse(read);
+    if (file.success) return file.data;
+    errors.push(`${place}: the file must hold a JSON object`);
+    return {};
+  };
+  const { schema, language, locales } = userMetadata;
+  const loaded = {
+    language,
+    schema: schema === undefined ? undefined : load('schema', schema),
+    locales: Object.fromEntries(
+      Object.entries(locales).map(([tag, patch]) => [tag, load(`locales.${tag}`, patch)]),
+    ),
+  };
+  return errors.length > before ? undefined : { ...policy, userMetadata: loaded };
 }
 
 function readJson(path: string, name: string, readFile: ReadFile, errors: string[]): unknown {

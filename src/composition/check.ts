@@ -11,6 +11,7 @@ import { composeSharedStores } from './shared-stores.ts';
 import { composeUpstream, privilegeNeeds } from './upstream.ts';
 import { monotonicClock, systemClock } from '../lib/clock.ts';
 import { AppError, SafeError } from '../lib/app-error.ts';
+import { localizeSchemas } from '../metadata/schema/locales.ts';
 import { createSchemaRules } from '../metadata/schema-rules.ts';
 import { loadTracingSdk } from '../observability/tracing.ts';
 import type { TracingSettings } from '../observability/tracing-sdk.ts';
@@ -53,6 +54,7 @@ async function examine(config: Config): Promise<Finding[]> {
     await attempt('configuration', async () => {
       // The one part of a configuration that only its user can judge.
       schemaWarnings.push(...createSchemaRules(config.policy.userMetadata.schema).warnings);
+      localizeSchemas(config.policy.userMetadata);
       return 'complete';
     }),
     ...config.warnings.map((detail): Finding => ({ name: 'configuration', state: 'warning', detail })),

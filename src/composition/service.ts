@@ -20,6 +20,7 @@ import { SIGNING_ALGORITHMS } from '../identity/access-token.ts';
 import { type Clock, monotonicClock, systemClock } from '../lib/clock.ts';
 import { createBackgroundRefresh } from '../lib/background-refresh.ts';
 import { createAccess, createClientSettings } from '../metadata/policy.ts';
+import { localizeSchemas } from '../metadata/schema/locales.ts';
 import { createSchemaRules } from '../metadata/schema-rules.ts';
 import { createMetadataService } from '../metadata/service.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -144,6 +145,8 @@ export async function createService(config: Config, overrides: Overrides = {}): 
       readsAppMetadata: readsAppMetadata(config),
       algorithms: SIGNING_ALGORITHMS,
       metadataSchema: policy.userMetadata.schema,
+      metadataLanguage: policy.userMetadata.language,
+      localizedSchemas: localizeSchemas(policy.userMetadata),
     },
   );
   const readiness = observability.watch(

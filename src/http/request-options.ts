@@ -200,3 +200,32 @@ export function parseFieldSelection(req: Request): FieldSelection {
   return (document) =>
     Object.fromEntries(Object.entries(document).filter(([key]) => names.has(key) === keep));
 }
+
+/**
+ * The language that suits `Accept-Language` best (RFC 9110 section 12.5.4), by RFC 4647 section 3.4: each range in the
+ * order of its weight, shortened until a tag is found. A range also finds a tag that is more precise.
+ * @returns undefined where none suits.
+ */
+export function chooseLanguage(field: string | undefined, languages: readonly string[]): string | undefined {
+  if (field === undefined || languages.length === 0) return undefined;
+  const ranges = splitValue(field, ',')
+    .map((part) => {
+      const [range = '', ...parameters] = splitValue(part, ';');
+      const weight = parameters.map(parseParameter).find(({ name }) => name === 'q')?.value ?? '1';
+      return { range: range.trim().toLowerCase(), weight: Number(weight) };
+    })
+    .filter(({ weight }) => weight > 0)
+    .toSorted((left, right) => right.weight - left.weight);
+  for (const { range } of ranges) {
+    if (range === '*') return languages[0];
+    const subtags = range.split('-');
+    for (let length = subtags.length; length > 0; length -= 1) {
+      const prefix = subtags.slice(0, length).join('-');
+      const found =
+        languages.find((tag) => tag.toLowerCase() === prefix) ??
+        languages.find((tag) => tag.toLowerCase().startsWith(`${prefix}-`));
+      if (found !== undefined) return found;
+    }
+  }
+  return undefined;
+}

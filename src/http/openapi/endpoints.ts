@@ -69,7 +69,10 @@ const publicEndpoints: readonly Endpoint[] = [
     get: publicRead({
       id: 'readMetadataSchema',
       summary: 'The JSON Schema of the metadata',
+      description: 'In the language that suits the caller best, of those that the operator offers.',
       answer: content({ 'application/schema+json': [schemas.anyDocument] }),
+      headers: ['Content-Language'],
+      requestHeaders: ['Accept-Language'],
     }),
   },
   {

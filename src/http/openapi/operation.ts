@@ -21,6 +21,7 @@ const REQUEST_HEADERS = {
     'On a read: answer 304 if the resource still has one of these quoted tags. On a write: `*` asks that nothing is there yet.',
   Prefer: '`return=minimal` asks for 204 in place of the resulting document. Of several, the first counts.',
   'Cache-Control': '`no-cache` asks for a read from the identity provider. It counts as a write.',
+  'Accept-Language': 'The languages that the caller reads, such as `de-CH, de;q=0.9, en;q=0.5`.',
   'Last-Event-ID': 'The `id` of the last event that was received. What came later is sent at once.',
   DPoP: 'The proof (RFC 9449) that goes with a token sent as `Authorization: DPoP ...`.',
   'X-Request-Id':
@@ -57,6 +58,7 @@ const RESPONSE_HEADERS = {
     description: 'With `download=1`: offers the answer as a file.',
     example: 'attachment; filename="my-profile.json"',
   },
+  'Content-Language': { description: 'The language of the texts in the answer.', example: 'de' },
   'Content-Security-Policy': {
     description: 'What the page may load and reach: this service only.',
     example: "default-src 'none'; script-src 'self'",
@@ -442,13 +444,18 @@ export function publicRead({
   answer,
   headers = [],
   errors = [],
+  requestHeaders = [],
   ...row
-}: Row & { readonly answer: ZodOpenApiContentObject }): Operation {
+}: Row & {
+  readonly answer: ZodOpenApiContentObject;
+  /** Beside those of its kind. */
+  readonly requestHeaders?: readonly RequestHeader[];
+}): Operation {
   const fields = [...TAGGED, ...headers];
   return {
     ...row,
     scopes: undefined,
-    requestHeaders: ['If-Match', 'If-None-Match', 'X-Request-Id'],
+    requestHeaders: ['If-Match', 'If-None-Match', 'X-Request-Id', ...requestHeaders],
     answers: [
       { status: 200, description: 'The document.', headers: fields, content: answer },
       { status: 304, description: NOT_MODIFIED, headers: fields },

@@ -4,6 +4,7 @@ import { representShared, type SharedRepresentation } from '../../metadata/repre
 import { RESOURCE_METADATA_PATH } from '../middleware/public-address.ts';
 import { getContext } from '../middleware/request-context.ts';
 import type { DocumentOptions } from '../openapi/document.ts';
+import { chooseLanguage } from '../request-options.ts';
 import { sendPublic } from '../response.ts';
 import { type Route, createRoute } from './route.ts';
 
@@ -15,6 +16,10 @@ export interface DiscoveryOptions {
   readonly dpopRequired: boolean;
   /** The operator's JSON Schema of `user_metadata`, if there is one. */
   readonly metadataSchema: JsonObject | undefined;
+  /** The language of its annotations, if that is known. */
+  readonly metadataLanguage: string | undefined;
+  /** The same schema in other languages. */
+  readonly localizedSchemas: Readonly<Record<string, JsonObject>>;
 }
 
 /** What an app may store where the operator asks for nothing in particular. */
@@ -27,6 +32,8 @@ export function createDiscoveryRoutes({
   algorithms,
   dpopRequired,
   metadataSchema = ANY_OBJECT,
+  metadataLanguage,
+  localizedSchemas,
 }: DiscoveryOptions): readonly Route[] {
   const described = new Map<string, SharedRepresentation>();
 
@@ -49,6 +56,11 @@ export function createDiscoveryRoutes({
 
   // In the author's order: a form shows the properties as they come.
   const schema = representShared(JSON.stringify(metadataSchema));
+  const localized = new Map(
+    Object.entries(localizedSchemas).map(([tag, each]) => [tag, representShared(JSON.stringify(each))]),
+  );
+  const languages = [...(metadataLanguage === undefined ? [] : [metadataLanguage]), ...localized.keys()];
+  const vary = localized.size === 0 ? {} : { Vary: 'Accept-Language, Origin' };
   return [
     createRoute(RESOURCE_METADATA_PATH, {
       GET(req, res) {
@@ -58,7 +70,12 @@ export function createDiscoveryRoutes({
       },
     }),
     createRoute('/schemas/user-metadata', {
-      GET: (req, res) => sendPublic(req, res, schema, 'application/schema+json; charset=utf-8'),
+      GET(req, res) {
+        const language = chooseLanguage(req.headers['accept-language'], languages) ?? metadataLanguage;
+        const document = (language === undefined ? undefined : localized.get(language)) ?? schema;
+        const headers = { 'Content-Language': language, ...vary };
+        sendPublic(req, res, document, 'application/schema+json; charset=utf-8', headers);
+      },
     }),
   ];
 }

@@ -41,6 +41,20 @@ const stepUp = z
   })
   .refine((value) => Object.keys(value).length > 0, 'needs max_age, acr_values or both');
 
+const WIDGETS = ['radio', 'switch', 'chips', 'slider', 'color', 'tel', 'textarea'] as const;
+const text = z.string('must be text');
+const hints = z.strictObject(
+  {
+    widget: z.enum(WIDGETS, `widget must be one of ${WIDGETS.join(', ')}`).optional(),
+    order: z.number('order must be a number').optional(),
+    group: text.optional(),
+    placeholder: text.optional(),
+    help: text.optional(),
+    optionLabels: z.record(z.string(), text, 'optionLabels must be texts by value').optional(),
+  },
+  { error: ({ code }) => (code === 'unrecognized_keys' ? undefined : 'must be an object of hints') },
+);
+
 /** The names of these annotations. */
 export const ENFORCED = ['readOnly', 'x-write-once', 'x-stamp', 'x-step-up'] as const;
 
@@ -62,6 +76,7 @@ export function readAnnotations(
     return refuse(keyword, result.error.issues[0]?.message ?? 'is not valid');
   }
   const login = parse('x-step-up', stepUp);
+  parse('x-ui', hints);
   return {
     writeOnce: parse('x-write-once', writeOnce) ?? false,
     stamp: parse('x-stamp', stamp),

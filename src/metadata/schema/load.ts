@@ -445,6 +445,13 @@ function assertEnforceable(root: SchemaNode): void {
     ...[node.propertyNames, node.contentSchema].filter((part) => part !== undefined),
   ]);
   for (const node of all) {
+    const together = [...reach(node, getAnnotatingInPlace)].map(({ annotations }) => annotations);
+    if (together.some(({ writeOnce }) => writeOnce) && together.some(({ stamp }) => stamp)) {
+      throw refusal(
+        node.pointer,
+        'x-write-once contradicts x-stamp, which sets the value anew whenever its source changes',
+      );
+    }
     const keyword = ENFORCED.find((each) => isAnnotated(node.source, each));
     if (keyword !== undefined && !enforced.has(node)) {
       throw refusal(
