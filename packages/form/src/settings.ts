@@ -66,7 +66,7 @@ export interface UserMetadataSettings extends HTMLElement {
 
 /** Why the user has to log in. After `step_up`, the change is sent by itself once the element is loaded again. */
 export interface LoginDetail {
-  readonly reason: 'session_ended' | 'step_up';
+  readonly reason: 'expired' | 'step_up';
   readonly error: unknown;
 }
 
@@ -366,7 +366,7 @@ function createPanel(host: HTMLElement & { readonly user: string }) {
     const { errors, current, etag, retryAfterSeconds, status } = Object(error);
     if (code === 'precondition_failed' && isJsonObject(current)) chooseVersion({ value: current, etag });
     else if (code === 'step_up_required') askForLogin('step_up', texts.stepUp, error);
-    else if (needsLogin(error)) askForLogin('session_ended', texts.sessionEnded, error);
+    else if (needsLogin(error)) askForLogin('expired', texts.sessionEnded, error);
     else if (code === 'network_failed') saveLater();
     else if (status === 504) void lookAgain();
     else if (typeof retryAfterSeconds === 'number') wait(Math.ceil(retryAfterSeconds));
