@@ -52,8 +52,9 @@ describe.each(NAMES)('%s', (name) => {
   test('holds its compiled files, licence and README only', () => {
     const files = readdirSync(getFolder(name)).filter((file) => file !== 'node_modules');
     expect(files.toSorted()).toEqual(['LICENSE', 'README.md', 'dist', 'package.json']);
-    const others = readdirSync(join(getFolder(name), 'dist')).filter((file) => !/\.(?:d\.ts|js)$/.test(file));
-    expect(others).toEqual([]);
+    const compiled = readdirSync(join(getFolder(name), 'dist'), { recursive: true, withFileTypes: true });
+    const others = compiled.filter((entry) => entry.isFile() && !/\.(?:d\.ts|js)$/.test(entry.name));
+    expect(others.map((entry) => entry.name)).toEqual([]);
   });
 
   test('has nothing that publint finds wrong', async () => {
