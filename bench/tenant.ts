@@ -44,8 +44,8 @@ export async function openTenant() {
     }),
     putUser: (id: string, document: object) =>
       send('PUT', `${url}/_local/users/${encodeURIComponent(id)}`, { user_metadata: document }),
-    createToken: (sub: string) =>
-      fetchToken(`${url}/_local/token`, { sub, scope: 'read:metadata update:metadata' }),
+    createToken: (sub: string, claims: object = {}) =>
+      fetchToken(`${url}/_local/token`, { sub, scope: 'read:metadata update:metadata', claims }),
     createManagementToken: () =>
       fetchToken(`${url}/oauth/token`, {
         grant_type: 'client_credentials',
