@@ -81,8 +81,9 @@ async function useTheme({ page, origin, jane, dashboard, errors }: Awaited<Retur
 }
 
 async function build(folder: string): Promise<void> {
+  // Vite looks for its configuration in the folder that it is run in.
   const vite = join(APP, 'node_modules', 'vite', 'bin', 'vite.js');
-  await run(APP, process.execPath, { args: [vite, 'build', folder, '--logLevel', 'warn'] });
+  await run(folder, process.execPath, { args: [vite, 'build', '--logLevel', 'warn'] });
 }
 
 describe('the guide', () => {
@@ -103,6 +104,14 @@ describe('the guide', () => {
       writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*'] }));
       const compiler = join(APP, 'node_modules', 'typescript', 'bin', 'tsc');
       expect(await run(APP, process.execPath, { args: [compiler, '-p', folder] })).toBe('');
+      await build(folder);
+      return [express.static(join(folder, 'dist'))];
+    });
+    expect(await useTheme(guide)).toEqual([]);
+  });
+
+  test('for Vue builds, and its page logs in and keeps the preference in step', async () => {
+    const guide = await openGuide('vue', 'config.ts', async (folder) => {
       await build(folder);
       return [express.static(join(folder, 'dist'))];
     });
