@@ -259,7 +259,17 @@ export function createFindStaleClaims(claims: Readonly<Record<string, string>>):
       return { name, isApp: part === 'app_metadata', key: path[0] ?? '', path };
     });
 
-  return ({ mappedClaims }, { userMetadata, appMetadata }, access) => {
+  /**
+   * What was found last for a caller, who is the same object with each request of a verified token, and the profile it
+   * was found for, which is the same while it is cached. Without it, three claims cost a cached read 8 % more.
+   */
+  const found = new WeakMap<Subject, { profile: object; staleClaims: readonly string[] | undefined }>();
+
+  function compare(
+    { mappedClaims }: Subject,
+    { userMetadata, appMetadata }: Pick<Profile, 'userMetadata' | 'appMetadata'>,
+    access: Access,
+  ): readonly string[] | undefined {
     const carried = places.filter(({ name }) => Object.hasOwn(mappedClaims, name));
     if (carried.length === 0) return undefined;
     return carried
@@ -269,6 +279,15 @@ export function createFindStaleClaims(claims: Readonly<Record<string, string>>):
           !jsonEqual(mappedClaims[name], getStored(isApp ? appMetadata : userMetadata, path)),
       )
       .map(({ name }) => name);
+  }
+
+  return (subject, profile, access) => {
+    if (places.length === 0) return undefined;
+    const last = found.get(subject);
+    if (last?.profile === profile) return last.staleClaims;
+    const staleClaims = compare(subject, profile, access);
+    found.set(subject, { profile, staleClaims });
+    return staleClaims;
   };
 }
 

@@ -135,7 +135,7 @@ export function createMetadataService(dependencies: Dependencies, rules: Metadat
       userMetadata,
       counted: access.writesUnseen ? access.getVisible(profile.userMetadata) : userMetadata,
       appMetadata,
-      staleClaims: findStaleClaims(subject, { userMetadata, appMetadata }, access),
+      staleClaims: findStaleClaims(subject, profile, access),
     };
   }
 
