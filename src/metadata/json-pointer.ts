@@ -19,8 +19,13 @@ export function getChild(node: JsonValue, name: string): JsonValue | undefined {
 
 /** What the pointer points at, or undefined where nothing is. */
 export function resolve(root: JsonValue, pointer: string): JsonValue | undefined {
+  return resolvePath(root, parsePointer(pointer));
+}
+
+/** The same by the reference tokens. */
+export function resolvePath(root: JsonValue, path: readonly string[]): JsonValue | undefined {
   let node: JsonValue | undefined = root;
-  for (const name of parsePointer(pointer)) {
+  for (const name of path) {
     if (node === undefined) return undefined;
     node = getChild(node, name);
   }

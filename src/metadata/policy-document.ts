@@ -2,8 +2,7 @@
  * The policy as one caller meets it: which places of their metadata they may change, and why not the others. Made by
  * the rule that is enforced (`combineRules`).
  */
-import type { JsonObject } from '../lib/json.ts';
-import { pointerToken } from '../lib/json.ts';
+import { type JsonObject, pointerToken } from '../lib/json.ts';
 import type { Access, Reason } from './policy.ts';
 import type { SchemaPlace, SchemaRules } from './schema-rules.ts';
 

@@ -3,8 +3,8 @@
  * patch, errors or sizes. Every rule of the policy can only take away; `combineRules` says what is left.
  */
 import { AppError } from '../lib/app-error.ts';
-import { jsonEqual, type JsonObject, type JsonValue } from '../lib/json.ts';
-import { getChild, parsePointer } from './json-pointer.ts';
+import { jsonEqual, type JsonObject } from '../lib/json.ts';
+import { parsePointer, resolvePath } from './json-pointer.ts';
 import type { Cached, Profile, ReadCache, Subject } from './ports.ts';
 
 /** Top-level keys of the metadata. */
@@ -260,10 +260,10 @@ export function createFindStaleClaims(claims: Readonly<Record<string, string>>):
     });
 
   /**
-   * What was found last for a caller, who is the same object with each request of a verified token, and the profile it
-   * was found for, which is the same while it is cached. Without it, three claims cost a cached read 8 % more.
+   * By profile, which is the same object while it is cached: what was found for the last caller, who is the same object
+   * with each request of a verified token. Without it, three claims cost a cached read 8 % more.
    */
-  const found = new WeakMap<Subject, { profile: object; staleClaims: readonly string[] | undefined }>();
+  const found = new WeakMap<object, { subject: Subject; staleClaims: readonly string[] | undefined }>();
 
   function compare(
     { mappedClaims }: Subject,
@@ -276,28 +276,19 @@ export function createFindStaleClaims(claims: Readonly<Record<string, string>>):
       .filter(({ isApp, key }) => isApp || access.isReadable(key))
       .filter(
         ({ name, isApp, path }) =>
-          !jsonEqual(mappedClaims[name], getStored(isApp ? appMetadata : userMetadata, path)),
+          !jsonEqual(mappedClaims[name], resolvePath(isApp ? appMetadata : userMetadata, path)),
       )
       .map(({ name }) => name);
   }
 
   return (subject, profile, access) => {
     if (places.length === 0) return undefined;
-    const last = found.get(subject);
-    if (last?.profile === profile) return last.staleClaims;
+    const last = found.get(profile);
+    if (last?.subject === subject) return last.staleClaims;
     const staleClaims = compare(subject, profile, access);
-    found.set(subject, { profile, staleClaims });
+    found.set(profile, { subject, staleClaims });
     return staleClaims;
   };
-}
-
-function getStored(document: JsonObject, path: readonly string[]): JsonValue | undefined {
-  let node: JsonValue | undefined = document;
-  for (const name of path) {
-    if (node === undefined) return undefined;
-    node = getChild(node, name);
-  }
-  return node;
 }
 
 // `client_metadata` of the application that calls: settings the operator keeps with it, of which callers

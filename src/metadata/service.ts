@@ -127,14 +127,11 @@ export function createMetadataService(dependencies: Dependencies, rules: Metadat
   function toVisibleProfile(subject: Subject, profile: Profile): VisibleProfile {
     const access = getAccess(subject);
     const userMetadata = access.getReadable(profile.userMetadata);
-    const appMetadata = readsAppMetadata
-      ? pick(profile.appMetadata, (key) => appMetadataReadable.has(key))
-      : {};
     return {
       ...profile,
       userMetadata,
       counted: access.writesUnseen ? access.getVisible(profile.userMetadata) : userMetadata,
-      appMetadata,
+      appMetadata: readsAppMetadata ? pick(profile.appMetadata, (key) => appMetadataReadable.has(key)) : {},
       staleClaims: findStaleClaims(subject, profile, access),
     };
   }
