@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startTenant, type Tenant } from '../../packages/local-tenant/src/tenant.ts';
 import { parseCommandLine } from '../../src/commands/command-line.ts';
+import { INJECTED } from '../e2e/program.ts';
 
 let tenant: Tenant;
 
@@ -32,15 +33,7 @@ async function check(changes: Readonly<Record<string, string>>) {
 }
 
 test('what a platform injects is a warning for each name, and never a value', async () => {
-  const { code, output } = await check({
-    AUTH0_DOMIAN: 'LEAK',
-    CACHE_SERVICE_HOST: '10.0.0.1',
-    CACHE_PORT: 'tcp://10.0.0.1:6379',
-    OPS_PORT: 'tcp://10.0.0.9:80',
-    OTEL_TRACES_SAMPLER: 'xray',
-    OTEL_TRACES_EXPORTER: 'console',
-    OTEL_SDK_DISABLED: 'TRUE',
-  });
+  const { code, output } = await check(INJECTED);
   expect(code).toBe(0);
   expect(output).toMatch(
     /warning +configuration +AUTH0_DOMIAN: unknown variable; did you mean AUTH0_DOMAIN\?/,

@@ -3,7 +3,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startTenant, type Tenant } from '../../packages/local-tenant/src/tenant.ts';
-import { runProgram } from './program.ts';
+import { INJECTED, runProgram } from './program.ts';
 
 let tenant: Tenant;
 
@@ -63,18 +63,8 @@ describe('the program without configuration', () => {
 });
 
 describe('the program with what a platform injects', () => {
-  const injected = {
-    AUTH0_DOMIAN: 'LEAK',
-    CACHE_SERVICE_HOST: '10.0.0.1',
-    CACHE_PORT: 'tcp://10.0.0.1:6379',
-    OPS_PORT: 'tcp://10.0.0.9:80',
-    OTEL_TRACES_SAMPLER: 'xray',
-    OTEL_TRACES_EXPORTER: 'console',
-    OTEL_SDK_DISABLED: 'TRUE',
-  };
-
   test('starts, and logs each warning once', async () => {
-    const { OPS_PORT: _taken, ...others } = injected;
+    const { OPS_PORT: _taken, ...others } = INJECTED;
     const program = runProgram({ ...environment(), ...others });
     await program.prints(/"event":"started"/);
     expect(program.output().match(/"event":"configuration_warning"/g)).toHaveLength(1);
