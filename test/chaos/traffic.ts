@@ -57,8 +57,8 @@ export async function startTraffic(fleet: Fleet): Promise<Traffic> {
   };
 }
 
-/** The time within which this share of the exchanges was answered. */
-export function percentile(exchanges: readonly Exchange[], share: number): number {
+/** The middle of the times that these exchanges took, in milliseconds. */
+export function median(exchanges: ReadonlyArray<{ readonly tookMs: number }>): number {
   const times = exchanges.map(({ tookMs }) => tookMs).toSorted((a, b) => a - b);
-  return times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0;
+  return times[Math.floor(times.length / 2)] ?? 0;
 }
