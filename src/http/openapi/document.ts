@@ -71,18 +71,10 @@ function mapMembers(object: JsonObject, map: (key: string, value: JsonValue) => 
 
 // From the table to OpenAPI: the paths with what every operation has.
 
-export const OPTIONS_TAG = 'OPTIONS';
-
 /** The schemes by which a caller may present a token; `security.ts` describes them. */
 export const SCHEMES = ['oauth2', 'bearer', 'dpop'] as const;
 
 const METHODS = ['get', 'put', 'patch', 'delete'] as const;
-
-const OPTIONS_ANSWER: ZodOpenApiResponseObject = {
-  id: 'options',
-  description: 'The methods in `Allow`, and where PATCH is one of them its media types in `Accept-Patch`.',
-  headers: referToResponseHeaders(['Allow', 'Accept-Patch', 'Vary', 'X-Request-Id']),
-};
 
 /** Told before it is known which resource is meant, and so never in the errorFormat of one. */
 const OF_ANY_REQUEST = ['misdirected_request'] as const;
@@ -101,24 +93,12 @@ function createPathItem(endpoint: Endpoint, errorAnswers: ErrorAnswers): ZodOpen
     const operation = endpoint[method];
     return operation === undefined ? [] : [[method, operation] as const];
   });
-  const [first] = operations;
-  return {
-    ...Object.fromEntries(
-      operations.map(([method, operation]) => [
-        method,
-        { tags: [tag], ...describe(operation, errorFormat, errorAnswers, requestParams) },
-      ]),
-    ),
-    options: {
-      tags: [OPTIONS_TAG],
-      operationId: `${first?.[1].id ?? endpoint.path}Options`,
-      summary: 'The methods of this resource',
-      security: [],
-      requestParams,
-      parameters: referToRequestHeaders(['X-Request-Id']),
-      responses: { '204': OPTIONS_ANSWER, ...errorAnswers(OF_ANY_REQUEST, 'problem') },
-    },
-  };
+  return Object.fromEntries(
+    operations.map(([method, operation]) => [
+      method,
+      { tags: [tag], ...describe(operation, errorFormat, errorAnswers, requestParams) },
+    ]),
+  );
 }
 
 function describe(
@@ -172,7 +152,8 @@ const INTRODUCTION = `Lets the users of an app read and change their own profile
 subject of the access token.
 
 - HEAD works wherever GET does, and answers the same headers without a body.
-- OPTIONS lists the methods of a resource; any other is 405 \`method_not_allowed\` with \`Allow\`.
+- OPTIONS lists the methods of a resource in \`Allow\`, and where PATCH is one of them its media types in
+  \`Accept-Patch\`. Any other method is 405 \`method_not_allowed\`, with \`Allow\`.
 - An unknown path is 404 \`route_not_found\`. Headers that are too large are 431 \`headers_too_large\`. A service that
   is shutting down may answer 503 \`draining\`.
 - Errors are problem documents (RFC 9457): decide by \`code\`, quote \`request_id\` in a report.`;
@@ -186,14 +167,13 @@ const TAGS = [
     description: 'A drop-in for code that calls the Management API with a user’s token.',
   },
   { name: 'This service', description: 'Documents that need no token.' },
-  { name: OPTIONS_TAG, description: 'What each resource can do.' },
 ];
 
 /** The document as JSON text, in the order of the table. */
 export function createOpenApiDocument(options: DocumentOptions): string {
   const { metadataSchema = ANY_OBJECT, publicUrls } = options;
   const table = createEndpoints(options);
-  const used = new Set([OPTIONS_TAG, ...table.map(({ tag }) => tag)]);
+  const used = new Set(table.map(({ tag }) => tag));
   const { components, ...document } = createDocument(
     {
       openapi: '3.1.1',

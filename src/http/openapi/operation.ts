@@ -39,7 +39,6 @@ const RESPONSE_HEADERS = {
     example: 'gzip, deflate, br',
   },
   Age: { description: 'Seconds since the identity provider was asked.', example: '19' },
-  Allow: { description: 'The methods of this resource.', example: 'GET, HEAD, OPTIONS' },
   'Cache-Control': {
     description:
       '`private, no-cache` where the answer is the caller’s own, `public` for documents that are the same for every caller, `no-store` for errors.',

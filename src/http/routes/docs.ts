@@ -41,7 +41,6 @@ const PAGE = `<!doctype html>
 `;
 
 const START_SCRIPT = `const pastedTokensOnly = (schemes) => schemes && schemes.filter((scheme) => scheme.has('bearer'));
-const withoutOptions = (operations) => operations.delete('OPTIONS');
 
 SwaggerUIBundle({
   url: 'openapi.json',
@@ -54,7 +53,6 @@ SwaggerUIBundle({
       statePlugins: {
         // This page may connect to this service only, so that it cannot log a user in.
         auth: { wrapSelectors: { definitionsToAuthorize: (all) => (...args) => pastedTokensOnly(all(...args)) } },
-        spec: { wrapSelectors: { taggedOperations: (all) => (...args) => withoutOptions(all(...args)) } },
       },
     },
   ],

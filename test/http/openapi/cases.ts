@@ -40,7 +40,6 @@ export const CASES: readonly Case[] = [
   [422, 'PATCH', '/me/metadata', { headers: JSON_TYPE, body: '{"theme":"blue"}' }],
   [204, 'DELETE', '/me/metadata'],
   [412, 'DELETE', '/me/metadata', { headers: { 'if-match': '"other"' } }],
-  [204, 'OPTIONS', '/me/metadata'],
   [200, 'GET', '/me/metadata/{key}', { path: '/me/metadata/theme' }],
   [304, 'GET', '/me/metadata/{key}', { path: '/me/metadata/theme', headers: { 'if-none-match': '*' } }],
   [404, 'GET', '/me/metadata/{key}', { path: '/me/metadata/missing' }],
