@@ -22,7 +22,7 @@ import { createWatch } from './watch.ts';
 export function createMetadataClient<T extends object = JsonObject>(
   options: MetadataClientOptions,
 ): MetadataClient<T> {
-  return createClient<T>({ ...platformRuntime, ...(options.fetch ? { fetch: options.fetch } : {}) }, options);
+  return createClient<T>({ ...platformRuntime, ...(options.fetch && { fetch: options.fetch }) }, options);
 }
 
 /** How often a patch is sent again after others changed something else. */
@@ -69,9 +69,7 @@ export function createClient<T extends object>(
   function getResource(key: string): Resource {
     // Such a path would name another resource: a removal would remove the whole document.
     if (/^\.{0,2}$/.test(key)) throw new RangeError(`"${key}" cannot be a key.`);
-    const known = keys.get(key);
-    if (known) return known;
-    const resource: Resource = {
+    const resource: Resource = keys.get(key) ?? {
       path: `${document.path}/${encodeURIComponent(key)}`,
       snapshots: createSnapshotStore(),
       toDocument: (value) => (value === undefined ? {} : { [key]: value }),
@@ -82,7 +80,7 @@ export function createClient<T extends object>(
 
   async function read<V>(
     { path, snapshots }: Resource,
-    { signal, revalidate = false }: ReadOptions = {},
+    { signal, revalidate }: ReadOptions = {},
     overrides: Partial<ClientRequest> = {},
   ): Promise<Snapshot<V>> {
     const { base, take } = snapshots.startRequest();
@@ -98,7 +96,7 @@ export function createClient<T extends object>(
   async function write(
     { path, snapshots, toDocument }: Resource,
     { method, body, changes }: WriteRequest,
-    { signal, ifMatch = false }: WriteOptions = {},
+    { signal, ifMatch }: WriteOptions = {},
   ): Promise<ClientResponse> {
     const isMerge = method === 'PATCH';
     let etag = ifMatch === 'latest' ? snapshots.getLatest()?.etag : ifMatch;

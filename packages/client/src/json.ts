@@ -23,12 +23,20 @@ export function getMember(value: unknown, key: string): unknown {
 
 /** Equal as JSON: the order of an object's keys does not count. */
 function isSameJson(a: unknown, b: unknown): boolean {
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return a === b;
-  const [left, right] = [Object.entries(a), new Map(Object.entries(b))];
-  return (
-    Array.isArray(a) === Array.isArray(b) &&
-    left.length === right.size &&
-    left.every(([key, value]) => right.has(key) && isSameJson(value, right.get(key)))
+  return toSortedText(a) === toSortedText(b);
+}
+
+/** The JSON text of a value, with the keys of its objects in order. */
+function toSortedText(value: unknown): string | undefined {
+  return JSON.stringify(value, (_key, part: unknown) =>
+    isObject(part)
+      ? Object.fromEntries(
+          Object.keys(part)
+            // oxlint-disable-next-line unicorn/no-array-sort -- ES2022 has no toSorted, and the array is new.
+            .sort()
+            .map((key) => [key, part[key]]),
+        )
+      : part,
   );
 }
 
@@ -46,15 +54,15 @@ export function isUntouched(patch: unknown, base: unknown, current: unknown): bo
 
 /** The merge patch that turns `before` into `after`. */
 export function createMergePatch(before: unknown, after: object): Record<string, unknown> {
-  const gone = isObject(before) ? Object.keys(before).filter((key) => !Object.hasOwn(after, key)) : [];
-  const changed = Object.entries(after).filter(([key, value]) => !isSameJson(getMember(before, key), value));
-  return Object.fromEntries([
-    ...gone.map((key): [string, unknown] => [key, null]),
-    ...changed.map(([key, value]: [string, unknown]): [string, unknown] => {
-      const old = getMember(before, key);
+  const changed = Object.keys({ ...(isObject(before) && before), ...after }).filter(
+    (key) => !isSameJson(getMember(before, key), getMember(after, key)),
+  );
+  return Object.fromEntries(
+    changed.map((key) => {
+      const [old, value = null] = [getMember(before, key), getMember(after, key)];
       return [key, isObject(old) && isObject(value) ? createMergePatch(old, value) : value];
     }),
-  ]);
+  );
 }
 
 /** The value of a JSON text; undefined for any other text. */

@@ -54,17 +54,17 @@ export function createTransport(
   const waitLimitSeconds = Math.min(maxWaitSeconds, MAX_DELAY_SECONDS);
 
   async function attempt(request: ClientRequest, forceRefresh: boolean): Promise<ClientResponse> {
-    const { method = 'GET', path, headers, body, signal, isPublic = false } = request;
+    const { method = 'GET', path, headers, body = null, signal = null, isPublic } = request;
     const isWrite = method !== 'GET';
     const token = isPublic ? undefined : await getAccessToken?.({ forceRefresh });
     signal?.throwIfAborted();
     // A browser that follows a redirect sends the body along, to any origin.
     const init: RequestInit = {
       method,
-      headers: { ...headers, ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }) },
+      headers: { ...headers, ...(token !== undefined && { Authorization: `Bearer ${token}` }) },
       redirect: 'error',
-      body: body ?? null,
-      signal: signal ?? null,
+      body,
+      signal,
     };
     const response = await runtime
       .fetch(base + path, init)
@@ -100,10 +100,8 @@ export function createTransport(
 
 async function readResponse(response: Response): Promise<ClientResponse> {
   const { ok, status, headers } = response;
-  const stream =
-    ok && /^text\/event-stream\b/.test(headers.get('content-type') ?? '') && response.body
-      ? response.body
-      : undefined;
+  const isStream = ok && /^text\/event-stream\b/.test(headers.get('content-type') ?? '');
+  const stream = (isStream && response.body) || undefined;
   const text = stream ? '' : await response.text();
   return { status, headers, text, body: parseJson(text), stream };
 }

@@ -43,7 +43,7 @@ export function createWatch(
 ): Watch {
   const { setTimer, now, random } = runtime;
 
-  return function watch(listener, { signal, onError = () => undefined } = {}) {
+  return function watch(listener, { signal, onError } = {}) {
     let isStopped = false;
     /** Of the current connection, or of the delay before the next one. */
     let current = new AbortController();
@@ -64,7 +64,7 @@ export function createWatch(
       try {
         listener({ etag, keys: keys.map(String) });
       } catch (error) {
-        onError(error, false);
+        onError?.(error, false);
       }
     }
 
@@ -119,7 +119,7 @@ export function createWatch(
           if (isStopped) return;
           const final = isPermanent(error);
           if (final) stop();
-          onError(error, final);
+          onError?.(error, final);
           minDelayMs = ((isMetadataError(error) && error.retryAfterSeconds) || 0) * 1000;
           forceRefresh = false;
         }
