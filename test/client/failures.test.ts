@@ -1,17 +1,38 @@
 import { describe, expect, test } from '@jest/globals';
 import { createHash, randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
-import { calculateJwkThumbprint, SignJWT } from 'jose';
-import { MetadataError, OutcomeUnknownError, isMetadataError } from '../../packages/client/src/errors.ts';
+import { calculateJwkThumbprint, decodeJwt, SignJWT } from 'jose';
+import {
+  MetadataError,
+  OutcomeUnknownError,
+  StepUpRequiredError,
+  isMetadataError,
+} from '../../packages/client/src/errors.ts';
+import type { MetadataClient } from '../../packages/client/src/options.ts';
 import { platformRuntime } from '../../packages/client/src/runtime.ts';
 import { renderProblem } from '../../src/http/errors.ts';
 import { AppError, type ErrorCode, type ErrorExtras } from '../../src/lib/app-error.ts';
 import { listen, serve } from '../lib/local-server.ts';
 import { openScene } from '../support/scene.ts';
-import { createSigningKey } from '../support/tokens.ts';
+import { createSigningKey, mintToken } from '../support/tokens.ts';
 import { respondFirst, createTestClient, getRejection } from './create-test-client.ts';
 
 const { person, service, tenant } = await openScene();
+const guarded = await openScene({
+  policy: {
+    userMetadata: {
+      schema: {
+        type: 'object',
+        properties: {
+          theme: { type: 'string' },
+          payout: { type: 'string', 'x-step-up': { max_age: 300 } },
+          phone: { type: 'string', 'x-step-up': { acr_values: ['mfa', 'hw'] } },
+          limit: { type: 'integer', 'x-step-up': { max_age: 60, acr_values: ['mfa', 'hw'] } },
+        },
+      },
+    },
+  },
+});
 
 /** An answer of the service's own making. */
 function refusal(code: ErrorCode, extras: ErrorExtras = {}): () => Promise<Response> {
@@ -392,5 +413,74 @@ describe('the token', () => {
       });
     });
     expect([await told, sent.map(({ status }) => status)]).toEqual([['theme'], [200, 200, 200]]);
+  });
+});
+
+const seconds = () => Math.floor(guarded.service.clock.now() / 1000);
+
+/** A client whose user has the token that `login` replaces. */
+async function openUser(document: Record<string, unknown>, firstTokens: readonly string[] = []) {
+  const user = await guarded.person(document, { auth_time: seconds() - 1000, acr: 'pwd' });
+  const asked: boolean[] = [];
+  const left = [...firstTokens];
+  let { token } = user;
+  const fixture = createTestClient({
+    baseUrl: guarded.service.url,
+    fires: () => true,
+    async getAccessToken({ forceRefresh }) {
+      asked.push(forceRefresh);
+      return left.shift() ?? token;
+    },
+  });
+  const login = async () => {
+    const claims = { ...decodeJwt(user.token), auth_time: seconds(), acr: 'mfa' };
+    token = await mintToken({ claims });
+  };
+  return { ...fixture, user, asked, login };
+}
+
+describe('a write that needs a more recent or a stronger login', () => {
+  type Write = (client: MetadataClient) => Promise<unknown>;
+  const document = { theme: 'dark', payout: 'a', phone: '1', limit: 1 };
+
+  test.each<[string, Write, number | undefined, string[]]>([
+    ['a patch', (client) => client.patch({ payout: 'b' }), 300, []],
+    ['a patch with a condition', (client) => client.patch({ payout: 'b' }, { ifMatch: 'latest' }), 300, []],
+    ['a replacement', (client) => client.replace({ ...document, phone: '2' }), undefined, ['mfa', 'hw']],
+    ['a removal', (client) => client.remove(), 60, ['mfa', 'hw']],
+    ['the replacement of a key', (client) => client.replaceKey('limit', 2), 60, ['mfa', 'hw']],
+    ['the removal of a key', (client) => client.removeKey('phone'), undefined, ['mfa', 'hw']],
+  ])('(%s) says which, and is sent once with one token', async (_name, write, maxAge, acrValues) => {
+    const { client, user, asked, sent } = await openUser(document);
+    const error = await getRejection(StepUpRequiredError, write(client));
+    expect(error).toBeInstanceOf(MetadataError);
+    expect(error).toMatchObject({ name: 'StepUpRequiredError', code: 'step_up_required', status: 401 });
+    expect([error.maxAge, error.acrValues]).toEqual([maxAge, acrValues]);
+    expect(error.errors.length).toBeGreaterThan(0);
+    expect([asked, sent.map(({ status }) => status)]).toEqual([[false], [401]]);
+    expect(user.user.stored).toEqual(document);
+  });
+
+  test('is stored when it is sent again after the login', async () => {
+    const { client, user, asked, login } = await openUser(document);
+    await client.read();
+    const edit = { theme: 'light', limit: 2 };
+    await getRejection(StepUpRequiredError, client.patch(edit, { ifMatch: 'latest' }));
+    await login();
+    expect((await client.patch(edit, { ifMatch: 'latest' })).value).toEqual({ ...document, ...edit });
+    expect([asked, user.user.stored]).toEqual([[false, false, false], { ...document, ...edit }]);
+  });
+
+  test('is known as such after a refused token, too, for which alone there is a new one', async () => {
+    const { client, asked, sent } = await openUser(document, ['old']);
+    await getRejection(StepUpRequiredError, client.patch({ payout: 'b' }));
+    expect([asked, sent.length]).toEqual([[false, true], 2]);
+  });
+
+  test('has no other members than those of the documented types', async () => {
+    const body = { code: 'step_up_required', max_age: '300', acr_values: ['mfa', 5, null] };
+    const { client } = await openJane(async () => Response.json(body, { status: 401 }));
+    const error = await getRejection(StepUpRequiredError, client.patch({ theme: 'light' }));
+    expect([error.maxAge, error.acrValues]).toEqual([undefined, ['mfa']]);
   });
 });

@@ -10,6 +10,7 @@ import { openStage } from '../http/events/stage.ts';
 import { until } from '../support/until.ts';
 
 interface Preferences {
+  readonly payout?: string;
   readonly theme?: string;
   readonly language?: string;
 }
@@ -42,8 +43,8 @@ export function testReact(major: string, { react, dom, server, metadata }: React
     for (const unmount of unmounts.splice(0)) unmount();
   });
 
-  async function openApp() {
-    const stage = await openStage({ env: { AUTH0_EVENTS: 'false' } });
+  async function openApp(policy: unknown = {}) {
+    const stage = await openStage({ env: { AUTH0_EVENTS: 'false' }, policy });
     const container = document.createElement('div');
     const results: Result[] = [];
     const streams: string[] = [];
@@ -148,6 +149,54 @@ export function testReact(major: string, { react, dom, server, metadata }: React
     await latest().refresh();
     await shows('ready dark');
     expect(latest().error).toBeUndefined();
+  });
+
+  test('shows that a change needs a new login until it is stored, and what others change meanwhile', async () => {
+    const properties = { payout: { type: 'string', 'x-step-up': { max_age: 300, acr_values: ['mfa'] } } };
+    const { dashboard, jane, token, createApp, render, shows, latest } = await openApp({
+      userMetadata: { schema: { type: 'object', properties } },
+    });
+    await jane.patch({ theme: 'dark' });
+    let current = token;
+    const asked: boolean[] = [];
+    const getAccessToken: MetadataReact.MetadataProviderProps['getAccessToken'] = async ({
+      forceRefresh,
+    }) => {
+      asked.push(forceRefresh);
+      return current;
+    };
+    render(createApp({ getAccessToken }));
+    await shows('ready dark');
+    const edit = { payout: 'b' };
+    const rejection = { name: 'StepUpRequiredError', maxAge: 300, acrValues: ['mfa'] };
+    await expect(latest().patch(edit)).rejects.toMatchObject(rejection);
+    await until(() => latest().error);
+    expect(latest()).toMatchObject({ status: 'ready', error: rejection, value: { theme: 'dark' } });
+    await jane.patch({ theme: 'light' });
+    await shows('ready light');
+    expect(latest().error).toMatchObject(rejection);
+
+    const now = Math.floor(Date.now() / 1000);
+    current = await dashboard.token({ claims: { auth_time: now, acr: 'mfa' } });
+    expect(await latest().patch(edit)).toBe(true);
+    await until(() => (latest().error === undefined ? true : undefined));
+    expect((await jane.read()).body).toMatchObject({ theme: 'light', payout: 'b' });
+    expect(asked).not.toContain(true);
+  });
+
+  test('forgets that a change needs a new login when the app reads again instead', async () => {
+    const properties = { payout: { type: 'string', 'x-step-up': { max_age: 300 } } };
+    const { jane, render, shows, latest } = await openApp({
+      userMetadata: { schema: { type: 'object', properties } },
+    });
+    await jane.patch({ theme: 'dark' });
+    render();
+    await shows('ready dark');
+    await expect(latest().patch({ payout: 'b' })).rejects.toMatchObject({ code: 'step_up_required' });
+    await until(() => latest().error);
+    await latest().refresh();
+    await until(() => (latest().error === undefined ? true : undefined));
+    expect(latest().status).toBe('ready');
   });
 
   test('uses the token function of the latest rendering', async () => {

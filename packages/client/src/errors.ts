@@ -92,6 +92,29 @@ export class OutcomeUnknownError extends MetadataError {
   override readonly name = 'OutcomeUnknownError';
 }
 
+/** What the service asks of the next login (RFC 9470). */
+export interface StepUp {
+  /** How long ago the login may be, in seconds. Undefined if any time will do. */
+  readonly maxAge: number | undefined;
+  /** The classes of login (`acr`) of which one is needed. Empty if any class will do. */
+  readonly acrValues: readonly string[];
+}
+
+/**
+ * The write needs a more recent or a stronger login (`step_up_required`). Nothing was written, and a renewed token of
+ * the same login does not help: the client asks for none. Log the user in again, and send the write again.
+ */
+export class StepUpRequiredError extends MetadataError implements StepUp {
+  override readonly name = 'StepUpRequiredError';
+  declare readonly maxAge: number | undefined;
+  declare readonly acrValues: readonly string[];
+
+  constructor(facts: ErrorFields, stepUp: StepUp) {
+    super(facts);
+    Object.assign(this, stepUp);
+  }
+}
+
 /** The three documents of a conflict. For an operation on one key they hold only that key. */
 export interface Conflict<T extends object> {
   /** The stored document. */

@@ -1,6 +1,12 @@
 /** The exports of `@metadata-bff/client`. */
 export type { ClaimsOptions } from './claims.ts';
-export { ConflictError, isMetadataError, MetadataError, OutcomeUnknownError } from './errors.ts';
+export {
+  ConflictError,
+  isMetadataError,
+  MetadataError,
+  OutcomeUnknownError,
+  StepUpRequiredError,
+} from './errors.ts';
 export type { Conflict, FieldError as DocumentFault, MetadataErrorCode, ProblemCode } from './errors.ts';
 export type { JsonObject, JsonValue, MergePatch } from './json.ts';
 export type { Snapshot } from './snapshot-store.ts';

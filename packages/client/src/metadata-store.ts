@@ -1,5 +1,5 @@
 /** The user's metadata as state that a user interface subscribes to: read once, kept up to date by events. */
-import { ConflictError } from './errors.ts';
+import { ConflictError, StepUpRequiredError } from './errors.ts';
 import type { JsonObject, MergePatch } from './json.ts';
 import type { MetadataClient, WriteOptions } from './options.ts';
 import type { Snapshot } from './snapshot-store.ts';
@@ -9,7 +9,10 @@ export interface MetadataState<T extends object = JsonObject> {
   readonly status: 'loading' | 'ready' | 'error';
   readonly value: T | undefined;
   readonly etag: string | undefined;
-  /** The error of the latest read, or the one after which there are no more live updates. */
+  /**
+   * The error of the latest read, or the one after which there are no more live updates. A StepUpRequiredError of a
+   * write stays, while the document can be read, until a write succeeds, `refresh()`, or `theirs` in a conflict.
+   */
   readonly error: unknown;
   /** The claims of the access token that differ from what is stored. */
   readonly staleClaims: readonly string[];
@@ -26,7 +29,7 @@ export interface MetadataStore<T extends object = JsonObject> {
   readonly subscribe: (listener: () => void) => () => void;
   /**
    * Changes the document, based on the shown state. Resolves to false on a conflict, which is then in the state.
-   * @throws as `MetadataClient.patch`, except ConflictError.
+   * @throws as `MetadataClient.patch`, except ConflictError. A StepUpRequiredError is in the state as well.
    */
   readonly patch: (changes: MergePatch<T>, options?: WriteOptions) => Promise<boolean>;
   /**
@@ -71,9 +74,15 @@ export function createMetadataStore<T extends object>(
   function show({ value, etag }: Pick<Snapshot<T>, 'value' | 'etag'>, request: number): void {
     if (request < latestApplied) return;
     latestApplied = request;
+    // Changes of others do not answer what a write has asked for.
+    const error = state.error instanceof StepUpRequiredError ? state.error : undefined;
     // An unchanged document stays the same object, so that nothing is rendered again.
     const isShown = state.status === 'ready' && etag !== '' && etag === state.etag;
-    setState(isShown ? { error: undefined } : { status: 'ready', value, etag, error: undefined });
+    setState(isShown ? { error } : { status: 'ready', value, etag, error });
+  }
+
+  function endStepUp(): void {
+    if (state.error instanceof StepUpRequiredError) setState({ error: undefined });
   }
 
   async function read(revalidate: boolean): Promise<void> {
@@ -90,10 +99,12 @@ export function createMetadataStore<T extends object>(
     try {
       const snapshot = await client.patch(changes, { ifMatch: state.etag || false, ...options });
       setState({ conflict: undefined });
+      endStepUp();
       // A token that may not read sees nothing.
       if (snapshot.etag !== '') show(snapshot, request);
       return true;
     } catch (error) {
+      if (error instanceof StepUpRequiredError) setState({ error });
       if (!(error instanceof ConflictError)) throw error;
       setState({ conflict: error });
       return false;
@@ -131,10 +142,14 @@ export function createMetadataStore<T extends object>(
       if (conflict === undefined) return true;
       if (choice === 'mine') return patch(conflict.changes, { ifMatch: conflict.etag ?? false });
       setState({ conflict: undefined });
+      endStepUp();
       await read(false);
       return true;
     },
-    refresh: () => read(true),
+    refresh: () => {
+      endStepUp();
+      return read(true);
+    },
     setStaleClaims: (staleClaims) => setState({ staleClaims }),
   };
 }

@@ -5,6 +5,7 @@ import {
   MetadataError,
   OutcomeUnknownError,
   type ProblemCode,
+  StepUpRequiredError,
 } from './errors.ts';
 import { isObject, getMember } from './json.ts';
 
@@ -25,20 +26,28 @@ export function toMetadataError(
   isWrite: boolean,
   nowMs: number,
 ): MetadataError {
-  const code = getMember(body, 'code');
+  const get = (name: string) => getMember(body, name);
+  const getText = (name: string) => [get(name)].find(isText);
+  const code = get('code');
   const known = isProblemCode(code);
   const facts: ErrorFields = {
     code: known ? code : 'invalid_response',
     status,
-    title: asText(getMember(body, 'title')) ?? 'The service could not be reached',
-    detail: asText(getMember(body, 'detail')) ?? `Another server responded, with status ${status}.`,
-    requestId: headers.get('x-request-id') ?? asText(getMember(body, 'request_id')),
-    errors: [getMember(body, 'errors')].flat().filter(isFieldError),
+    title: getText('title') ?? 'The service could not be reached',
+    detail: getText('detail') ?? `Another server responded, with status ${status}.`,
+    requestId: headers.get('x-request-id') ?? getText('request_id'),
+    errors: [get('errors')].flat().filter(isFieldError),
     retryAfterSeconds: parseRetryAfter(headers.get('retry-after'), nowMs),
   };
+  if (code === 'step_up_required') {
+    return new StepUpRequiredError(facts, {
+      maxAge: [get('max_age')].find((value) => typeof value === 'number'),
+      acrValues: [get('acr_values')].flat().filter(isText),
+    });
+  }
   // After a response of another server, only a 4xx proves that the service did not store the write.
-  const unknown = getMember(body, 'outcome') === 'unknown' || (!known && (status < 400 || status >= 500));
-  return isWrite && unknown ? new OutcomeUnknownError(facts) : new MetadataError(facts);
+  const unknown = get('outcome') === 'unknown' || (!known && (status < 400 || status >= 500));
+  return new (isWrite && unknown ? OutcomeUnknownError : MetadataError)(facts);
 }
 
 /** The error for a missing response, or for a redirect. Only Node tells the two apart. */
@@ -60,15 +69,12 @@ function isProblemCode(value: unknown): value is ProblemCode {
 
 function isFieldError(value: unknown): value is FieldError {
   return (
-    isObject(value) &&
-    asText(value['pointer']) !== undefined &&
-    asText(value['detail']) !== undefined &&
-    isObject(value['params'] ?? {})
+    isObject(value) && isText(value['pointer']) && isText(value['detail']) && isObject(value['params'] ?? {})
   );
 }
 
-function asText(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined;
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
 }
 
 /** `Retry-After` as seconds or as a date (RFC 9110 section 10.2.3); undefined for anything else. */
@@ -84,5 +90,5 @@ function parseHttpDate(text: string): number {
   const utc = new Date(moment).toUTCString();
   // `Date.parse` accepts nearly any text. All words must be those of the moment: a year of two digits is part of one of
   // four, and a day's name begins with its short form.
-  return (text.match(/\w+/g) ?? []).every((word) => utc.includes(word.slice(0, 3))) ? moment : NaN;
+  return text.split(/\W+/).every((word) => utc.includes(word.slice(0, 3))) ? moment : NaN;
 }

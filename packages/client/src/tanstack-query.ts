@@ -35,7 +35,8 @@ export function createMetadataQuery<T extends object = JsonObject>(
 
 /**
  * Options for `useMutation`. The variables are a merge patch, based on the latest state that the client has seen; the
- * mutation rejects as `MetadataClient.patch` does. The mutations of a user run one after the other.
+ * mutation rejects as `MetadataClient.patch` does, and keeps its variables: after a StepUpRequiredError and a login,
+ * mutate with them again. The mutations of a user run one after the other.
  */
 export function createMetadataMutation<T extends object = JsonObject>(
   client: MetadataClient<T>,
