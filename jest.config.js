@@ -18,13 +18,15 @@ export default {
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
   // Real processes and long outages: `npm run test:chaos`. A browser: `npm run test:browser`. Oracles, fuzzing, mutants, and
-  // what else has to be installed: `npm run test:conformance`. What others install: `npm run test:packages`.
+  // what else has to be installed: `npm run test:conformance`. What others install: `npm run test:packages` and
+  // `npm run test:frameworks`.
   testPathIgnorePatterns: [
     '/node_modules/',
     '/test/chaos/',
     '/test/browser/',
     '/test/conformance/',
     '/test/packages/',
+    '/test/frameworks/',
   ],
   // Twice the cores of the smallest machine: many tests wait for processes, and not for the processor.
   maxWorkers: 4,
