@@ -20,19 +20,24 @@ const pointer = z.string().regex(/^(?:\/(?:[^~]|~[01])*)?$/u, 'must be a JSON Po
 const anyValue = z.custom<JsonValue>((given) => given !== undefined, 'is required');
 
 /** One of the six operations of RFC 6902 section 4. */
-const operationSchema = z.discriminatedUnion('op', [
-  z.looseObject({ op: z.literal('add'), path: pointer, value: anyValue }),
-  z.looseObject({ op: z.literal('remove'), path: pointer }),
-  z.looseObject({ op: z.literal('replace'), path: pointer, value: anyValue }),
-  z.looseObject({ op: z.literal('move'), from: pointer, path: pointer }),
-  z.looseObject({ op: z.literal('copy'), from: pointer, path: pointer }),
-  z.looseObject({ op: z.literal('test'), path: pointer, value: anyValue }),
-]);
+const operationSchema = z
+  .discriminatedUnion('op', [
+    z.looseObject({ op: z.literal('add'), path: pointer, value: anyValue }),
+    z.looseObject({ op: z.literal('remove'), path: pointer }),
+    z.looseObject({ op: z.literal('replace'), path: pointer, value: anyValue }),
+    z.looseObject({ op: z.literal('move'), from: pointer, path: pointer }),
+    z.looseObject({ op: z.literal('copy'), from: pointer, path: pointer }),
+    z.looseObject({ op: z.literal('test'), path: pointer, value: anyValue }),
+  ])
+  .meta({ id: 'JsonPatchOperation' });
 
 const MAX_OPERATIONS = 1000;
 const MAX_FAULTS = 20;
 
-export const jsonPatchSchema = z.array(operationSchema).max(MAX_OPERATIONS);
+export const jsonPatchSchema = z.array(operationSchema).max(MAX_OPERATIONS).meta({
+  id: 'JsonPatch',
+  description: 'Operations (RFC 6902) that are applied in this order, all or none.',
+});
 
 type Operation = z.infer<typeof operationSchema>;
 export type JsonPatch = readonly Operation[];

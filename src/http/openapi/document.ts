@@ -9,6 +9,7 @@ import {
   type ZodOpenApiPathsObject,
   type ZodOpenApiResponseObject,
 } from 'zod-openapi';
+import type { ErrorCode } from '../../lib/app-error.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../lib/json.ts';
 import type { ScopedKeys } from '../../metadata/policy.ts';
 import { READ_SCOPES, UPDATE_SCOPES } from '../routes/compat.ts';
@@ -19,6 +20,7 @@ import {
   type ErrorFormat,
   type Endpoint,
   type ErrorAnswers,
+  GUARDED,
   createHeaderComponents,
   type Operation,
   createParameterComponents,
@@ -76,25 +78,42 @@ export const SCHEMES = ['oauth2', 'bearer', 'dpop'] as const;
 
 const METHODS = ['get', 'put', 'patch', 'delete'] as const;
 
-/** Told before it is known which resource is meant, and so never in the errorFormat of one. */
+/** Written before it is known which resource is meant, and so never in the errorFormat of one. */
 const OF_ANY_REQUEST = ['misdirected_request'] as const;
 
+/** Of every operation that takes a token: the introduction says so once. */
+const GENERAL: ReadonlySet<ErrorCode> = new Set(GUARDED);
+
+const NOT_MODIFIED: ZodOpenApiResponseObject = {
+  id: 'NotModified',
+  description: 'The caller already has this representation. The headers are those of 200; there is no body.',
+};
+
 export function createPaths(endpoints: readonly Endpoint[]): ZodOpenApiPathsObject {
-  const errorAnswers = createErrorAnswers();
+  const used = { problem: new Set<ErrorCode>(OF_ANY_REQUEST), auth0: new Set<ErrorCode>() };
+  for (const endpoint of endpoints) {
+    const { errorFormat = 'problem' } = endpoint;
+    for (const [, { errors }] of getOperations(endpoint))
+      for (const code of errors) used[errorFormat].add(code);
+  }
+  const errorAnswers = createErrorAnswers(used);
   return Object.fromEntries(
     endpoints.map((endpoint) => [endpoint.path, createPathItem(endpoint, errorAnswers)]),
   );
 }
 
-function createPathItem(endpoint: Endpoint, errorAnswers: ErrorAnswers): ZodOpenApiPathsObject[string] {
-  const { tag, params, errorFormat = 'problem' } = endpoint;
-  const requestParams = params === undefined ? {} : { path: params };
-  const operations = METHODS.flatMap((method) => {
+function getOperations(endpoint: Endpoint) {
+  return METHODS.flatMap((method) => {
     const operation = endpoint[method];
     return operation === undefined ? [] : [[method, operation] as const];
   });
+}
+
+function createPathItem(endpoint: Endpoint, errorAnswers: ErrorAnswers): ZodOpenApiPathsObject[string] {
+  const { tag, params, errorFormat = 'problem' } = endpoint;
+  const requestParams = params === undefined ? {} : { path: params };
   return Object.fromEntries(
-    operations.map(([method, operation]) => [
+    getOperations(endpoint).map(([method, operation]) => [
       method,
       { tags: [tag], ...describe(operation, errorFormat, errorAnswers, requestParams) },
     ]),
@@ -107,10 +126,17 @@ function describe(
   errorAnswers: ErrorAnswers,
   pathParams: NonNullable<ZodOpenApiOperationObject['requestParams']>,
 ): ZodOpenApiOperationObject {
+  const listed = [...errorAnswers.list(errors, errorFormat), ...errorAnswers.list(OF_ANY_REQUEST, 'problem')];
+  const own = errorAnswers.list(
+    errors.filter((code) => !GENERAL.has(code)),
+    errorFormat,
+  );
+  const refused = [...new Set(own.map(({ code, status }) => `\`${code}\` (${status})`))];
+  const refusals = refused.length === 0 ? [] : [`Refused with ${refused.join(', ')}.`];
   return {
     operationId: id,
     summary,
-    ...(description === undefined ? {} : { description }),
+    description: [description, ...refusals].join('\n\n'),
     // Alternatives: any scheme with any of the scopes.
     security: SCHEMES.flatMap((scheme) => (scopes ?? []).map((scope) => ({ [scheme]: [scope] }))),
     requestParams: { ...pathParams, ...(query === undefined ? {} : { query }) },
@@ -118,13 +144,16 @@ function describe(
     ...(body === undefined ? {} : { requestBody: { required: true, content: body } }),
     responses: {
       ...Object.fromEntries(answers.map((answer) => [answer.status, toResponse(answer)])),
-      ...errorAnswers(errors, errorFormat),
-      ...errorAnswers(OF_ANY_REQUEST, 'problem'),
+      ...errorAnswers.refer(errors, errorFormat),
+      ...errorAnswers.refer(OF_ANY_REQUEST, 'problem'),
     },
+    'x-error-codes': [...new Set(listed.map(({ code }) => code))],
   };
 }
 
-function toResponse({ description, headers, content }: Answer): ZodOpenApiResponseObject {
+function toResponse(answer: Answer): ZodOpenApiResponseObject {
+  if (answer.status === 304) return NOT_MODIFIED;
+  const { description, headers, content } = answer;
   return {
     description,
     headers: referToResponseHeaders(headers),
@@ -146,17 +175,28 @@ export interface DocumentOptions extends EndpointsOptions {
 /** Of this interface: raised when what a caller may rely on changes. */
 const API_VERSION = '1.0.0';
 
-const ANY_OBJECT: JsonObject = { type: 'object', description: 'Any object: the operator asks for nothing.' };
+// Generators of types take an object without members for one that may have none.
+const ANY_OBJECT: JsonObject = {
+  type: 'object',
+  description: 'Any object: the operator has set no schema.',
+  additionalProperties: true,
+};
 
 const INTRODUCTION = `Lets the users of an app read and change their own profile metadata. The user is always the
 subject of the access token.
 
-- HEAD works wherever GET does, and answers the same headers without a body.
-- OPTIONS lists the methods of a resource in \`Allow\`, and where PATCH is one of them its media types in
-  \`Accept-Patch\`. Any other method is 405 \`method_not_allowed\`, with \`Allow\`.
-- An unknown path is 404 \`route_not_found\`. Headers that are too large are 431 \`headers_too_large\`. A service that
-  is shutting down may answer 503 \`draining\`.
-- Errors are problem documents (RFC 9457): decide by \`code\`, quote \`request_id\` in a report.`;
+**Methods.** HEAD works wherever GET does, and answers the same headers without a body. OPTIONS lists the methods of a
+resource in \`Allow\`, and where PATCH is one of them its media types in \`Accept-Patch\`. Any other method is 405
+\`method_not_allowed\`, with \`Allow\`. An unknown path is 404 \`route_not_found\`.
+
+**Errors.** Each error is a problem document (RFC 9457). Decide by \`code\`, show \`detail\`, and quote \`request_id\` in a
+report. \`x-error-codes\` lists the codes of an operation. Every operation that takes a token may refuse the token (401,
+403), count against a limit (429), and say that the identity provider or this service fails (500, 502, 503, 504); its
+description names the other codes. Headers that are too large are 431 \`headers_too_large\`. A service that is shutting
+down may answer 503 \`draining\`.
+
+**Headers of errors.** Each error has \`X-Request-Id\`, \`Vary\` and \`Cache-Control: no-store\`, and for a known caller
+\`RateLimit\` and \`RateLimit-Policy\`. An answer below lists only the headers beside these.`;
 
 const TAGS = [
   { name: 'Metadata', description: 'The caller’s own user_metadata.' },

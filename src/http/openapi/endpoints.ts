@@ -39,8 +39,9 @@ const createCompatEndpoints = (partial: PartialScopes): readonly Endpoint[] => [
     errorFormat: 'auth0',
     get: read({
       id: 'readUser',
-      summary: 'Read one’s own user, as the Management API answers it',
-      description: 'With `app_metadata` only if the token has the scope to read that, too.',
+      summary: 'Read one’s own user as the Management API answers it',
+      description:
+        'Answers `user_id`, `user_metadata` and `updated_at`, and `app_metadata` if the token has the scope for that too. The id in the path must be the subject of the token.',
       scopes: [...READ_SCOPES, ...partial.read],
       query: fieldsQuery,
       answer: json(schemas.user),
@@ -48,8 +49,9 @@ const createCompatEndpoints = (partial: PartialScopes): readonly Endpoint[] => [
     }),
     patch: write({
       id: 'patchUser',
-      summary: 'Change one’s own user_metadata, as the Management API does',
-      description: 'Merged at the first level only: an object replaces the one before it.',
+      summary: 'Change one’s own user_metadata as the Management API does',
+      description:
+        'Merges at the first level only, as Auth0 does: an object replaces the one that was stored, and `null` removes a key. The body holds `user_metadata` and nothing else. An empty `user_metadata`, which would remove everything at Auth0, is refused.',
       scopes: [...UPDATE_SCOPES, ...partial.update],
       body: json(compatPatchSchema, { user_metadata: { theme: 'dark' } }),
       answer: json(schemas.user),
@@ -68,8 +70,8 @@ const publicEndpoints: readonly Endpoint[] = [
     tag: 'This service',
     get: publicRead({
       id: 'readMetadataSchema',
-      summary: 'The JSON Schema of the metadata',
-      description: 'In the language that suits the caller best, of those that the operator offers.',
+      summary: 'Read the JSON Schema of the metadata',
+      description: 'Answers in the language that suits the caller best, of those that the operator offers.',
       answer: content({ 'application/schema+json': [schemas.anyDocument] }),
       headers: ['Content-Language'],
       requestHeaders: ['Accept-Language'],
@@ -80,14 +82,22 @@ const publicEndpoints: readonly Endpoint[] = [
     tag: 'This service',
     get: publicRead({
       id: 'readProtectedResource',
-      summary: 'Where tokens come from, and which scopes there are',
+      summary: 'Read where tokens come from and which scopes there are',
+      description:
+        'Answers the metadata of this resource (RFC 9728): audience, issuers, scopes and how to present a token.',
       answer: json(schemas.protectedResource),
     }),
   },
   {
     path: '/openapi.json',
     tag: 'This service',
-    get: publicRead({ id: 'readOpenApi', summary: 'This document', answer: json(schemas.anyDocument) }),
+    get: publicRead({
+      id: 'readOpenApi',
+      summary: 'Read this document',
+      description:
+        'Answers OpenAPI 3.1, made from the schemas that validate requests. It changes with the configuration of the service.',
+      answer: json(schemas.anyDocument),
+    }),
   },
 ];
 
@@ -96,8 +106,9 @@ const docsEndpoints: readonly Endpoint[] = [
     path: '/docs',
     tag: 'This service',
     get: publicRead({
-      id: 'readDocs',
-      summary: 'This document as a page',
+      id: 'readDocsPage',
+      summary: 'Read this document as a page',
+      description: 'Answers a page that loads from and connects to this service only.',
       answer: content({ 'text/html': [schemas.text] }),
       headers: ['Content-Security-Policy'],
     }),
@@ -108,7 +119,8 @@ const docsEndpoints: readonly Endpoint[] = [
     params: fileParams,
     get: publicRead({
       id: 'readDocsFile',
-      summary: 'The parts of that page',
+      summary: 'Read a part of that page',
+      description: 'Answers the style sheets and scripts of `/docs`.',
       answer: content({ 'text/css': [schemas.text], 'text/javascript': [schemas.text] }),
       errors: ['route_not_found'],
     }),
@@ -120,9 +132,10 @@ const healthEndpoints: readonly Endpoint[] = [
     path: '/livez',
     tag: 'This service',
     get: probe({
-      id: 'readLife',
-      summary: 'Whether the process answers',
-      answer: json(schemas.life),
+      id: 'readLiveness',
+      summary: 'Ask whether the process answers',
+      description: 'Always 200 while the process runs. It asks no other system.',
+      answer: json(schemas.liveness),
     }),
   },
   {
@@ -130,7 +143,9 @@ const healthEndpoints: readonly Endpoint[] = [
     tag: 'This service',
     get: probe({
       id: 'readReadiness',
-      summary: 'Whether the service can serve requests',
+      summary: 'Ask whether the service can serve requests',
+      description:
+        '200 while it can, also when a check fails that it can do without (`degraded`). 503 when it cannot, and while it shuts down.',
       answer: json(schemas.readiness),
       failure: json(schemas.readiness),
     }),
@@ -158,10 +173,10 @@ function streamEndpoint(scopes: readonly string[]): Endpoint {
     path: '/me/events',
     tag: 'Metadata',
     get: {
-      id: 'followMetadata',
+      id: 'streamMetadataEvents',
       summary: 'Receive an event when the metadata changes',
       description:
-        'Server-sent events. The first, `stream.opened`, has the tag of the whole document; each `metadata.updated` has its new tag and the top-level keys to read again. `claims_stale` lists claims of the stream’s token that differ from what is stored. The stream ends with the token; after a reconnection with `Last-Event-ID`, what was missed is one event with all keys.',
+        'Answers server-sent events. The first, `stream.opened`, has the tag of the whole document. Each `metadata.updated` has its new tag and the top-level keys to read again. `claims_stale` lists claims of the stream’s token that differ from what is stored. The stream ends with the token. After a reconnection with `Last-Event-ID`, one event with all keys stands for what was missed.',
       scopes,
       requestHeaders: ['Last-Event-ID', ...CALLER],
       answers: [
@@ -225,6 +240,8 @@ export function createEndpoints({
       get: read({
         id: 'readMetadata',
         summary: 'Read the whole metadata',
+        description:
+          'Answers the document without the keys that are hidden from the caller. A user without metadata has `{}`.',
         scopes: readScopes,
         query: fieldsQuery,
         answer: json(schemas.userMetadata),
@@ -234,7 +251,8 @@ export function createEndpoints({
       put: writeOrMinimal({
         id: 'replaceMetadata',
         summary: 'Replace the whole metadata',
-        description: 'Keys that are hidden from the caller, or read-only to them, stay as they are.',
+        description:
+          'Removes every key that the body does not name. Keys that are hidden from the caller or read-only to them stay as they are.',
         scopes: updateScopes,
         body: json(schemas.userMetadata),
         answer: json(schemas.userMetadata),
@@ -245,7 +263,7 @@ export function createEndpoints({
         id: 'patchMetadata',
         summary: 'Change parts of the metadata',
         description:
-          'A merge patch works at every depth. A JSON Patch is applied whole or not at all. An empty patch changes nothing. A `test` needs the scope to read as well.',
+          'Takes a merge patch, which works at every depth, or a JSON Patch, which is applied whole or not at all. What the patch does not name stays. An empty patch changes nothing. A `test` in a JSON Patch needs the scope to read as well.',
         scopes: updateScopes,
         body: content({
           'application/merge-patch+json': [schemas.mergePatch, MERGE_PATCH_EXAMPLE],
@@ -258,7 +276,9 @@ export function createEndpoints({
       }),
       delete: remove({
         id: 'removeMetadata',
-        summary: 'Remove everything the caller may change',
+        summary: 'Remove all metadata that the caller may change',
+        description:
+          'Keys that are hidden from the caller or read-only to them stay. It succeeds also where there is nothing to remove.',
         scopes: updateScopes,
         headers: quota,
         errors: conditional,
@@ -269,17 +289,19 @@ export function createEndpoints({
       tag: 'Metadata',
       params: keyParams,
       get: read({
-        id: 'readKey',
+        id: 'readMetadataKey',
         summary: 'Read one key',
+        description: 'Answers the bare value of one top-level key, with a tag of its own.',
         scopes: readScopes,
         answer: json(schemas.jsonValue),
         headers: quota,
         errors: ['user_not_found', 'key_not_found', 'not_acceptable', 'metadata_not_an_object'],
       }),
       put: writeOrMinimal({
-        id: 'replaceKey',
+        id: 'replaceMetadataKey',
         summary: 'Replace one key',
-        description: 'Any JSON value but `null`, which a top-level key cannot hold.',
+        description:
+          'Takes any JSON value but `null`, which a top-level key cannot hold: DELETE removes it. All other keys stay as they are.',
         scopes: updateScopes,
         body: json(schemas.jsonValue, 'dark'),
         answer: json(schemas.jsonValue, 'dark'),
@@ -287,8 +309,9 @@ export function createEndpoints({
         errors: ['metadata_not_an_object', ...conditional],
       }),
       delete: remove({
-        id: 'removeKey',
+        id: 'removeMetadataKey',
         summary: 'Remove one key',
+        description: 'It succeeds also where the key does not exist.',
         scopes: updateScopes,
         headers: quota,
         errors: ['metadata_not_an_object', ...conditional],
@@ -301,6 +324,8 @@ export function createEndpoints({
       get: read({
         id: 'readProfile',
         summary: 'Read the profile',
+        description:
+          'Answers the user id, the metadata, the time of the last change, and `app_metadata` if the token has the scope for that too.',
         scopes: readScopes,
         query: z.object({ ...fieldsQuery.shape, ...downloadQuery.shape }),
         answer: json(schemas.profile),
@@ -313,9 +338,9 @@ export function createEndpoints({
       tag: 'Profile',
       get: read({
         id: 'readPolicy',
-        summary: 'Read which places of the metadata the caller may change, and why not the others',
+        summary: 'Read which places of the metadata the caller may change',
         description:
-          'As this caller, application, token and actor meet the policy, for the metadata that is stored now. A place that may not be read is not there.',
+          'Answers by JSON Pointer what may be changed, and why the rest may not: for this caller, application, token and actor, and for the metadata that is stored now. A place that may not be read is left out.',
         scopes: readScopes,
         answer: json(schemas.policy, POLICY_EXAMPLE),
         errors: ['user_not_found', 'not_acceptable'],
@@ -327,6 +352,7 @@ export function createEndpoints({
       get: read({
         id: 'readAppMetadata',
         summary: 'Read what the operator shows of app_metadata',
+        description: 'Answers the keys that the policy lists, and `{}` where there are none.',
         scopes: [scopes.readAppMetadata],
         query: fieldsQuery,
         answer: json(schemas.readableAppMetadata, { plan: 'premium' }),
@@ -339,7 +365,9 @@ export function createEndpoints({
       tag: 'Application',
       get: read({
         id: 'readClientMetadata',
-        summary: 'Read what the operator shows of the calling application’s settings',
+        summary: 'Read what the operator shows of the application’s settings',
+        description:
+          'Answers those keys of the calling application’s `client_metadata` that the policy lists.',
         scopes: [scopes.readClientMetadata],
         answer: json(schemas.clientMetadata, { support_email: 'help@example.com' }),
         errors: ['not_acceptable'],

@@ -1,5 +1,5 @@
 /** The kinds of operation there are: a row says what is particular to it, the kind adds the rest. */
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { oas31, ZodOpenApiContentObject, ZodOpenApiResponseObject } from 'zod-openapi';
 import { AppError, type ErrorCode } from '../../lib/app-error.ts';
 import type { JsonObject, JsonValue } from '../../lib/json.ts';
@@ -16,16 +16,17 @@ interface HeaderDescription {
 // Without examples of their own: pages that try a request out would send them.
 const REQUEST_HEADERS = {
   'If-Match':
-    'Answer only if the resource still has one of these quoted tags, or exists at all (`*`); otherwise 412, with the current state where it is the caller’s own. On a write, it is judged by what Auth0 holds.',
+    'Proceed only if the resource has one of these quoted tags, or exists (`*`). Otherwise the answer is 412, with the current state if the caller may read it. A write compares with what Auth0 holds, not with a cached copy.',
   'If-None-Match':
-    'On a read: answer 304 if the resource still has one of these quoted tags. On a write: `*` asks that nothing is there yet.',
-  Prefer: '`return=minimal` asks for 204 in place of the resulting document. Of several, the first counts.',
+    'On a read: answer 304 if the resource has one of these quoted tags. On a write: `*` proceeds only if the resource does not exist yet.',
+  Prefer:
+    '`return=minimal` asks for 204 instead of the resulting document. The first preference of a name counts.',
   'Cache-Control': '`no-cache` asks for a read from the identity provider. It counts as a write.',
-  'Accept-Language': 'The languages that the caller reads, such as `de-CH, de;q=0.9, en;q=0.5`.',
-  'Last-Event-ID': 'The `id` of the last event that was received. What came later is sent at once.',
+  'Accept-Language': 'The languages that the user reads, such as `de-CH, de;q=0.9, en;q=0.5`.',
+  'Last-Event-ID': 'The `id` of the last event that the caller has received. A later change is sent at once.',
   DPoP: 'The proof (RFC 9449) that goes with a token sent as `Authorization: DPoP ...`.',
   'X-Request-Id':
-    'An id of the caller’s own for this request, of 8 to 64 letters, digits, `-` and `_`. Any other is replaced.',
+    'The caller’s id for this request: 8 to 64 letters, digits, `-` and `_`. The service replaces any other.',
 } as const satisfies Record<string, string>;
 
 const RESPONSE_HEADERS = {
@@ -41,16 +42,17 @@ const RESPONSE_HEADERS = {
   Age: { description: 'Seconds since the identity provider was asked.', example: '19' },
   'Cache-Control': {
     description:
-      '`private, no-cache` where the answer is the caller’s own, `public` for documents that are the same for every caller, `no-store` for errors.',
+      '`private, no-cache` for the caller’s own data, `public` for documents that are the same for every caller, `no-store` for errors.',
     example: 'private, no-cache',
   },
   'Cache-Status': {
-    description: 'Where the answer came from (RFC 9211). A negative `ttl` is how long a copy has been stale.',
+    description:
+      'Where the answer came from (RFC 9211). A negative `ttl` says for how many seconds the copy has been stale.',
     example: 'metadata-bff; hit; ttl=41',
   },
   'Claims-Stale': {
     description:
-      'Claims of the access token whose values differ from what is stored: a list of strings (RFC 9651). Get a new token to have the new values.',
+      'Claims of the access token that differ from what is stored, as a list of strings (RFC 9651). A new token has the new values.',
     example: '"https://app.example.com/language"',
   },
   'Content-Disposition': {
@@ -59,7 +61,7 @@ const RESPONSE_HEADERS = {
   },
   'Content-Language': { description: 'The language of the texts in the answer.', example: 'de' },
   'Content-Security-Policy': {
-    description: 'What the page may load and reach: this service only.',
+    description: 'What the page may load and connect to: this service only.',
     example: "default-src 'none'; script-src 'self'",
   },
   ETag: {
@@ -67,30 +69,33 @@ const RESPONSE_HEADERS = {
     example: '"3q2-7wAAAAAAAAAAAAAAAAAA"',
   },
   'Metadata-Quota': {
-    description: 'Bytes that the metadata may have, and has.',
+    description: 'The largest size of the metadata and its current size, in bytes.',
     example: 'limit=8192, used=311',
   },
-  'Preference-Applied': { description: 'The preference that was honoured.', example: 'return=minimal' },
+  'Preference-Applied': {
+    description: 'The preference that the service has followed.',
+    example: 'return=minimal',
+  },
   RateLimit: {
     description:
-      'What is left (`r`) of the limit that this request counted against, and the seconds until it is whole again (`t`). Absent where the operator has turned the limit off.',
+      'What remains (`r`) of the limit that counts this request, and the seconds until the whole is available again (`t`). Absent if the operator has turned the limit off.',
     example: '"writes";r=29;t=60',
   },
   'RateLimit-Policy': {
     description:
-      'That limit: how many (`q`) in how many seconds (`w`). It is `reads` or `writes` of the user; in a 429 also `auth-failures` of the address.',
+      'The limit that counts this request: how many (`q`) in how many seconds (`w`). It is `reads` or `writes` of the user; a 429 may also name `auth-failures` of the address.',
     example: '"writes";q=30;w=60',
   },
-  'Retry-After': { description: 'Seconds after which it is worth trying again.', example: '2' },
+  'Retry-After': { description: 'How many seconds to wait before the next attempt.', example: '2' },
   Vary: { description: 'The request headers that the answer depends on.', example: 'Authorization, Origin' },
   'WWW-Authenticate': {
     description:
-      'The challenge: what was wrong, the scope it takes, and where this API is described (RFC 6750, 9449, 9728).',
+      'The challenge: the error, the scope that is required, and the address of the resource metadata (RFC 6750, 9449, 9728).',
     example:
       'Bearer realm="metadata-bff", error="insufficient_scope", error_description="The access token lacks the scope read:metadata.", scope="read:metadata"',
   },
   'X-Accel-Buffering': {
-    description: '`no`: proxies must pass on each event as it comes.',
+    description: '`no`: a proxy must pass on each event at once.',
     example: 'no',
   },
   'X-Request-Id': {
@@ -138,29 +143,49 @@ function mapValues<T, U>(record: Record<string, T>, map: (value: T, key: string)
   return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value, key)]));
 }
 
-// The error answers of an operation, made by the functions that write the real ones: one component for
-// each status and set of codes.
+// The error answers, made by the functions that write the real ones: one component for each status, which every
+// operation refers to. Which codes of it an operation may answer, the operation says itself.
 
 /** Problem documents, or errors as the Management API writes them. */
 export type ErrorFormat = 'problem' | 'auth0';
 
-export type ErrorAnswers = (
-  codes: readonly ErrorCode[],
-  format: ErrorFormat,
-) => Record<`${4 | 5}${string}`, ZodOpenApiResponseObject>;
+export interface ErrorAnswers {
+  /** The shared answers to these codes, by status. */
+  refer(
+    codes: readonly ErrorCode[],
+    format: ErrorFormat,
+  ): Record<`${4 | 5}${string}`, ZodOpenApiResponseObject>;
+  /** The codes as they stand in the bodies, each with its status. */
+  list(codes: readonly ErrorCode[], format: ErrorFormat): readonly ListedError[];
+}
 
-const EVERY_ERROR: readonly ResponseHeader[] = ['Cache-Control', 'Vary', 'X-Request-Id'];
+interface ListedError {
+  readonly code: string;
+  readonly status: number;
+}
 
-/** Errors before the caller is known, so that no limit has counted the request. */
-const UNCOUNTED: ReadonlySet<ErrorCode> = new Set([
-  'token_missing',
-  'token_invalid',
-  'caller_not_a_user',
-  'keys_unavailable',
-  'route_not_found',
-  'misdirected_request',
-]);
+/** The names of the components. */
+const RESPONSE_NAMES: Readonly<Record<number, string>> = {
+  400: 'BadRequest',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'NotFound',
+  406: 'NotAcceptable',
+  409: 'Conflict',
+  412: 'PreconditionFailed',
+  413: 'ContentTooLarge',
+  415: 'UnsupportedMediaType',
+  421: 'MisdirectedRequest',
+  422: 'UnprocessableContent',
+  428: 'PreconditionRequired',
+  429: 'TooManyRequests',
+  500: 'InternalServerError',
+  502: 'BadGateway',
+  503: 'ServiceUnavailable',
+  504: 'GatewayTimeout',
+};
 
+/** Beside those of every answer, which the introduction describes once. */
 const HEADERS_BY_CODE: Partial<Record<ErrorCode, readonly ResponseHeader[]>> = {
   request_malformed: ['WWW-Authenticate'],
   token_missing: ['WWW-Authenticate'],
@@ -179,10 +204,10 @@ interface ErrorFormatOptions {
   readonly render: RenderError;
   readonly mediaType: string;
   readonly schema: z.ZodType;
+  /** What the names of its components begin with. */
+  readonly prefix: string;
   /** The code of the error in a body. */
   readonly getCode: (body: JsonObject) => string;
-  /** A body with one of these codes. */
-  readonly named: (names: readonly string[]) => z.ZodType;
 }
 
 const ERROR_FORMATS: Readonly<Record<ErrorFormat, ErrorFormatOptions>> = {
@@ -190,41 +215,45 @@ const ERROR_FORMATS: Readonly<Record<ErrorFormat, ErrorFormatOptions>> = {
     render: renderProblem,
     mediaType: 'application/problem+json',
     schema: problem,
+    prefix: '',
     getCode: (body) => problem.parse(body).code,
-    named: (names) => z.looseObject({ code: z.enum(names) }),
   },
   auth0: {
     render: renderAuth0Error,
     mediaType: 'application/json',
     schema: auth0Error,
+    prefix: 'Auth0',
     getCode: (body) => auth0Error.parse(body).errorCode,
-    named: (names) => z.looseObject({ errorCode: z.enum(names) }),
   },
 };
 
-interface Rendered {
-  readonly code: ErrorCode;
-  readonly status: number;
+interface Rendered extends ListedError {
+  readonly key: ErrorCode;
   readonly body: JsonObject;
 }
 
-/** Keeps what it made, so that equal answers of one document are one component. */
-export function createErrorAnswers(): ErrorAnswers {
-  const known = new Map<string, ZodOpenApiResponseObject>();
+/** @param used by at least one operation of the document, in each format. */
+export function createErrorAnswers(
+  used: Readonly<Record<ErrorFormat, ReadonlySet<ErrorCode>>>,
+): ErrorAnswers {
+  const shared = new Map<string, ZodOpenApiResponseObject>();
+  const list = (codes: Iterable<ErrorCode>, format: ErrorFormat) =>
+    [...codes].map((code) => renderExample(code, format)).toSorted((a, b) => a.status - b.status);
 
-  return (codes, format) => {
-    const errors = codes.map((code) => renderExample(code, format));
-    const statuses = [...new Set(errors.map(({ status }) => status))].toSorted((a, b) => a - b);
-    return Object.fromEntries(
-      statuses.map((status) => {
-        const sameStatus = errors.filter((error) => error.status === status);
-        const names = sameStatus.map(({ code }) => code);
-        const id = (format === 'problem' ? names : [format, ...names]).join('.');
-        const answer = known.get(id) ?? createErrorAnswer(id, sameStatus, format);
-        known.set(id, answer);
-        return [status, answer];
-      }),
-    );
+  function getShared(status: number, format: ErrorFormat): ZodOpenApiResponseObject {
+    const id = `${ERROR_FORMATS[format].prefix}${RESPONSE_NAMES[status] ?? `Status${status}`}`;
+    const known = shared.get(id);
+    if (known) return known;
+    const errors = list(used[format], format).filter((error) => error.status === status);
+    const answer = createErrorAnswer(id, errors, format);
+    shared.set(id, answer);
+    return answer;
+  }
+
+  return {
+    list,
+    refer: (codes, format) =>
+      Object.fromEntries(list(codes, format).map(({ status }) => [status, getShared(status, format)])),
   };
 }
 
@@ -233,30 +262,26 @@ function createErrorAnswer(
   errors: readonly Rendered[],
   format: ErrorFormat,
 ): ZodOpenApiResponseObject {
-  const { mediaType, schema, getCode, named } = ERROR_FORMATS[format];
-  const names = [...new Set(errors.map(({ body }) => getCode(body)))];
-  const headers = [
-    ...EVERY_ERROR,
-    ...(errors.every(({ code }) => UNCOUNTED.has(code)) ? [] : COUNTED),
-    ...errors.flatMap(({ code }) => HEADERS_BY_CODE[code] ?? []),
-  ];
+  const { mediaType, schema } = ERROR_FORMATS[format];
+  const headers = errors.flatMap(({ key }) => HEADERS_BY_CODE[key] ?? []);
   return {
     id,
-    description: errors.map(({ code, body }) => `\`${getCode(body)}\`: ${PROBLEMS[code].title}.`).join(' '),
-    headers: referToResponseHeaders(headers),
+    description: errors.map(({ key, code }) => `\`${code}\`: ${PROBLEMS[key].title}.`).join(' '),
+    ...(headers.length === 0 ? {} : { headers: referToResponseHeaders(headers) }),
     content: {
       [mediaType]: {
-        schema: z.intersection(schema, named(names)),
-        examples: Object.fromEntries(errors.map(({ code, body }) => [code, { value: body }])),
+        schema,
+        examples: Object.fromEntries(errors.map(({ key, body }) => [key, { value: body }])),
       },
     },
   };
 }
 
-function renderExample(code: ErrorCode, format: ErrorFormat): Rendered {
-  const { status, body: text } = ERROR_FORMATS[format].render(createExampleError(code), 'checkout-1f0c9a4e');
+function renderExample(key: ErrorCode, format: ErrorFormat): Rendered {
+  const { render, getCode } = ERROR_FORMATS[format];
+  const { status, body: text } = render(createExampleError(key), 'checkout-1f0c9a4e');
   const body: JsonObject = JSON.parse(text);
-  return { code, status, body };
+  return { key, code: getCode(body), status, body };
 }
 
 /** An error as it is thrown, with the title of its code as the message. */
@@ -284,7 +309,8 @@ export interface Endpoint {
 export interface Operation {
   readonly id: string;
   readonly summary: string;
-  readonly description?: string;
+  /** What it promises. What it refuses is added from its errors. */
+  readonly description: string;
   /** Each of them is enough. Undefined where no token is needed. */
   readonly scopes: readonly string[] | undefined;
   readonly query?: z.ZodObject;
@@ -294,8 +320,11 @@ export interface Operation {
   readonly errors: readonly ErrorCode[];
 }
 
-export interface Answer {
-  readonly status: 200 | 204 | 304 | 503;
+/** An answer that is no error; one of status 304 is the same for every operation. */
+export type Answer = OwnAnswer | { readonly status: 304 };
+
+export interface OwnAnswer {
+  readonly status: 200 | 204 | 503;
   readonly description: string;
   readonly headers: readonly ResponseHeader[];
   readonly content?: ZodOpenApiContentObject;
@@ -305,7 +334,8 @@ export interface Answer {
 interface Row {
   readonly id: string;
   readonly summary: string;
-  readonly description?: string;
+  /** What it promises. What it refuses is added from its errors. */
+  readonly description: string;
   /** Headers of a success beside those of its kind. */
   readonly headers?: readonly ResponseHeader[];
   /** Errors beside those of its kind. */
@@ -330,8 +360,7 @@ export const CALLER: readonly RequestHeader[] = ['DPoP', 'X-Request-Id'];
 const UNTAGGED: readonly ResponseHeader[] = ['Cache-Control', 'Vary', 'X-Request-Id'];
 const TAGGED: readonly ResponseHeader[] = ['ETag', ...UNTAGGED];
 const UNREADABLE =
-  'Done. The token lacks the scope to read, so the answer has neither the state nor its tag.';
-const NOT_MODIFIED = 'What the caller already holds.';
+  'The write is done. The token lacks the scope to read, so the answer has neither the value nor its tag.';
 
 export const GUARDED: readonly ErrorCode[] = [
   'request_malformed',
@@ -375,8 +404,8 @@ export function read({ answer, headers = [], errors = [], ...row }: ReadRow): Op
     ...row,
     requestHeaders: ['If-Match', 'If-None-Match', 'Cache-Control', ...CALLER],
     answers: [
-      { status: 200, description: 'The current state.', headers: fields, content: answer },
-      { status: 304, description: NOT_MODIFIED, headers: fields },
+      { status: 200, description: 'The current value.', headers: fields, content: answer },
+      { status: 304 },
     ],
     errors: [...GUARDED, 'precondition_failed', ...errors],
   };
@@ -390,7 +419,7 @@ export function write({ answer, headers = [], errors = [], ...row }: WriteRow): 
     answers: [
       {
         status: 200,
-        description: 'The state that results.',
+        description: 'The resulting value.',
         headers: [...TAGGED, ...COUNTED, ...headers],
         content: answer,
       },
@@ -415,7 +444,7 @@ export function writeOrMinimal(row: WriteRow): Operation {
       ...resulting,
       {
         status: 204,
-        description: `As \`Prefer: return=minimal\` asked. Also: ${UNREADABLE}`,
+        description: `The write is done, and the caller sent \`Prefer: return=minimal\` or may not read: then there is no tag.`,
         headers: [...TAGGED, ...COUNTED, 'Preference-Applied', ...(row.headers ?? [])],
       },
     ],
@@ -430,7 +459,7 @@ export function remove({ headers = [], errors = [], ...row }: GuardedRow): Opera
     answers: [
       {
         status: 204,
-        description: 'It is gone.',
+        description: 'Removed.',
         headers: [...UNTAGGED, ...COUNTED, ...headers],
       },
     ],
@@ -457,7 +486,7 @@ export function publicRead({
     requestHeaders: ['If-Match', 'If-None-Match', 'X-Request-Id', ...requestHeaders],
     answers: [
       { status: 200, description: 'The document.', headers: fields, content: answer },
-      { status: 304, description: NOT_MODIFIED, headers: fields },
+      { status: 304 },
     ],
     errors: ['request_malformed', 'precondition_failed', 'internal', ...errors],
   };
@@ -479,10 +508,10 @@ export function probe({
     scopes: undefined,
     requestHeaders: ['X-Request-Id'],
     answers: [
-      { status: 200, description: 'It works.', headers, content: answer },
+      { status: 200, description: 'It can.', headers, content: answer },
       ...(failure === undefined
         ? []
-        : [{ status: 503 as const, description: 'It does not.', headers, content: failure }]),
+        : [{ status: 503 as const, description: 'It cannot.', headers, content: failure }]),
     ],
     errors: ['internal'],
   };

@@ -10,7 +10,8 @@ export const jsonValue = z.unknown().meta({ id: 'JsonValue', description: 'Any J
 
 export const mergePatch = z.looseObject({}).meta({
   id: 'MergePatch',
-  description: 'RFC 7396, at every depth: `null` removes a key, an object is merged, anything else replaces.',
+  description:
+    'A merge patch (RFC 7396): `null` removes a key, an object is merged at every depth, and anything else replaces.',
 });
 
 const appMetadata = z.looseObject({}).meta({
@@ -87,17 +88,17 @@ export const clientMetadata = z.record(z.string(), z.string()).meta({
   description: 'The keys of `client_metadata` that the operator lets callers read.',
 });
 
-const documentFault = z
+const fieldError = z
   .strictObject({
-    pointer: z.string().meta({ description: 'Where, as a JSON Pointer (RFC 6901).' }),
-    code: z.string().meta({ description: 'Which rule.' }),
-    detail: z.string().meta({ description: 'A sentence for a person.' }),
+    pointer: z.string().meta({ description: 'The place, as a JSON Pointer (RFC 6901).' }),
+    code: z.string().meta({ description: 'The rule that it breaks, such as `enum`.' }),
+    detail: z.string().meta({ description: 'A sentence for people.' }),
     params: z
       .record(z.string(), z.unknown())
       .optional()
-      .meta({ description: 'What the rule asks for, to make a sentence of one’s own from `code`.' }),
+      .meta({ description: 'The values of the rule, for a sentence of the app’s own.' }),
   })
-  .meta({ id: 'DocumentFault' });
+  .meta({ id: 'FieldError', description: 'What is wrong at one place of the document.' });
 
 export const problem = z
   .strictObject({
@@ -105,21 +106,31 @@ export const problem = z
     title: z.string(),
     status: z.int().min(400).max(599),
     detail: z.string(),
-    code: z.enum(Object.keys(PROBLEMS)).meta({ description: 'The name to decide by.' }),
+    code: z
+      .enum(Object.keys(PROBLEMS))
+      .meta({ description: 'What happened, for programs: stable, unlike the sentences.' }),
     request_id: z.string(),
-    errors: z.array(documentFault).optional(),
+    errors: z.array(fieldError).optional(),
     current: z
       .unknown()
       .optional()
-      .meta({ description: 'The resource as it is now, with `precondition_failed`.' }),
-    max_age: z.int().optional().meta({ description: 'With `step_up_required`: how old the login may be.' }),
+      .meta({ description: 'With `precondition_failed`: the resource as it is now.' }),
+    max_age: z
+      .int()
+      .optional()
+      .meta({ description: 'With `step_up_required`: how old the login may be, in seconds.' }),
     acr_values: z
       .array(z.string())
       .optional()
-      .meta({ description: 'With `step_up_required`: of which of these classes the login must be.' }),
-    outcome: z.literal('unknown').optional().meta({ description: 'The write may have been applied.' }),
+      .meta({ description: 'With `step_up_required`: the classes of login that are enough.' }),
+    outcome: z.literal('unknown').optional().meta({
+      description: 'Present where the write may have been applied or not: read before trying again.',
+    }),
   })
-  .meta({ id: 'Problem', description: 'RFC 9457. `title` and `detail` are for people.' });
+  .meta({
+    id: 'Problem',
+    description: 'An error (RFC 9457). `code` is for programs, `title` and `detail` are for people.',
+  });
 
 export const auth0Error = z
   .strictObject({
@@ -139,16 +150,16 @@ export const protectedResource = z
     dpop_signing_alg_values_supported: z.array(z.string()),
     dpop_bound_access_tokens_required: z.boolean(),
   })
-  .meta({ id: 'ProtectedResource', description: 'RFC 9728.' });
+  .meta({ id: 'ProtectedResource', description: 'What clients need to know of this resource (RFC 9728).' });
 
-export const life = z.strictObject({ status: z.literal('alive') }).meta({ id: 'Life' });
+export const liveness = z.strictObject({ status: z.literal('alive') }).meta({ id: 'Liveness' });
 
 export const readiness = z
   .strictObject({
     status: z.enum(['ready', 'degraded', 'not_ready', 'draining']),
     checks: z.record(z.string(), z.enum(['ok', 'failing'])),
   })
-  .meta({ id: 'Readiness', description: 'Which checks pass. `degraded` still serves.' });
+  .meta({ id: 'Readiness', description: 'Which checks pass. A `degraded` service serves requests.' });
 
 export const anyDocument = z.looseObject({});
 export const text = z.string();

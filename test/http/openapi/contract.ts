@@ -27,6 +27,9 @@ export interface ContractAsk {
 const GENERIC =
   /^(?:connection|keep-alive|date|transfer-encoding|content-(?:length|type|security-policy)|access-control-.*|cross-origin-.*|origin-agent-cluster|referrer-policy|strict-transport-security|x-(?:content-type-options|dns-prefetch-control|download-options|frame-options|permitted-cross-domain-policies|xss-protection))$/;
 
+/** Headers of every error, which the introduction of the document names once. */
+const OF_EVERY_ERROR = ['cache-control', 'vary', 'x-request-id', 'ratelimit', 'ratelimit-policy'];
+
 const DOCUMENT_ID = 'https://openapi.example.com/openapi.json';
 
 export async function openContract(service: TestService): Promise<Contract> {
@@ -48,14 +51,23 @@ export async function openContract(service: TestService): Promise<Contract> {
   }
 
   async function assertDescribed(method: string, template: string, answer: Response): Promise<void> {
-    const operation = method === 'HEAD' ? 'get' : method.toLowerCase();
-    const described = resolve(document, `#/paths/${token(template)}/${operation}/responses/${answer.status}`);
+    const place = `#/paths/${token(template)}/${method === 'HEAD' ? 'get' : method.toLowerCase()}`;
+    const described = resolve(document, `${place}/responses/${answer.status}`);
+    const headers = new Set([
+      ...names(described.node['headers']),
+      ...(answer.status === 304 ? names(resolve(document, `${place}/responses/200`).node['headers']) : []),
+      ...(answer.status >= 400 ? OF_EVERY_ERROR : []),
+    ]);
     const undescribed = [...answer.headers.keys()].filter(
-      (name) => !GENERIC.test(name) && !names(described.node['headers']).includes(name),
+      (name) => !GENERIC.test(name) && !headers.has(name),
     );
     expect({ undescribed }).toEqual({ undescribed: [] });
 
     const text = await answer.clone().text();
+    if (answer.status >= 400 && text !== '') {
+      const { code, errorCode } = parseObject(text);
+      expect(resolve(document, place).node['x-error-codes']).toContain(code ?? errorCode);
+    }
     const mediaType = answer.headers.get('content-type')?.split(';')[0] ?? '';
     const mediaTypes = names(described.node['content']);
     if (method !== 'HEAD') expect(text === '').toBe(mediaTypes.length === 0);

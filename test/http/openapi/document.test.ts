@@ -40,10 +40,51 @@ test('every error code belongs to an operation, or to none for a reason', () => 
 });
 
 test('a missing precondition is described where one is required only', () => {
-  expect(JSON.stringify(plain)).not.toContain('#/components/responses/precondition_required');
-  expect(resolve(document, '#/paths/~1me~1metadata/put/responses/428').pointer).toMatch(
-    /precondition_required$/,
+  const responses = asNode(asNode(plain['components'])['responses']);
+  expect(Object.keys(responses)).toContain('PreconditionFailed');
+  expect(Object.keys(responses)).not.toContain('PreconditionRequired');
+  expect(resolve(document, '#/paths/~1me~1metadata/put/responses/428').pointer).toBe(
+    '#/components/responses/PreconditionRequired',
   );
+});
+
+test('every error is a component that all operations share', () => {
+  const answers = [...nodesOf(document['paths'], '#/paths')].filter(([pointer]) =>
+    /\/responses\/[45]\d\d$/.test(pointer),
+  );
+  expect(answers.length).toBeGreaterThan(50);
+  const places = answers.map(([pointer, { $ref }]) => {
+    const status = pointer.slice(-3);
+    const format = pointer.includes('users') && status !== '421' ? 'auth0' : 'problem';
+    return `${format} ${status} ${String($ref)}`;
+  });
+  const references = answers.map(([, { $ref }]) => $ref);
+  expect(new Set(places).size).toBe(new Set(references).size);
+  expect(references).not.toContain(undefined);
+});
+
+test('no error repeats a header that every error has, and the introduction names these', () => {
+  const responses = asNode(asNode(document['components'])['responses']);
+  const headers = Object.values(responses).flatMap((answer) =>
+    Object.keys(asNode(asNode(answer)['headers'])),
+  );
+  expect(headers).toContain('Retry-After');
+  const introduction = String(asNode(document['info'])['description']);
+  for (const name of ['Cache-Control', 'Vary', 'X-Request-Id', 'RateLimit', 'RateLimit-Policy']) {
+    expect(headers).not.toContain(name);
+    expect(introduction).toContain(`\`${name}`);
+  }
+});
+
+test('every operation has a summary of one sentence, and says what it refuses', () => {
+  const operations = [...nodesOf(document['paths'])].filter(([, node]) => 'operationId' in node);
+  expect(operations.length).toBeGreaterThan(15);
+  for (const [, { summary, description }] of operations) {
+    expect(summary).toMatch(/^[A-Z][^.]+[^.]$/);
+    expect(description).toMatch(/^\S[\s\S]+\.$/);
+  }
+  const { node } = resolve(document, '#/paths/~1me~1metadata~1{key}/get');
+  expect(node['description']).toContain('`key_not_found` (404)');
 });
 
 test('every reference leads somewhere', () => {
@@ -66,7 +107,7 @@ test('the names of scopes are those of the policy', () => {
 
 test('without a schema of the operator, metadata is any object', () => {
   const { node } = resolve(document, '#/components/schemas/UserMetadata');
-  expect(node).toEqual({ type: 'object', description: expect.any(String) });
+  expect(node).toEqual({ type: 'object', description: expect.any(String), additionalProperties: true });
 });
 
 test('the operator’s schema still means the same where it stands in the document', () => {
