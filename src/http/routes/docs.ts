@@ -28,9 +28,11 @@ const PAGE = `<!doctype html>
   <head>
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
+    <meta name="color-scheme" content="light dark">
     <title>metadata-bff: the API</title>
     <link rel="icon" href="data:,">
     <link rel="stylesheet" href="docs/swagger-ui.css">
+    <link rel="stylesheet" href="docs/page.css">
   </head>
   <body>
     <main id="api"><noscript>This page needs JavaScript; the document behind it is at <a href="openapi.json">openapi.json</a>.</noscript></main>
@@ -40,12 +42,30 @@ const PAGE = `<!doctype html>
 </html>
 `;
 
+// What swagger-ui leaves too faint to be read.
+const PAGE_STYLES = `html.dark-mode .swagger-ui .header-col { color: #e4e6e6; }
+html:not(.dark-mode) .swagger-ui .info .title small { background: #545b66; }
+html:not(.dark-mode) .swagger-ui .info .title small.version-stamp { background: #4b6a00; }
+html:not(.dark-mode) .swagger-ui .info a,
+html:not(.dark-mode) .swagger-ui .info .url { color: #1f62b5; }
+html:not(.dark-mode) .swagger-ui .btn.authorize { color: #12724a; }
+html:not(.dark-mode) .swagger-ui .opblock .opblock-summary-method { color: #000; text-shadow: none; }
+html:not(.dark-mode) .swagger-ui .parameter__in,
+html:not(.dark-mode) .swagger-ui .prop-format { color: #5c5c5c; }
+`;
+
 const START_SCRIPT = `const pastedTokensOnly = (schemes) => schemes && schemes.filter((scheme) => scheme.has('bearer'));
+const darkMode = matchMedia('(prefers-color-scheme: dark)');
+const followColorScheme = () => document.documentElement.classList.toggle('dark-mode', darkMode.matches);
+
+followColorScheme();
+darkMode.addEventListener('change', followColorScheme);
 
 SwaggerUIBundle({
   url: 'openapi.json',
   dom_id: '#api',
   deepLinking: true,
+  syntaxHighlight: { theme: 'obsidian' },
   // It would send the document to a validator elsewhere.
   validatorUrl: null,
   plugins: [
@@ -70,8 +90,10 @@ interface Asset {
 export function createDocsRoutes(): readonly Route[] {
   const page = representShared(PAGE);
   const start = representShared(START_SCRIPT);
+  const styles = representShared(PAGE_STYLES);
   const assets = new Map<unknown, Asset>([
     ['start.js', { contentType: SCRIPT, read: async () => start }],
+    ['page.css', { contentType: STYLES, read: async () => styles }],
     ['swagger-ui.css', { contentType: STYLES, read: readOnFirstUse('swagger-ui.css') }],
     ['swagger-ui-bundle.js', { contentType: SCRIPT, read: readOnFirstUse('swagger-ui-bundle.js') }],
   ]);

@@ -18,14 +18,14 @@ test('the page has no scripts or styles of its own, and everything it names is t
   const page = await (await fetch(`${url}/docs`)).text();
   expect(page).not.toMatch(/<style|<script>|\son\w+=|https?:/);
   const addresses = [...page.matchAll(/(?:src|href)="(?!data:)([^"]+)"/g)].map(([, address = '']) => address);
-  expect(addresses).toHaveLength(4);
+  expect(addresses).toHaveLength(5);
   const answers = await Promise.all(addresses.map((address) => fetch(new URL(address, `${url}/docs`))));
-  expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
   const start = await (await fetch(`${url}/docs/start.js`)).text();
   expect(start).toContain("url: 'openapi.json'");
 });
 
-test.each(['/docs', '/docs/start.js', '/docs/swagger-ui.css', '/openapi.json'])(
+test.each(['/docs', '/docs/start.js', '/docs/page.css', '/docs/swagger-ui.css', '/openapi.json'])(
   '%s may be kept for a while, and need not be sent again',
   async (path) => {
     const response = await fetch(url + path);
