@@ -7,12 +7,11 @@ import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../../config/load.ts';
 import { comparePrivileges } from '../auth0/tenant.ts';
+import { composePolicyRules } from './policy-rules.ts';
 import { composeSharedStores } from './shared-stores.ts';
 import { composeUpstream, privilegeNeeds } from './upstream.ts';
 import { monotonicClock, systemClock } from '../lib/clock.ts';
 import { AppError, SafeError } from '../lib/app-error.ts';
-import { localizeSchemas } from '../metadata/schema/locales.ts';
-import { createSchemaRules } from '../metadata/schema-rules.ts';
 import { loadTracingSdk } from '../observability/tracing.ts';
 import type { TracingSettings } from '../observability/tracing-sdk.ts';
 import type { RedisConnection } from '../redis/connection.ts';
@@ -53,8 +52,7 @@ async function examine(config: Config): Promise<Finding[]> {
   const findings = [
     await attempt('configuration', async () => {
       // The one part of a configuration that only its user can judge.
-      schemaWarnings.push(...createSchemaRules(config.policy.userMetadata.schema).warnings);
-      localizeSchemas(config.policy.userMetadata);
+      schemaWarnings.push(...composePolicyRules(config).schema.warnings);
       return 'complete';
     }),
     ...config.warnings.map((detail): Finding => ({ name: 'configuration', state: 'warning', detail })),

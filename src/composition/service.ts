@@ -8,6 +8,7 @@ import { createMetadataCache } from '../cache/metadata-cache.ts';
 import { composeChangeStream, composeStreaming } from './change-stream.ts';
 import { composeIdentity } from './identity.ts';
 import { composeObservability, type Destinations } from './observability.ts';
+import { composePolicyRules } from './policy-rules.ts';
 import { composeSharedStores } from './shared-stores.ts';
 import { composeUpstream, privilegeNeeds, readsAppMetadata } from './upstream.ts';
 import { createApp } from '../http/app.ts';
@@ -19,9 +20,7 @@ import { createHealthRoutes } from '../http/routes/health.ts';
 import { SIGNING_ALGORITHMS } from '../identity/access-token.ts';
 import { type Clock, monotonicClock, systemClock } from '../lib/clock.ts';
 import { createBackgroundRefresh } from '../lib/background-refresh.ts';
-import { createAccess, createClientSettings } from '../metadata/policy.ts';
-import { localizeSchemas } from '../metadata/schema/locales.ts';
-import { createSchemaRules } from '../metadata/schema-rules.ts';
+import { createClientSettings } from '../metadata/policy.ts';
 import { createMetadataService } from '../metadata/service.ts';
 import type { Logger } from '../observability/logger.ts';
 import {
@@ -85,7 +84,7 @@ export async function createService(config: Config, overrides: Overrides = {}): 
     { ...staleness, ttlSeconds: config.cacheClientTtlSeconds, maxEntries: MAX_CLIENTS },
   );
   const { policy } = config;
-  const schema = createSchemaRules(policy.userMetadata.schema);
+  const { schema, getAccess, localizedSchemas } = composePolicyRules(config);
   const service = createMetadataService(
     {
       directory,
@@ -106,7 +105,7 @@ export async function createService(config: Config, overrides: Overrides = {}): 
       },
       deadlineMs: config.upstreamWaitMs + config.upstreamTimeoutMs,
       schema,
-      getAccess: createAccess(policy),
+      getAccess,
       appMetadataReadable: new Set(policy.appMetadata.readable),
       claims: policy.claims,
       erasesWriteOnce: policy.erasure.writeOnce,
@@ -146,7 +145,7 @@ export async function createService(config: Config, overrides: Overrides = {}): 
       algorithms: SIGNING_ALGORITHMS,
       metadataSchema: policy.userMetadata.schema,
       metadataLanguage: policy.userMetadata.language,
-      localizedSchemas: localizeSchemas(policy.userMetadata),
+      localizedSchemas,
     },
   );
   const readiness = observability.watch(

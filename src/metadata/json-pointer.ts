@@ -1,5 +1,5 @@
 /** JSON Pointer (RFC 6901) over plain documents: own members only, and indexes as the RFC writes them. */
-import { isJsonObject, type JsonValue, ownValue } from '../lib/json.ts';
+import { isJsonObject, type JsonValue, ownValue, pointerToken } from '../lib/json.ts';
 
 /** Section 4: no leading zeros. */
 export const ARRAY_INDEX = /^(?:0|[1-9]\d*)$/;
@@ -9,6 +9,11 @@ export function parsePointer(pointer: string): string[] {
   const tokens = pointer.split('/').slice(1);
   if (!pointer.includes('~')) return tokens;
   return tokens.map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'));
+}
+
+/** The pointer whose reference tokens, unescaped, are these. */
+export function toPointer(path: readonly string[]): string {
+  return path.map((name) => `/${pointerToken(name)}`).join('');
 }
 
 /** The member or item of that name, or undefined where there is none. */

@@ -3,8 +3,8 @@
  * for what was wrong before. Each judgement has a bound on its work, whatever the document and the schema.
  */
 import { AppError, type DocumentFault } from '../lib/app-error.ts';
-import { isJsonObject, jsonEqual, type JsonObject, type JsonValue, pointerToken } from '../lib/json.ts';
-import { resolve } from './json-pointer.ts';
+import { isJsonObject, jsonEqual, type JsonObject, type JsonValue } from '../lib/json.ts';
+import { resolve, toPointer } from './json-pointer.ts';
 import { createReadOnlyError, type SchemaReason } from './policy.ts';
 import {
   createEvaluation,
@@ -15,6 +15,7 @@ import {
 } from './schema/evaluation.ts';
 import type { Login } from './ports.ts';
 import type { Stamp, StepUp } from './schema/annotations.ts';
+import { canHave, findStamped } from './schema/contradictions.ts';
 import { type ChoiceFailure, type Failure, getFailures } from './schema/failures.ts';
 import { loadSchema } from './schema/load.ts';
 import { findPlaces, walkPlaces } from './schema/named-places.ts';
@@ -515,11 +516,6 @@ function withMembers(value: JsonValue, before: JsonValue): JsonValue {
   return isJsonObject(value) && isJsonObject(before) ? { ...before, ...value } : value;
 }
 
-/** RFC 6901. */
-function toPointer(path: readonly string[]): string {
-  return path.map((name) => `/${pointerToken(name)}`).join('');
-}
-
 type Copy = null | boolean | number | string | Copy[] | CopiedObject;
 interface CopiedObject {
   [key: string]: Copy;
@@ -603,6 +599,10 @@ export interface SchemaRules {
   readonly permitsAll: boolean;
   /** What in the schema has no effect, or not the one that it seems to have. For the operator. */
   readonly warnings: readonly string[];
+  /** Where the schema has a stamp, as a JSON Pointer into it, with the source of that stamp. */
+  readonly stamps: ReadonlyArray<{ readonly pointer: string; readonly source: string }>;
+  /** Whether the schema could allow a value at the path: false is certain, true is not. */
+  readonly canHave: (path: readonly string[]) => boolean;
   /** What the schema says of the places of this document, for a form. */
   describePlaces(document: JsonObject): SchemaPlaces;
   /** What replaces `before` whole, with what is fixed and left out of it put back, unless the write erases it. */
@@ -620,6 +620,8 @@ export interface SchemaRules {
 const PERMIT_ALL: SchemaRules = {
   permitsAll: true,
   warnings: [],
+  stamps: [],
+  canHave: () => true,
   describePlaces: () => ({
     isClosed: false,
     places: [{ path: [], pointer: '', fixedBy: new Set(), stepUp: undefined }],
@@ -664,6 +666,11 @@ export function createSchemaRules(schema: JsonObject | undefined): SchemaRules {
   return {
     permitsAll: false,
     warnings,
+    stamps: findStamped(root).map(({ pointer, annotations }) => ({
+      pointer: `${pointer}/x-stamp`,
+      source: annotations.stamp.source,
+    })),
+    canHave: (path) => canHave(root, path),
     describePlaces(document) {
       const evaluation = createEvaluation(createMeter(WORK_MAX));
       return describePlaces(root, evaluation.places.createRoot(document), evaluation);

@@ -68,6 +68,18 @@ test('what in the schema has no effect is a warning', async () => {
   );
 });
 
+test('what the policy contradicts is a failure, in words that say where', async () => {
+  const path = join(await mkdtemp(join(tmpdir(), 'policy-')), 'policy.json');
+  const schema = { properties: { at: { 'x-stamp': { source: '/plan', value: 'now' } } } };
+  const clients = { 'local-spa': { readable: ['plan'], writable: [] } };
+  await writeFile(path, JSON.stringify({ userMetadata: { schema }, clients }));
+  const { code, output } = await check({ POLICY_FILE: path, ALLOWED_CLIENTS: 'local-spa' });
+  expect(code).toBe(1);
+  expect(output).toMatch(
+    /failed +configuration +userMetadata\.schema\/properties\/at\/x-stamp: no application of ALLOWED_CLIENTS may/,
+  );
+});
+
 test('the code of the system that led to a failure is printed', async () => {
   const { code, output } = await check({ JWKS_URI: 'http://127.0.0.1:1/jwks' });
   expect(code).toBe(1);

@@ -12,8 +12,9 @@ import {
   type JsonValue,
   pointerToken,
 } from '../../lib/json.ts';
-import { ENFORCED, isAnnotated, readAnnotations } from './annotations.ts';
-import { getAnnotatingInPlace, getBelow, getInPlace, type SchemaNode } from './node.ts';
+import { readAnnotations } from './annotations.ts';
+import { assertNoContradictions, createSchemaError, getSchemaPlace } from './contradictions.ts';
+import { getInPlace, type SchemaNode } from './node.ts';
 import { createPatternCompiler, type Pattern, PatternRefusal } from './pattern.ts';
 
 // The formats of JSON Schema that are checked: those of ajv-formats, whose time is linear, but for `url`, whose
@@ -134,7 +135,7 @@ export function loadSchema(schema: JsonObject): LoadedSchema {
   for (const each of found.values()) getNode(each.schema, each.pointer, each.base);
   for (let complete = open.pop(); complete; complete = open.pop()) complete();
   assertEnd(nodes.values());
-  assertEnforceable(root);
+  assertNoContradictions(root);
   return { root, warnings };
 
   /** Registers addresses and anchors, and refuses keywords that do not exist. */
@@ -146,7 +147,7 @@ export function loadSchema(schema: JsonObject): LoadedSchema {
     for (const [keyword, value] of Object.entries(node)) {
       const at = `${pointer}/${pointerToken(keyword)}`;
       if (!KNOWN.has(keyword) && !/^x-[\w-]+$/.test(keyword)) {
-        throw refusal(
+        throw createSchemaError(
           at,
           `there is no keyword ${JSON.stringify(keyword)}; a note of your own begins with "x-"`,
         );
@@ -161,7 +162,7 @@ export function loadSchema(schema: JsonObject): LoadedSchema {
     }
     for (const [keyword, needed] of NEEDS) {
       if (Object.hasOwn(node, keyword) && !Object.hasOwn(node, needed)) {
-        warnings.push(`${place(`${pointer}/${keyword}`)}: has no effect without ${needed}`);
+        warnings.push(`${getSchemaPlace(`${pointer}/${keyword}`)}: has no effect without ${needed}`);
       }
     }
   }
@@ -174,14 +175,15 @@ export function loadSchema(schema: JsonObject): LoadedSchema {
         ? withoutFragment(resolveAddress($id, parentBase, `${pointer}/$id`))
         : parentBase;
     if (isResource) {
-      if (resources.has(base)) throw refusal(`${pointer}/$id`, 'another schema has the same address');
+      if (resources.has(base))
+        throw createSchemaError(`${pointer}/$id`, 'another schema has the same address');
       resources.set(base, { schema: node, pointer, anchors: new Map(), dynamicAnchors: new Map() });
     }
     const resource = resources.get(base);
     for (const [keyword, name] of Object.entries({ $anchor, $dynamicAnchor })) {
       if (typeof name !== 'string' || !resource) continue;
       if (resource.anchors.has(name))
-        throw refusal(`${pointer}/${keyword}`, 'another schema has the same anchor');
+        throw createSchemaError(`${pointer}/${keyword}`, 'another schema has the same anchor');
       resource.anchors.set(name, node);
       if (keyword === '$dynamicAnchor') resource.dynamicAnchors.set(name, node);
     }
@@ -207,7 +209,7 @@ export function loadSchema(schema: JsonObject): LoadedSchema {
       source,
       literal,
       annotations: readAnnotations(source, (keyword, reason) => {
-        throw refusal(`${pointer}/${keyword}`, reason);
+        throw createSchemaError(`${pointer}/${keyword}`, reason);
       }),
       types: undefined,
       constant: undefined,
@@ -328,7 +330,9 @@ export function loadSchema(schema: JsonObject): LoadedSchema {
     if (typeof name !== 'string') return undefined;
     const test = formats(name);
     if (test) return { name, test };
-    warnings.push(`${place(`${pointer}/format`)}: the format ${JSON.stringify(name)} is not checked here`);
+    warnings.push(
+      `${getSchemaPlace(`${pointer}/format`)}: the format ${JSON.stringify(name)} is not checked here`,
+    );
     return undefined;
   }
 
@@ -337,7 +341,7 @@ export function loadSchema(schema: JsonObject): LoadedSchema {
       return compilePattern(text);
     } catch (error) {
       if (!(error instanceof PatternRefusal)) throw error;
-      throw refusal(pointer, `the pattern ${JSON.stringify(text)} ${error.message}`);
+      throw createSchemaError(pointer, `the pattern ${JSON.stringify(text)} ${error.message}`);
     }
   }
 
@@ -345,13 +349,13 @@ export function loadSchema(schema: JsonObject): LoadedSchema {
     const at = `${pointer}/${keyword}`;
     const address = resolveAddress(reference, base, at);
     const resource = resources.get(withoutFragment(address));
-    if (!resource) throw refusal(at, 'only references within the schema are followed');
+    if (!resource) throw createSchemaError(at, 'only references within the schema are followed');
     const fragment = getFragment(address, at);
     if (keyword === '$dynamicRef' && resource.dynamicAnchors.has(fragment)) {
       // With one such anchor the place that is meant is the same on every path through the schema.
       const holders = [...resources.values()].filter(({ dynamicAnchors }) => dynamicAnchors.has(fragment));
       if (holders.length > 1) {
-        throw refusal(
+        throw createSchemaError(
           at,
           `several schemas have the dynamic anchor ${JSON.stringify(fragment)}, which is not supported`,
         );
@@ -361,9 +365,9 @@ export function loadSchema(schema: JsonObject): LoadedSchema {
       fragment === '' || fragment.startsWith('/')
         ? resolvePointer(resource, fragment, at)
         : resource.anchors.get(fragment);
-    if (target === undefined) throw refusal(at, `nothing is at ${reference}`);
+    if (target === undefined) throw createSchemaError(at, `nothing is at ${reference}`);
     const isSchema = isJsonObject(target) || typeof target === 'boolean';
-    if (!isSchema) throw refusal(at, `what is at ${reference} is not a schema`);
+    if (!isSchema) throw createSchemaError(at, `what is at ${reference} is not a schema`);
     const targetPointer = `${resource.pointer}${fragment.startsWith('/') ? fragment : ''}`;
     const targetBase = withoutFragment(address);
     // Below a keyword of one's own there may be schemas that nothing else leads to.
@@ -380,12 +384,12 @@ function resolvePointer({ schema }: Resource, pointer: string, at: string): Json
     else if (isJsonObject(node)) node = Object.hasOwn(node, name) ? node[name] : undefined;
     else node = undefined;
   }
-  if (node === undefined) throw refusal(at, `nothing is at #${pointer}`);
+  if (node === undefined) throw createSchemaError(at, `nothing is at #${pointer}`);
   return node;
 }
 
 function resolveAddress(reference: string, base: string, at: string): string {
-  if (!URL.canParse(reference, base)) throw refusal(at, 'is not an address');
+  if (!URL.canParse(reference, base)) throw createSchemaError(at, 'is not an address');
   return new URL(reference, base).href;
 }
 
@@ -397,7 +401,7 @@ function getFragment(address: string, at: string): string {
   try {
     return decodeURIComponent(/#(.*)$/s.exec(address)?.[1] ?? '');
   } catch {
-    throw refusal(at, 'is not an address');
+    throw createSchemaError(at, 'is not an address');
   }
 }
 
@@ -407,7 +411,7 @@ function namesIn(value: JsonValue | undefined): string[] {
 
 function assertDialect({ $schema }: JsonObject, pointer: string): void {
   if ($schema === undefined || $schema === DIALECT || $schema === `${DIALECT}#`) return;
-  throw refusal(`${pointer}/$schema`, `only ${DIALECT} is supported`);
+  throw createSchemaError(`${pointer}/$schema`, `only ${DIALECT} is supported`);
 }
 
 /** What the meta-schema of the draft says of the operator's. */
@@ -415,7 +419,7 @@ function assertMetaSchema(schema: JsonObject): void {
   const ajv = new Ajv2020({ strict: false, allErrors: true, logger: false, validateFormats: false });
   if (ajv.validateSchema({ ...schema, $schema: DIALECT }) === true) return;
   const faults = (ajv.errors ?? []).map(
-    ({ instancePath, message }) => `${place(instancePath)}: ${message ?? 'is not valid'}`,
+    ({ instancePath, message }) => `${getSchemaPlace(instancePath)}: ${message ?? 'is not valid'}`,
   );
   throw new SafeError([...new Set(faults)].slice(0, 5).join('; '));
 }
@@ -428,55 +432,10 @@ function assertEnd(nodes: Iterable<SchemaNode>): void {
 
   function visit(node: SchemaNode): void {
     if (done.has(node)) return;
-    if (path.has(node)) throw refusal(node.pointer, 'refers to itself without end');
+    if (path.has(node)) throw createSchemaError(node.pointer, 'refers to itself without end');
     path.add(node);
     for (const part of getInPlace(node)) visit(part);
     path.delete(node);
     done.add(node);
   }
-}
-
-/** Refuses what fixes a value where JSON Schema gives it no effect, because its author counts on one. */
-function assertEnforceable(root: SchemaNode): void {
-  const enforced = reach(root, (node) => [...getAnnotatingInPlace(node), ...getBelow(node)]);
-  const all = reach(root, (node) => [
-    ...getInPlace(node),
-    ...getBelow(node),
-    ...[node.propertyNames, node.contentSchema].filter((part) => part !== undefined),
-  ]);
-  for (const node of all) {
-    const together = [...reach(node, getAnnotatingInPlace)].map(({ annotations }) => annotations);
-    if (together.some(({ writeOnce }) => writeOnce) && together.some(({ stamp }) => stamp)) {
-      throw refusal(
-        node.pointer,
-        'x-write-once contradicts x-stamp, which sets the value anew whenever its source changes',
-      );
-    }
-    const keyword = ENFORCED.find((each) => isAnnotated(node.source, each));
-    if (keyword !== undefined && !enforced.has(node)) {
-      throw refusal(
-        `${node.pointer}/${keyword}`,
-        'cannot be enforced below not, propertyNames or contentSchema, which say nothing of a value that is stored',
-      );
-    }
-  }
-}
-
-/** All nodes that can be reached by the given steps. */
-function reach(
-  start: SchemaNode,
-  getNext: (node: SchemaNode) => readonly SchemaNode[],
-): ReadonlySet<SchemaNode> {
-  const seen = new Set([start]);
-  for (const node of seen) for (const next of getNext(node)) seen.add(next);
-  return seen;
-}
-
-function place(pointer: string): string {
-  return `userMetadata.schema${pointer}`;
-}
-
-/** Quotes the operator's own schema, which is public. */
-function refusal(pointer: string, reason: string): SafeError {
-  return new SafeError(`${place(pointer)}: ${reason}`);
 }

@@ -362,9 +362,9 @@ describe('a stamp is set', () => {
     ],
     [
       'in each item',
-      { properties: { l: { items: { properties: { at: stamp('/l') } } } } },
-      { l: [{}, {}] },
-      { l: [{ at: 'T' }, { at: 'T' }] },
+      { properties: { l: { items: { properties: { at: stamp('/v') } } } } },
+      { v: 1, l: [{}, {}] },
+      { v: 1, l: [{ at: 'T' }, { at: 'T' }] },
     ],
     [
       'nowhere in a place of another type',
@@ -383,6 +383,132 @@ describe('a stamp is set', () => {
     expect(() => createSchemaRules(schema).assertChange({}, { v: 1 }, { stamps })).toThrow(
       /schema of this app/,
     );
+  });
+});
+
+const stampsAt = (source: string, v: JsonObject): JsonObject => ({
+  type: 'object',
+  properties: { v, at: stamp(source) },
+  additionalProperties: false,
+});
+
+describe('a stamp is refused at the start whose source', () => {
+  test.each<[string, JsonObject, RegExp]>([
+    [
+      'a closed schema does not name',
+      stampsAt('/w', {}),
+      /at\/x-stamp: the schema allows no value at .* \/w$/,
+    ],
+    ['is below a text', stampsAt('/v/w', { type: 'string' }), /allows no value at the source \/v\/w/],
+    ['is below one of some values', stampsAt('/v/w', { enum: ['a', { b: 1 }] }), /allows no value/],
+    [
+      'is behind a tuple that is closed',
+      stampsAt('/v/1', { type: 'array', prefixItems: [{}], items: false }),
+      /allows no/,
+    ],
+    [
+      'no branch allows',
+      { properties: { at: stamp('/v') }, oneOf: [{ properties: { v: false } }, { type: 'string' }] },
+      /allows no value/,
+    ],
+    [
+      'is closed by unevaluatedProperties',
+      { allOf: [{ properties: { v: {} } }], properties: { at: stamp('/w') }, unevaluatedProperties: false },
+      /allows no value/,
+    ],
+    [
+      'is closed through $ref',
+      {
+        properties: { at: stamp('/v/w'), v: { $ref: '#/$defs/v' } },
+        $defs: { v: { additionalProperties: false } },
+      },
+      /allows no value/,
+    ],
+    ['is the stamp', stampsAt('/at', {}), /the source \/at is the stamp or lies in it/],
+    ['lies in the stamp', { properties: { at: stamp('/at/v') } }, /\/at\/v is the stamp or lies in it/],
+    [
+      'contains the stamp',
+      { properties: { v: { properties: { at: stamp('/v') } } } },
+      /v\/properties\/at\/x-stamp: the source \/v contains the stamp/,
+    ],
+    [
+      'contains the stamp in each item',
+      { properties: { v: { items: { properties: { at: stamp('/v') } } } } },
+      /the source \/v contains the stamp/,
+    ],
+    [
+      'is read-only',
+      stampsAt('/v', { readOnly: true }),
+      /no caller can change the source \/v, because of userMetadata\.schema\/properties\/v\/readOnly/,
+    ],
+    [
+      'stands in what is read-only',
+      stampsAt('/v/w', { allOf: [{ readOnly: true }] }),
+      /because of userMetadata\.schema\/properties\/v\/allOf\/0\/readOnly/,
+    ],
+    [
+      'is a stamp',
+      { properties: { a: stamp('/v'), at: stamp('/a') } },
+      /no caller can change the source \/a, because of .*properties\/a\/x-stamp/,
+    ],
+  ])('%s', (_name, schema, message) => {
+    expect(() => createSchemaRules(schema)).toThrow(message);
+  });
+});
+
+describe('a stamp is taken whose source', () => {
+  test.each<[string, JsonObject]>([
+    ['an open schema does not name', { properties: { at: stamp('/v/w') } }],
+    ['a pattern allows', { patternProperties: { '^v': {} }, ...stampsAt('/vw', {}) }],
+    [
+      'one of two branches allows',
+      { properties: { at: stamp('/v') }, anyOf: [{ properties: { v: false } }, {}] },
+    ],
+    ['is in one of some values', stampsAt('/v/b', { enum: ['a', { b: 1 }] })],
+    ['is an item', stampsAt('/v/1', { type: 'array', prefixItems: [{}], items: {} })],
+    ['can be set once', stampsAt('/v', once)],
+    ['has a part that is read-only', stampsAt('/v', { properties: { w: { readOnly: true } } })],
+    [
+      'is read-only in one branch',
+      { properties: { at: stamp('/v') }, anyOf: [{ properties: { v: { readOnly: true } } }, {}] },
+    ],
+    [
+      'is evaluated by a branch',
+      { properties: { at: stamp('/v') }, anyOf: [{ properties: { v: {} } }], unevaluatedProperties: false },
+    ],
+  ])('%s', (_name, schema) => {
+    expect(createSchemaRules(schema).permitsAll).toBe(false);
+  });
+});
+
+const by = (value: string, rule: JsonObject): JsonObject => ({
+  properties: { at: { 'x-stamp': { source: '/v', value }, ...rule } },
+});
+
+describe('a stamp is refused at the start where the schema never allows', () => {
+  test.each<[string, JsonObject, string]>([
+    ['a text for the time', by('now', { type: 'integer' }), 'type'],
+    ['a text for the application', by('client_id', { type: ['object', 'null'] }), 'type'],
+    ['a text for the actor', by('actor', { type: 'boolean' }), 'type'],
+    ['a time with milliseconds', by('now', { enum: ['2026-01-01', 'now'] }), 'enum'],
+    ['any but one text for the time', by('now', { const: 'now' }), 'const'],
+    ['a text for the actor among its values', by('actor', { enum: [1, null] }), 'enum'],
+    ['a time with a date', by('now', { type: 'string', format: 'date' }), 'format'],
+    ['a text through allOf', by('now', { allOf: [{ type: 'number' }] }), 'allOf/0/type'],
+    ['a text around it', { properties: { at: { type: 'number', anyOf: [stamp('/v')] } } }, 'type'],
+  ])('%s', (_name, schema, keyword) => {
+    expect(() => createSchemaRules(schema)).toThrow(
+      new RegExp(`x-stamp: userMetadata.schema/properties/at/${keyword} never allows what`),
+    );
+  });
+
+  test.each<[string, JsonObject]>([
+    ['a date with time', by('now', { type: ['string', 'null'], format: 'date-time' })],
+    ['one of two applications', by('client_id', { enum: ['app-a', 'app-b'] })],
+    ['one actor', by('actor', { const: 'auth0|support' })],
+    ['a text in one branch', by('now', { anyOf: [{ type: 'number' }, { type: 'string' }] })],
+  ])('and is taken where it allows %s', (_name, schema) => {
+    expect(createSchemaRules(schema).permitsAll).toBe(false);
   });
 });
 

@@ -91,6 +91,15 @@ describe('a schema is refused at the start', () => {
   });
 });
 
+test('a policy whose parts contradict each other is refused at the start', async () => {
+  const schema = { properties: { theme: {}, at: { 'x-stamp': { source: '/theme', value: 'now' } } } };
+  const clients = { app: { readable: ['at'] } };
+  const start = (env: Record<string, string>) =>
+    startService({ policy: { userMetadata: { schema }, clients }, env, awaitReady: false });
+  await expect(start({ ALLOWED_CLIENTS: 'app' })).rejects.toThrow(/may change the source \/theme/);
+  await expect(start({ ALLOWED_CLIENTS: 'app,other' })).resolves.toBeDefined();
+});
+
 describe('a schema is taken', () => {
   test.each<[string, unknown]>([
     [
