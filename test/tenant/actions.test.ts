@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import type { PostLoginEvent, TenantAction } from '../../packages/local-tenant/src/post-login-action.ts';
 import { startTenant, type Tenant, type TenantOptions } from '../../packages/local-tenant/src/tenant.ts';
+import { pageAt } from '../docs/documents.ts';
 import { type Browser, createBrowser } from './browser.ts';
 import { type JsonAnswer, putJson, requestJson } from './tenant-client.ts';
 
@@ -206,16 +207,10 @@ describe('an Action', () => {
   });
 });
 
-// The Action that docs/policy.md gives for step-up.
-const ADD_AUTHENTICATION = `
-  exports.onExecutePostLogin = async (event, api) => {
-    const { methods } = event.authentication;
-    const isStrong = methods.some(({ name }) => name === 'mfa');
-    if (event.transaction.acr_values.includes('${MULTI_FACTOR}') && !isStrong) api.multifactor.enable('any');
-    const times = methods.map(({ timestamp }) => Date.parse(timestamp) / 1000);
-    api.accessToken.setCustomClaim('${AUTH_TIME}', Math.floor(Math.max(...times)));
-    if (isStrong) api.accessToken.setCustomClaim('${ACR}', '${MULTI_FACTOR}');
-  };`;
+/** What docs/policy.md gives for step-up, in its order. */
+const STEP_UP = pageAt('docs/policy.md')
+  .fences.filter(({ info }) => info === 'js step-up action')
+  .map(({ text }) => text);
 
 describe('a fresh login', () => {
   test('is asked for by max_age if the session is older, and its time is in the ID token', async () => {
@@ -231,7 +226,7 @@ describe('a fresh login', () => {
   });
 
   test('has its time in the access token by an Action, and a refresh does not renew it', async () => {
-    const tenant = await start([ADD_AUTHENTICATION]);
+    const tenant = await start(STEP_UP);
     const { browser, tokens } = await logIn(tenant, { max_age: '300' });
     const { [AUTH_TIME]: loggedInAt } = claimsOf(tokens);
     expect(loggedInAt).toBe(claimsOf(tokens, 'id_token')['auth_time']);
@@ -242,7 +237,7 @@ describe('a fresh login', () => {
 
 describe('a stronger login', () => {
   test('is asked for by acr_values: a second factor, within the session', async () => {
-    const tenant = await start([ADD_AUTHENTICATION]);
+    const tenant = await start(STEP_UP);
     const { browser } = await logIn(tenant);
     const page = (await browser.authorize({ acr_values: MULTI_FACTOR })).headers.get('location') ?? '';
     expect(page).toMatch(/\/u\/mfa\//);
@@ -259,7 +254,7 @@ describe('a stronger login', () => {
   });
 
   test('cannot be had silently', async () => {
-    const tenant = await start([ADD_AUTHENTICATION]);
+    const tenant = await start(STEP_UP);
     const { browser } = await logIn(tenant);
     const silent = await browser.authorize({ acr_values: MULTI_FACTOR, prompt: 'none' });
     expect(paramsOf(silent).get('error')).toBe('interaction_required');
