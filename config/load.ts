@@ -13,7 +13,7 @@ import {
   readEnvironment,
   readText,
 } from './environment.ts';
-import { loadPolicy, type Policy } from './policy.ts';
+import { type FindSchemaErrors, loadPolicy, type Policy } from './policy.ts';
 import { type Settings, type Values, VARIABLES, type Variable } from './variables.ts';
 
 /** What follows from several variables, or from files that they name. */
@@ -59,15 +59,21 @@ function toLines(items: readonly string[]): string {
 
 /**
  * Reads nothing but `env` and, by `readFile`, the files that it names.
+ * @param findSchemaErrors is called only if there are other errors. A schema of which it is not called may be wrong.
  * @throws ConfigError listing every error.
  */
-export function loadConfig(env: Environment, readFile: ReadFile): Config {
+export function loadConfig(
+  env: Environment,
+  readFile: ReadFile,
+  findSchemaErrors: FindSchemaErrors = () => [],
+): Config {
   const reading = readEnvironment(env, readFile);
   const { values } = reading;
   const errors = [...reading.errors.values()];
   const credentials = readCredentials(reading, readFile, errors);
   const policyPath = values.POLICY_FILE;
-  const policy = policyPath === undefined ? undefined : loadPolicy(policyPath, readFile, errors);
+  const policy =
+    policyPath === undefined ? undefined : loadPolicy(policyPath, readFile, errors, findSchemaErrors);
   const { tracing, warnings } = readTracing(reading);
   const derived = {
     ...readTenantAddresses(values, errors),
@@ -82,6 +88,7 @@ export function loadConfig(env: Environment, readFile: ReadFile): Config {
   errors.push(...findConflicts(reading));
   const settings = nameByKeys(values);
   if (errors.length > 0 || !isComplete(settings) || !credentials || !policy) {
+    if (policy) errors.push(...findSchemaErrors(policy.userMetadata));
     throw new ConfigError(errors, derived.warnings);
   }
   return Object.freeze({ ...settings, ...derived, credentials, policy });

@@ -191,43 +191,68 @@ type PolicyFile = z.infer<typeof policySchema>;
 
 type JsonFile = Readonly<Record<string, z.core.util.JSONType>>;
 
-/** The policy with the schema and its languages in place of their paths. */
-export interface Policy extends Omit<PolicyFile, '$schema' | 'userMetadata'> {
-  readonly userMetadata: {
-    readonly schema: JsonFile | undefined;
-    readonly language: string | undefined;
-    /** Merge patches over the schema, by language. */
-    readonly locales: Readonly<Record<string, JsonFile>>;
-  };
+/** The schema of user_metadata and its languages, in place of their paths. */
+export interface UserMetadataPolicy {
+  readonly schema: JsonFile | undefined;
+  readonly language: string | undefined;
+  /** Merge patches over the schema, by language. */
+  readonly locales: Readonly<Record<string, JsonFile>>;
 }
 
+export interface Policy extends Omit<PolicyFile, '$schema' | 'userMetadata'> {
+  readonly userMetadata: UserMetadataPolicy;
+}
+
+/** What is wrong with the schema itself, each error after its place in the policy. */
+export type FindSchemaErrors = (userMetadata: UserMetadataPolicy) => readonly string[];
+
 /**
- * Reads the policy file, and the schema of the metadata if the policy names a file that holds it.
+ * Reads the policy file, and the files of schemas that it names.
  * @param errors gets each error, by the place in the policy.
+ * @param findSchemaErrors is called only if there are other errors, so that all are listed at once.
  * @returns undefined with at least one error.
  */
-export function loadPolicy(path: string, readFile: ReadFile, errors: string[]): Policy | undefined {
+export function loadPolicy(
+  path: string,
+  readFile: ReadFile,
+  errors: string[],
+  findSchemaErrors: FindSchemaErrors = () => [],
+): Policy | undefined {
   const content = readJson(path, 'POLICY_FILE', readFile, errors);
   if (content === undefined) return undefined;
+  const before = errors.length;
   const result = policySchema.safeParse(content);
-  if (!result.success) {
-    for (const { path: place, message } of result.error.issues) {
-      errors.push(`POLICY_FILE: ${place.map(String).join('.') || 'the file'}: ${message}`);
-    }
-    return undefined;
+  for (const { path: place, message } of result.error?.issues ?? []) {
+    errors.push(`POLICY_FILE: ${place.map(String).join('.') || 'the file'}: ${message}`);
   }
-  const { $schema: _forEditors, userMetadata, ...policy } = result.data;
+  // The schema can be examined whatever is wrong beside it.
+  const part = members.pick({ userMetadata: true }).strip().safeParse(content);
+  const userMetadata = part.data && loadUserMetadata(part.data.userMetadata, path, readFile, errors);
+  if (result.success && userMetadata && errors.length === before) {
+    const { $schema: _forEditors, ...policy } = result.data;
+    return { ...policy, userMetadata };
+  }
+  if (userMetadata) errors.push(...findSchemaErrors(userMetadata));
+  return undefined;
+}
+
+/** @returns undefined with at least one error. */
+function loadUserMetadata(
+  { schema, language, locales }: PolicyFile['userMetadata'],
+  policyPath: string,
+  readFile: ReadFile,
+  errors: string[],
+): UserMetadataPolicy | undefined {
   const before = errors.length;
   const load = (name: string, value: string | JsonFile): JsonFile => {
     if (typeof value !== 'string') return value;
     const place = `POLICY_FILE: userMetadata.${name}`;
-    const read = readJson(resolve(dirname(path), value), place, readFile, errors);
+    const read = readJson(resolve(dirname(policyPath), value), place, readFile, errors);
     const file = jsonObject.safeParse(read);
     if (file.success) return file.data;
     errors.push(`${place}: the file must hold a JSON object`);
     return {};
   };
-  const { schema, language, locales } = userMetadata;
   const loaded = {
     language,
     schema: schema === undefined ? undefined : load('schema', schema),
@@ -235,7 +260,7 @@ export function loadPolicy(path: string, readFile: ReadFile, errors: string[]): 
       Object.entries(locales).map(([tag, patch]) => [tag, load(`locales.${tag}`, patch)]),
     ),
   };
-  return errors.length > before ? undefined : { ...policy, userMetadata: loaded };
+  return errors.length > before ? undefined : loaded;
 }
 
 function readJson(path: string, name: string, readFile: ReadFile, errors: string[]): unknown {

@@ -14,7 +14,7 @@ import {
   renderUsage,
   UsageError,
 } from './commands/command-line.ts';
-import { AppError, SafeError } from './lib/app-error.ts';
+import { AppError, PolicyError, SafeError } from './lib/app-error.ts';
 
 const ENV_FILE = '.env';
 /** Made when the image is built, by `scripts/fill-compile-cache.js`; absent elsewhere. */
@@ -60,6 +60,7 @@ function readEnvFile(): void {
 
 /** Our own errors speak for themselves; the message of another might hold a value of the environment. */
 async function describeFailure(error: unknown): Promise<string> {
+  if (error instanceof PolicyError) return error.errors.map((each) => `  - ${each}`).join('\n');
   if (error instanceof SafeError || error instanceof AppError) return error.message;
   const { ConfigError } = await import('../config/load.ts');
   if (error instanceof ConfigError) return error.message;

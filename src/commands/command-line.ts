@@ -66,8 +66,11 @@ function getPolicyFile({ POLICY_FILE }: Environment): string {
 }
 
 async function loadConfig({ env }: ProcessAccess) {
-  const load = await import('../../config/load.ts');
-  return load.loadConfig({ ...env, POLICY_FILE: getPolicyFile(env) }, readFile);
+  const [load, rules] = await Promise.all([
+    import('../../config/load.ts'),
+    import('../composition/policy-rules.ts'),
+  ]);
+  return load.loadConfig({ ...env, POLICY_FILE: getPolicyFile(env) }, readFile, rules.findSchemaErrors);
 }
 
 const POLICY: Option = {

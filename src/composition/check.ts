@@ -52,7 +52,7 @@ async function examine(config: Config): Promise<Finding[]> {
   const findings = [
     await attempt('configuration', async () => {
       // The one part of a configuration that only its user can judge.
-      schemaWarnings.push(...composePolicyRules(config).schema.warnings);
+      schemaWarnings.push(...composePolicyRules(config).warnings);
       return 'complete';
     }),
     ...config.warnings.map((detail): Finding => ({ name: 'configuration', state: 'warning', detail })),

@@ -1,6 +1,6 @@
 /** The policy's rules about the metadata, and whether its parts can hold together. */
 import type { Config } from '../../config/load.ts';
-import { SafeError } from '../lib/app-error.ts';
+import { collectErrors, PolicyError } from '../lib/app-error.ts';
 import type { JsonObject } from '../lib/json.ts';
 import { parsePointer, toPointer } from '../metadata/json-pointer.ts';
 import { type Access, createAccess } from '../metadata/policy.ts';
@@ -14,28 +14,46 @@ interface PolicyRules {
   readonly getAccess: (subject: Subject) => Access;
   /** The schema by language. */
   readonly localizedSchemas: Readonly<Record<string, JsonObject>>;
+  /** What can work and looks like a mistake. For the operator. */
+  readonly warnings: readonly string[];
 }
 
 /**
- * @throws SafeError for a schema that cannot be enforced, for a language that changes more than annotations, and for
- * parts of the policy that contradict each other, all of which it names.
+ * @throws PolicyError with everything that cannot work: a schema that cannot be enforced, a language that changes more than
+ * annotations, parts of the policy that contradict each other.
  */
 export function composePolicyRules({
   policy,
   allowedClients,
 }: Pick<Config, 'policy' | 'allowedClients'>): PolicyRules {
-  const schema = createSchemaRules(policy.userMetadata.schema);
-  const rules = {
-    schema,
-    getAccess: createAccess(policy),
-    localizedSchemas: localizeSchemas(policy.userMetadata),
-  };
-  const contradictions = [
-    ...findUnwritableSources(rules, policy.scopes, allowedClients),
+  const { userMetadata, scopes } = policy;
+  const errors: string[] = [];
+  const { schema, localizedSchemas } = composeSchemas(userMetadata, errors);
+  const getAccess = createAccess(policy);
+  if (schema) errors.push(...findUnwritableSources({ schema, getAccess }, scopes, allowedClients));
+  if (!schema || !localizedSchemas || errors.length > 0) throw new PolicyError(errors);
+  const warnings = [
+    ...schema.warnings,
+    ...findIdleStamps(schema, policy.delegation.access),
     ...findImpossibleKeys(policy, schema),
   ];
-  if (contradictions.length > 0) throw new SafeError(contradictions.join('; '));
-  return rules;
+  return { schema, getAccess, localizedSchemas, warnings };
+}
+
+/** What is wrong with the schema and its languages, after the variable of the file that holds them. */
+export function findSchemaErrors(userMetadata: Config['policy']['userMetadata']): readonly string[] {
+  const errors: string[] = [];
+  composeSchemas(userMetadata, errors);
+  return errors.map((error) => `POLICY_FILE: ${error}`);
+}
+
+function composeSchemas(userMetadata: Config['policy']['userMetadata'], errors: string[]) {
+  const schema = collectErrors(errors, () => createSchemaRules(userMetadata.schema));
+  const localizedSchemas = collectErrors(errors, () =>
+    // Of a schema that is wrong, each language has the same errors.
+    localizeSchemas(userMetadata, { isSchemaValid: schema !== undefined }),
+  );
+  return { schema, localizedSchemas };
 }
 
 /**
@@ -65,7 +83,20 @@ function findUnwritableSources(
   });
 }
 
-/** Keys that the policy names and the schema excludes: misspelt, or forgotten in the schema. */
+/** Stamps of actors, where no actor may write. */
+function findIdleStamps({ stamps }: SchemaRules, access: Config['policy']['delegation']['access']): string[] {
+  if (access === 'write') return [];
+  return stamps
+    .filter(({ value }) => value === 'actor')
+    .map(
+      ({ pointer }) => `userMetadata.schema${pointer}: sets no actor, because delegation lets no actor write`,
+    );
+}
+
+/**
+ * Keys that the policy names and the schema excludes: misspelt, forgotten in the schema, or older than the schema. The last
+ * can work, so that these are no errors.
+ */
 function findImpossibleKeys(
   { clients, scopedKeys, claims }: Config['policy'],
   { canHave }: SchemaRules,

@@ -84,7 +84,7 @@ export async function createService(config: Config, overrides: Overrides = {}): 
     { ...staleness, ttlSeconds: config.cacheClientTtlSeconds, maxEntries: MAX_CLIENTS },
   );
   const { policy } = config;
-  const { schema, getAccess, localizedSchemas } = composePolicyRules(config);
+  const { schema, getAccess, localizedSchemas, warnings: policyWarnings } = composePolicyRules(config);
   const service = createMetadataService(
     {
       directory,
@@ -240,7 +240,7 @@ export async function createService(config: Config, overrides: Overrides = {}): 
     async start() {
       for (const warning of config.warnings) logger.log('configuration_warning', { detail: warning });
       await observability.start();
-      for (const warning of schema.warnings) logger.log('schema_warning', { detail: warning });
+      for (const warning of policyWarnings) logger.log('schema_warning', { detail: warning });
       if (config.leastPrivilege === 'enforce') await examineUntilKnown();
       await stores.start();
       const opsPort = await opsListener.start();

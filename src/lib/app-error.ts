@@ -101,6 +101,28 @@ export class SafeError extends Error {
   override name = 'SafeError';
 }
 
+/** Everything that is wrong with a policy, so that its author mends it in one go. Each error says where it is. */
+export class PolicyError extends SafeError {
+  override name = 'PolicyError';
+  readonly errors: readonly string[];
+
+  constructor(errors: readonly string[]) {
+    super(errors.join('; '));
+    this.errors = errors;
+  }
+}
+
+/** Adds to `errors` what is wrong, so that the search goes on. @returns undefined then. */
+export function collectErrors<T>(errors: string[], run: () => T): T | undefined {
+  try {
+    return run();
+  } catch (error) {
+    if (!(error instanceof PolicyError)) throw error;
+    errors.push(...error.errors);
+    return undefined;
+  }
+}
+
 const MAX_DEPTH = 5;
 
 /**

@@ -599,8 +599,8 @@ export interface SchemaRules {
   readonly permitsAll: boolean;
   /** What in the schema has no effect, or not the one that it seems to have. For the operator. */
   readonly warnings: readonly string[];
-  /** Where the schema has a stamp, as a JSON Pointer into it, with the source of that stamp. */
-  readonly stamps: ReadonlyArray<{ readonly pointer: string; readonly source: string }>;
+  /** Where the schema has a stamp, as a JSON Pointer into it. */
+  readonly stamps: ReadonlyArray<Stamp & { readonly pointer: string }>;
   /** Whether the schema could allow a value at the path: false is certain, true is not. */
   readonly canHave: (path: readonly string[]) => boolean;
   /** What the schema says of the places of this document, for a form. */
@@ -667,8 +667,8 @@ export function createSchemaRules(schema: JsonObject | undefined): SchemaRules {
     permitsAll: false,
     warnings,
     stamps: findStamped(root).map(({ pointer, annotations }) => ({
+      ...annotations.stamp,
       pointer: `${pointer}/x-stamp`,
-      source: annotations.stamp.source,
     })),
     canHave: (path) => canHave(root, path),
     describePlaces(document) {

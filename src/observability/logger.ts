@@ -44,7 +44,7 @@ export const LOG_EVENTS = {
   schema_warning: {
     level: 'warn',
     fields: ['detail'],
-    meaning: 'At the start: something in the JSON Schema of the policy has no effect.',
+    meaning: 'At the start: something in the policy has no effect, or looks like a mistake.',
   },
   http_parse_error: {
     level: 'info',

@@ -1,13 +1,18 @@
 /** Parts of a policy that contradict each other, and those that only seem to. */
 import { describe, expect, test } from '@jest/globals';
-import { composePolicyRules } from '../../src/composition/policy-rules.ts';
+import { composePolicyRules, findSchemaErrors } from '../../src/composition/policy-rules.ts';
 import { load } from '../config/environment.ts';
 
-/** What the operator reads; '' where nothing is wrong. */
-function complaint(policy: unknown, env: Readonly<Record<string, string>> = {}): string {
-  const files = { '/etc/policy.json': JSON.stringify(policy) };
+function compose(policy: unknown, env: Readonly<Record<string, string>>) {
+  return composePolicyRules(
+    load({ POLICY_FILE: '/etc/policy.json', ...env }, { '/etc/policy.json': JSON.stringify(policy) }),
+  );
+}
+
+/** What keeps the service from starting; '' where nothing does. */
+function getError(policy: unknown, env: Readonly<Record<string, string>> = {}): string {
   try {
-    composePolicyRules(load({ POLICY_FILE: '/etc/policy.json', ...env }, files));
+    compose(policy, env);
     return '';
   } catch (error) {
     return error instanceof Error ? error.message : 'threw something else';
@@ -30,7 +35,7 @@ describe('a stamp is refused', () => {
     ['may change other keys alone', { writable: ['chosen_at'] }],
   ])('if every application that may call %s', (_what, narrowed) => {
     const clients = { 'app-a': narrowed, 'app-b': narrowed };
-    expect(complaint({ userMetadata: { schema: stamped }, clients }, BOTH)).toBe(
+    expect(getError({ userMetadata: { schema: stamped }, clients }, BOTH)).toBe(
       'userMetadata.schema/properties/chosen_at/x-stamp: no application of ALLOWED_CLIENTS may change the source ' +
         '/plan, because of clients',
     );
@@ -46,13 +51,76 @@ describe('a stamp is taken', () => {
     ['if any application may call', { 'app-a': hidden, 'app-b': hidden }, {}],
     ['if an application sees the source and not the stamp', { 'app-a': { readable: ['plan'] } }, BOTH],
   ])('%s', (_name, clients, env) => {
-    expect(complaint({ userMetadata: { schema: stamped }, clients }, env)).toBe('');
+    expect(getError({ userMetadata: { schema: stamped }, clients }, env)).toBe('');
   });
 
   test('whatever single scopes open, because the general scope opens every key', () => {
     const scopedKeys = { 'update:chosen': { writable: ['chosen_at'] } };
-    expect(complaint({ userMetadata: { schema: stamped }, scopedKeys }, BOTH)).toBe('');
+    expect(getError({ userMetadata: { schema: stamped }, scopedKeys }, BOTH)).toBe('');
   });
+});
+
+test('a stamp of the actor is warned of where no actor may write', () => {
+  const schema = {
+    properties: { a: {}, by: { type: 'string', 'x-stamp': { source: '/a', value: 'actor' } } },
+  };
+  const getWarnings = (access: string) =>
+    compose({ userMetadata: { schema }, delegation: { access } }, {}).warnings;
+  expect(getWarnings('write')).toEqual([]);
+  expect(getWarnings('read')).toEqual([
+    'userMetadata.schema/properties/by/x-stamp: sets no actor, because delegation lets no actor write',
+  ]);
+});
+
+test('everything that is wrong with a schema and its languages is named at once', () => {
+  const schema = {
+    properties: {
+      a: { pattern: '(' },
+      b: { $ref: '#/$defs/none' },
+      c: { 'x-write-once': 'yes', 'x-ui': { widget: 'dial', order: 'first' } },
+      d: { typ: 'string' },
+      e: { 'x-stamp': { source: '/e', value: 'now' } },
+      f: { not: { readOnly: true } },
+    },
+  };
+  const places = findSchemaErrors({ schema, language: undefined, locales: {} }).map(
+    (error) => /^POLICY_FILE: userMetadata\.schema\/properties(\S+): /.exec(error)?.[1] ?? error,
+  );
+  expect(places.toSorted()).toEqual([
+    '/a/pattern',
+    '/b/$ref',
+    '/c/x-ui',
+    '/c/x-ui',
+    '/c/x-write-once',
+    '/d/typ',
+    '/e/x-stamp',
+    '/f/not/readOnly',
+  ]);
+});
+
+test('a wrong language is named beside a wrong schema', () => {
+  const userMetadata = {
+    schema: { properties: { a: { typ: 'x' } } },
+    language: undefined,
+    locales: { de: { properties: { b: { title: 'B' } } } },
+  };
+  expect(findSchemaErrors(userMetadata)).toEqual([
+    expect.stringContaining('userMetadata.schema/properties/a/typ: '),
+    'POLICY_FILE: userMetadata.locales.de/properties/b: the schema has no such place',
+  ]);
+});
+
+test('each wrong language is named, with its place', () => {
+  const locales = {
+    de: { properties: { a: { title: 'A', type: 'null' } } },
+    el: { properties: { a: { 'x-ui': { widget: 'dial' } } } },
+    fr: { properties: { a: { title: 'A' } } },
+  };
+  const userMetadata = { schema: { properties: { a: { type: 'string' } } }, language: undefined, locales };
+  expect(findSchemaErrors(userMetadata)).toEqual([
+    expect.stringContaining('POLICY_FILE: userMetadata.locales.de/properties/a/type: may change title'),
+    expect.stringContaining('POLICY_FILE: userMetadata.locales.el/properties/a/x-ui: widget must be one of'),
+  ]);
 });
 
 describe('keys that the policy names', () => {
@@ -82,18 +150,18 @@ describe('keys that the policy names', () => {
       { claims: { [CLAIM]: '/user_metadata/address/zip' } },
       `claims.${CLAIM}: … /address/zip`,
     ],
-  ])('are refused if a closed schema excludes what %s', (_what, policy, expected) => {
-    const message = complaint({ userMetadata: { schema: closed }, ...Object(policy) });
-    expect(message).toBe(expected.replace('…', 'userMetadata.schema allows no value at'));
+  ])('are warned of if a closed schema excludes what %s', (_what, policy, expected) => {
+    const { warnings } = compose({ userMetadata: { schema: closed }, ...Object(policy) }, {});
+    expect(warnings).toEqual([expected.replace('…', 'userMetadata.schema allows no value at')]);
   });
 
-  test('are all named at once, each once', () => {
+  test('are all named, each once', () => {
     const policy = {
       userMetadata: { schema: closed },
       clients: { app: { readable: ['a', 'theme'], writable: ['a'] } },
       scopedKeys: { 'update:b': { writable: ['b'] } },
     };
-    expect(complaint(policy).split('; ')).toEqual([
+    expect(compose(policy, {}).warnings).toEqual([
       'clients.app: userMetadata.schema allows no value at /a',
       'scopedKeys.update:b: userMetadata.schema allows no value at /b',
     ]);
@@ -103,7 +171,7 @@ describe('keys that the policy names', () => {
     ['the schema names them', closed],
     ['the schema is open', { properties: {} }],
     ['there is no schema', undefined],
-  ])('are taken if %s', (_what, schema) => {
+  ])('cause no warning if %s', (_what, schema) => {
     const policy = {
       userMetadata: { schema },
       appMetadata: { readable: ['plan'] },
@@ -111,6 +179,6 @@ describe('keys that the policy names', () => {
       scopedKeys: { 'read:theme': { readable: ['theme'] } },
       claims: { [CLAIM]: '/user_metadata/address/city', [`${CLAIM}2`]: '/app_metadata/plan' },
     };
-    expect(complaint(policy)).toBe('');
+    expect(compose(policy, {}).warnings).toEqual([]);
   });
 });

@@ -144,6 +144,22 @@ describe('the errors', () => {
     expect(error.message).toMatch(/^8 configuration errors:\n/);
   });
 
+  test.each<[string, Environment, object, string]>([
+    ['the environment', { PORT: 'eighty' }, {}, 'PORT'],
+    ['the policy', {}, { colour: 'blue' }, 'POLICY_FILE'],
+  ])('those of the schema stand beside those of %s', (_what, env, policy, name) => {
+    const text = JSON.stringify({ userMetadata: { schema: { typ: 'x' } }, ...policy });
+    const examine = () =>
+      loadConfig(
+        { ...COMPLETE, ...env, POLICY_FILE: 'policy.json' },
+        () => text,
+        ({ schema }) => [`examined ${JSON.stringify(schema)}`],
+      );
+    expect(examine).toThrow(
+      new RegExp(`^2 configuration errors:\n  - ${name}: .*\n  - examined {"typ":"x"}$`),
+    );
+  });
+
   test('an empty environment gives an error for each variable that is required', () => {
     expect(() => loadConfig({}, () => '{}')).toThrow(ConfigError);
     expect(

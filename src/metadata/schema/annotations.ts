@@ -64,16 +64,17 @@ export function isAnnotated(source: JsonObject, keyword: (typeof ENFORCED)[numbe
   return keyword === 'readOnly' || keyword === 'x-write-once' ? value === true : value !== undefined;
 }
 
-/** @param refuse throws for an annotation that cannot be read, with the reason. */
+/** @param refuse is called for each annotation that cannot be read, with the reason. It counts as absent. */
 export function readAnnotations(
   source: JsonObject,
-  refuse: (keyword: string, reason: string) => never,
+  refuse: (keyword: string, reason: string) => void,
 ): Annotations {
   function parse<T>(keyword: string, schema: z.ZodType<T>): T | undefined {
     if (!Object.hasOwn(source, keyword)) return undefined;
     const result = schema.safeParse(source[keyword]);
     if (result.success) return result.data;
-    return refuse(keyword, result.error.issues[0]?.message ?? 'is not valid');
+    for (const reason of new Set(result.error.issues.map(({ message }) => message))) refuse(keyword, reason);
+    return undefined;
   }
   const login = parse('x-step-up', stepUp);
   parse('x-ui', hints);

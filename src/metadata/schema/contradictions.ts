@@ -1,5 +1,5 @@
 /** What a schema asks for and can never get: annotations without effect, and stamps that no write could set. */
-import { SafeError } from '../../lib/app-error.ts';
+import { collectErrors, PolicyError } from '../../lib/app-error.ts';
 import type { JsonValue } from '../../lib/json.ts';
 import { ARRAY_INDEX, parsePointer, resolve, toPointer } from '../json-pointer.ts';
 import { ENFORCED, isAnnotated, type Stamp } from './annotations.ts';
@@ -11,16 +11,19 @@ export function getSchemaPlace(pointer: string): string {
   return `userMetadata.schema${pointer}`;
 }
 
-/** Quotes the operator's own schema. */
-export function createSchemaError(pointer: string, reason: string): SafeError {
-  return new SafeError(`${getSchemaPlace(pointer)}: ${reason}`);
+/** @param pointer into the schema. The caller who knows how the operator names the schema puts that in front. */
+export function createSchemaError(pointer: string, reason: string): PolicyError {
+  return new PolicyError([`${pointer}: ${reason}`]);
 }
 
-/** @throws SafeError for the first contradiction, with the place of the annotation. */
-export function assertNoContradictions(root: SchemaNode): void {
-  assertEnforceable(root);
-  for (const node of findStamped(root)) assertSource(root, node);
-  for (const node of getEnforced(root)) assertAcceptsStamps(node);
+/** Each contradiction, after the pointer to its annotation. */
+export function findContradictions(root: SchemaNode): string[] {
+  const errors: string[] = [];
+  const enforced = getEnforced(root);
+  for (const node of getAll(root)) collectErrors(errors, () => assertEnforceable(node, enforced));
+  for (const node of findStamped(root)) collectErrors(errors, () => assertSource(root, node));
+  for (const node of enforced) collectErrors(errors, () => assertAcceptsStamps(node));
+  return errors;
 }
 
 /** The schemas with `x-stamp`, whether or not a document leads to them. */
@@ -36,29 +39,30 @@ function getEnforced(root: SchemaNode): ReadonlySet<SchemaNode> {
   return reach([root], (node) => [...getAnnotatingInPlace(node), ...getBelow(node)]);
 }
 
-/** Refuses what fixes a value where JSON Schema gives it no effect, because its author counts on one. */
-function assertEnforceable(root: SchemaNode): void {
-  const enforced = getEnforced(root);
-  const all = reach([root], (node) => [
+/** Every schema that says something of a value or of a name, whether or not an annotation has an effect there. */
+function getAll(root: SchemaNode): ReadonlySet<SchemaNode> {
+  return reach([root], (node) => [
     ...getInPlace(node),
     ...getBelow(node),
     ...[node.propertyNames, node.contentSchema].filter((part) => part !== undefined),
   ]);
-  for (const node of all) {
-    const together = [...reach([node], getAnnotatingInPlace)].map(({ annotations }) => annotations);
-    if (together.some(({ writeOnce }) => writeOnce) && together.some(({ stamp }) => stamp)) {
-      throw createSchemaError(
-        node.pointer,
-        'x-write-once contradicts x-stamp, which sets the value anew whenever its source changes',
-      );
-    }
-    const keyword = ENFORCED.find((each) => isAnnotated(node.source, each));
-    if (keyword !== undefined && !enforced.has(node)) {
-      throw createSchemaError(
-        `${node.pointer}/${keyword}`,
-        'cannot be enforced below not, propertyNames or contentSchema, which say nothing of a value that is stored',
-      );
-    }
+}
+
+/** Refuses what fixes a value where JSON Schema gives it no effect, because its author counts on one. */
+function assertEnforceable(node: SchemaNode, enforced: ReadonlySet<SchemaNode>): void {
+  const together = [...reach([node], getAnnotatingInPlace)].map(({ annotations }) => annotations);
+  if (together.some(({ writeOnce }) => writeOnce) && together.some(({ stamp }) => stamp)) {
+    throw createSchemaError(
+      node.pointer,
+      'x-write-once contradicts x-stamp, which sets the value anew whenever its source changes',
+    );
+  }
+  const keyword = ENFORCED.find((each) => isAnnotated(node.source, each));
+  if (keyword !== undefined && !enforced.has(node)) {
+    throw createSchemaError(
+      `${node.pointer}/${keyword}`,
+      'cannot be enforced below not, propertyNames or contentSchema, which say nothing of a value that is stored',
+    );
   }
 }
 

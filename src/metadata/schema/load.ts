@@ -4,7 +4,7 @@
  */
 import addFormats from 'ajv-formats';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { SafeError } from '../../lib/app-error.ts';
+import { collectErrors, PolicyError } from '../../lib/app-error.ts';
 import {
   canonicalJson,
   isJsonObject,
@@ -13,7 +13,7 @@ import {
   pointerToken,
 } from '../../lib/json.ts';
 import { readAnnotations } from './annotations.ts';
-import { assertNoContradictions, createSchemaError, getSchemaPlace } from './contradictions.ts';
+import { createSchemaError, findContradictions, getSchemaPlace } from './contradictions.ts';
 import { getInPlace, type SchemaNode } from './node.ts';
 import { createPatternCompiler, type Pattern, PatternRefusal } from './pattern.ts';
 
@@ -116,10 +116,15 @@ interface Found {
 
 type Draft = { -readonly [Member in keyof SchemaNode]: SchemaNode[Member] };
 
-/** @throws SafeError for a schema that is not valid, or that could not be enforced as it stands. */
-export function loadSchema(schema: JsonObject): LoadedSchema {
-  assertDialect(schema, '');
-  assertMetaSchema(schema);
+/**
+ * @param place how errors and warnings name the schema; they quote it, since it is the operator's own and public.
+ * @throws PolicyError with everything that keeps the schema from being enforced as it stands. A schema that is not valid
+ * under the draft's meta-schema is examined no further.
+ */
+export function loadSchema(schema: JsonObject, place = getSchemaPlace('')): LoadedSchema {
+  const errors: string[] = [];
+  collectErrors(errors, () => assertMetaSchema(schema));
+  failIfAny();
   const resources = new Map<string, Resource>();
   const found = new Map<JsonObject, Found>();
   const warnings: string[] = [];
@@ -134,22 +139,27 @@ export function loadSchema(schema: JsonObject): LoadedSchema {
   // Every schema is completed, whether or not anything refers to it, so that each fault is found at the start.
   for (const each of found.values()) getNode(each.schema, each.pointer, each.base);
   for (let complete = open.pop(); complete; complete = open.pop()) complete();
-  assertEnd(nodes.values());
-  assertNoContradictions(root);
+  const hasEnd = collectErrors(errors, () => assertEnd(nodes.values()));
+  // A walk through a reference without end would not end either.
+  if (hasEnd) errors.push(...findContradictions(root));
+  failIfAny();
   return { root, warnings };
+
+  function failIfAny(): void {
+    if (errors.length > 0) throw new PolicyError([...new Set(errors)].map((error) => `${place}${error}`));
+  }
 
   /** Registers addresses and anchors, and refuses keywords that do not exist. */
   function scan(node: JsonValue, pointer: string, parentBase: string): void {
     if (!isJsonObject(node) || found.has(node)) return;
-    assertDialect(node, pointer);
-    const base = registerAddress(node, pointer, parentBase);
+    collectErrors(errors, () => assertDialect(node, pointer));
+    const base = collectErrors(errors, () => registerAddress(node, pointer, parentBase)) ?? parentBase;
     found.set(node, { schema: node, pointer, base });
     for (const [keyword, value] of Object.entries(node)) {
       const at = `${pointer}/${pointerToken(keyword)}`;
       if (!KNOWN.has(keyword) && !/^x-[\w-]+$/.test(keyword)) {
-        throw createSchemaError(
-          at,
-          `there is no keyword ${JSON.stringify(keyword)}; a note of your own begins with "x-"`,
+        errors.push(
+          `${at}: there is no keyword ${JSON.stringify(keyword)}; a note of your own begins with "x-"`,
         );
       }
       if (ONE.includes(keyword)) scan(value, at, base);
@@ -209,7 +219,7 @@ export function loadSchema(schema: JsonObject): LoadedSchema {
       source,
       literal,
       annotations: readAnnotations(source, (keyword, reason) => {
-        throw createSchemaError(`${pointer}/${keyword}`, reason);
+        errors.push(`${pointer}/${keyword}: ${reason}`);
       }),
       types: undefined,
       constant: undefined,
@@ -285,7 +295,8 @@ export function loadSchema(schema: JsonObject): LoadedSchema {
     draft.all = [
       ...['$ref', '$dynamicRef'].flatMap((keyword) => {
         const reference = own(keyword);
-        return typeof reference === 'string' ? [follow(keyword, reference, pointer, base)] : [];
+        if (typeof reference !== 'string') return [];
+        return collectErrors(errors, () => [follow(keyword, reference, pointer, base)]) ?? [];
       }),
       ...(list('allOf') ?? []),
     ];
@@ -300,10 +311,10 @@ export function loadSchema(schema: JsonObject): LoadedSchema {
     draft.dependentSchemas = new Map([...map('dependencies'), ...map('dependentSchemas')]);
 
     draft.properties = map('properties');
-    draft.patternProperties = [...map('patternProperties')].map(([text, node]) => ({
-      pattern: toPattern(text, `${pointer}/patternProperties/${pointerToken(text)}`),
-      node,
-    }));
+    draft.patternProperties = [...map('patternProperties')].flatMap(([text, node]) => {
+      const compiled = toPattern(text, `${pointer}/patternProperties/${pointerToken(text)}`);
+      return compiled === undefined ? [] : [{ pattern: compiled, node }];
+    });
     draft.additionalProperties = child('additionalProperties');
     draft.unevaluatedProperties = child('unevaluatedProperties');
     draft.propertyNames = child('propertyNames');
@@ -336,12 +347,13 @@ export function loadSchema(schema: JsonObject): LoadedSchema {
     return undefined;
   }
 
-  function toPattern(text: string, pointer: string): Pattern {
+  function toPattern(text: string, pointer: string): Pattern | undefined {
     try {
       return compilePattern(text);
     } catch (error) {
       if (!(error instanceof PatternRefusal)) throw error;
-      throw createSchemaError(pointer, `the pattern ${JSON.stringify(text)} ${error.message}`);
+      errors.push(`${pointer}: the pattern ${JSON.stringify(text)} ${error.message}`);
+      return undefined;
     }
   }
 
@@ -418,17 +430,17 @@ function assertDialect({ $schema }: JsonObject, pointer: string): void {
 function assertMetaSchema(schema: JsonObject): void {
   const ajv = new Ajv2020({ strict: false, allErrors: true, logger: false, validateFormats: false });
   if (ajv.validateSchema({ ...schema, $schema: DIALECT }) === true) return;
-  const faults = (ajv.errors ?? []).map(
-    ({ instancePath, message }) => `${getSchemaPlace(instancePath)}: ${message ?? 'is not valid'}`,
+  throw new PolicyError(
+    (ajv.errors ?? []).map(({ instancePath, message }) => `${instancePath}: ${message ?? 'is not valid'}`),
   );
-  throw new SafeError([...new Set(faults)].slice(0, 5).join('; '));
 }
 
 /** Refuses a schema that asks for itself at the same place, again and again. */
-function assertEnd(nodes: Iterable<SchemaNode>): void {
+function assertEnd(nodes: Iterable<SchemaNode>): true {
   const done = new Set<SchemaNode>();
   const path = new Set<SchemaNode>();
   for (const node of nodes) visit(node);
+  return true;
 
   function visit(node: SchemaNode): void {
     if (done.has(node)) return;

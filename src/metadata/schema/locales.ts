@@ -1,5 +1,5 @@
 /** The operator's schema in other languages: merge patches (RFC 7396) over it that may touch annotations only. */
-import { SafeError } from '../../lib/app-error.ts';
+import { collectErrors, PolicyError } from '../../lib/app-error.ts';
 import { loadSchema } from './load.ts';
 import { isJsonObject, type JsonObject, type JsonValue, ownValue, pointerToken } from '../../lib/json.ts';
 
@@ -16,7 +16,7 @@ const SCHEMAS_BY_NAME: ReadonlySet<string> = new Set([
 
 /**
  * The schema in the language of the patch.
- * @throws SafeError, with the place in the patch, for one that touches more than annotations, or a place that the schema
+ * @throws PolicyError, with the place in the patch, for one that touches more than annotations, or a place that the schema
  * does not have. A merge patch cannot reach into a list such as `allOf`: what is to be translated stands in `$defs`.
  */
 function localizeSchema(schema: JsonObject, patch: JsonObject, language: string): JsonObject {
@@ -41,27 +41,37 @@ function localizeSchema(schema: JsonObject, patch: JsonObject, language: string)
     throw refusal(place, 'may change title, description, examples and x-ui only');
   }
 
-  function refusal(place: string, reason: string): SafeError {
-    return new SafeError(`userMetadata.locales.${language}${place}: ${reason}`);
+  function refusal(place: string, reason: string): PolicyError {
+    return new PolicyError([`userMetadata.locales.${language}${place}: ${reason}`]);
   }
 }
 
-/** The schema in each of the languages. @throws SafeError as `localizeSchema` does. */
-export function localizeSchemas({
-  schema = {},
-  locales,
-}: {
-  readonly schema: JsonObject | undefined;
-  readonly locales: Readonly<Record<string, JsonObject>>;
-}): Readonly<Record<string, JsonObject>> {
-  return Object.fromEntries(
-    Object.entries(locales).map(([tag, patch]) => {
-      const localized = localizeSchema(schema, patch, tag);
-      // Its hints may be wrong in ways of their own.
-      loadSchema(localized);
-      return [tag, localized];
-    }),
-  );
+/**
+ * The schema in each of the languages.
+ * @param options.isSchemaValid without it, the hints of a language are not examined.
+ * @throws PolicyError as `localizeSchema` does, and for hints that are wrong; it has at least one error for each language
+ * that has any.
+ */
+export function localizeSchemas(
+  {
+    schema = {},
+    locales,
+  }: {
+    readonly schema: JsonObject | undefined;
+    readonly locales: Readonly<Record<string, JsonObject>>;
+  },
+  { isSchemaValid = true }: { readonly isSchemaValid?: boolean } = {},
+): Readonly<Record<string, JsonObject>> {
+  const errors: string[] = [];
+  const localized = Object.entries(locales).flatMap(([tag, patch]) => {
+    const result = collectErrors(errors, () => localizeSchema(schema, patch, tag));
+    if (result === undefined) return [];
+    // Its hints may be wrong in ways of their own.
+    if (isSchemaValid) collectErrors(errors, () => loadSchema(result, `userMetadata.locales.${tag}`));
+    return [[tag, result] as const];
+  });
+  if (errors.length > 0) throw new PolicyError(errors);
+  return Object.fromEntries(localized);
 }
 
 function withChanges(
