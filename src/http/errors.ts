@@ -125,6 +125,8 @@ const MAX_NAMED_ERRORS = 3;
 /** Names come from the caller and can be as long as a document. */
 const MAX_NAME_LENGTH = 100;
 
+const STEP_UP = 'You need a more recent or a stronger login to update the following fields:';
+
 /** What is wrong and where, in the words of the Management API and without values of the user's. */
 function describeErrors({ code, message, extras: { errors = [] } }: AppError): string {
   const described = errors
@@ -133,9 +135,10 @@ function describeErrors({ code, message, extras: { errors = [] } }: AppError): s
   const others = errors.length - described.length;
   const more = others > 0 ? ` (and ${others} more)` : '';
   if (described.length === 0) return message;
-  if (code === 'key_read_only') {
-    return `You cannot update the following fields: ${described.map(({ name }) => name).join(', ')}${more}`;
-  }
+  const names = `${described.map(({ name }) => name).join(', ')}${more}`;
+  if (code === 'key_read_only') return `You cannot update the following fields: ${names}`;
+  // Nothing is wrong with what was sent.
+  if (code === 'step_up_required') return `${STEP_UP} ${names}`;
   const details = described.map(({ name, detail }) => `'${detail.replace(/\.$/, '')}' on property ${name}`);
   return `Payload validation error: ${details.join(', ')}${more}.`;
 }

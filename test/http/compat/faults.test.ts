@@ -9,6 +9,7 @@ const schema = {
     box: { properties: { size: { type: 'integer' } } },
     since: { readOnly: true },
     inner: { properties: { fixed: { readOnly: true } } },
+    iban: { 'x-step-up': { max_age: 300 } },
   },
   additionalProperties: false,
 };
@@ -72,6 +73,14 @@ test.each<[string, object, object, number, string, string]>([
     403,
     'operation_not_supported',
     'You cannot update the following fields: since, inner.fixed',
+  ],
+  [
+    'a key that needs a more recent login',
+    {},
+    { iban: SECRET },
+    401,
+    'step_up_required',
+    'You need a more recent or a stronger login to update the following fields: iban',
   ],
 ])('%s', async (_name, before, after, status, errorCode, message) => {
   const jane = await user({ ...before });
