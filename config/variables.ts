@@ -220,6 +220,13 @@ export const VARIABLES = {
     default: 'true',
     schema: flag,
   },
+  DOCS_NOTE: {
+    key: 'docsNote',
+    description:
+      'Markdown of one line that opens the description in `/openapi.json` and so the page, such as where ' +
+      'developers get a token.',
+    schema: text,
+  },
   USER_METADATA_MAX_BYTES: {
     key: 'maxMetadataBytes',
     description: 'Largest metadata document, in bytes of JSON. Auth0 caps the whole profile at 10 KB.',

@@ -9,6 +9,7 @@ import { createService } from '../src/composition/service.ts';
 import { openListener } from '../packages/local-tenant/src/listener.ts';
 import { startTenant, type Tenant } from '../packages/local-tenant/src/tenant.ts';
 import { packageRoot } from './package-root.ts';
+import { renderDocsNote } from './instructions.ts';
 import { assertPortFree, openPort } from './ports.ts';
 import type { DemoSettings, Elsewhere } from './settings.ts';
 import { createWebApp } from './web-app.ts';
@@ -94,6 +95,7 @@ function proxyConfig(
       CORS_ORIGINS: [pageUrl, ...corsOrigins.split(',').filter((origin) => origin.trim() !== '')].join(','),
       POLICY_FILE: join(packageRoot(import.meta.dirname), 'demo', 'policy.json'),
       LOG_LEVEL: logLevel,
+      DOCS_NOTE: renderDocsNote(tenant.url),
       AUDIT_LOG: logLevel === 'info' ? 'stdout' : 'off',
     },
     (path) => readFileSync(path, 'utf8'),

@@ -294,6 +294,7 @@ const RULES: Readonly<Record<VariableName, Rule>> = {
   POLICY_FILE: anyText,
   AUTH0_COMPAT: flag,
   DOCS: flag,
+  DOCS_NOTE: anyText,
   USER_METADATA_MAX_BYTES: integer(2, 1_000_000),
   REQUIRE_IF_MATCH: flag,
   CACHE_TTL_SECONDS: integer(0, 86_400),

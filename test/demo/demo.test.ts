@@ -64,6 +64,16 @@ describe('a running demo', () => {
     ]);
   });
 
+  test('says on the page of the API how to get a token, with a command that works', async () => {
+    const [, apiUrl = ''] = /Its API +(\S+)\/docs/.exec(output) ?? [];
+    const { info } = Object(await (await fetch(`${apiUrl}/openapi.json`)).json());
+    const [, command = ''] = /^\*\*Demo token\.\*\* Run `([^`]+)`/.exec(info.description) ?? [];
+    const { stdout, stderr } = spawnSync('sh', { input: command, encoding: 'utf8' });
+    const headers = { authorization: `Bearer ${stdout.trim()}` };
+    const answer = await fetch(`${apiUrl}/me/metadata`, { headers });
+    expect([stderr, answer.status]).toEqual(['', 200]);
+  });
+
   test('prints the page’s address and a log-in, and no log lines', () => {
     expect(output).toMatch(/http:\/\/localhost:\d+ .*jane@example\.com .*local\n/);
     expect(output).not.toContain('{"level"');

@@ -168,6 +168,8 @@ export interface DocumentOptions extends EndpointsOptions {
   readonly publicUrls: readonly string[];
   /** By scope: the keys that it opens. */
   readonly scopedKeys: Readonly<Record<string, ScopedKeys>>;
+  /** The operator's own words, in Markdown, which open the description. */
+  readonly docsNote?: string | undefined;
   /** The operator's JSON Schema of `user_metadata`, if there is one. */
   readonly metadataSchema: JsonObject | undefined;
 }
@@ -211,7 +213,7 @@ const TAGS = [
 
 /** The document as JSON text, in the order of the table. */
 export function createOpenApiDocument(options: DocumentOptions): string {
-  const { metadataSchema = ANY_OBJECT, publicUrls } = options;
+  const { metadataSchema = ANY_OBJECT, publicUrls, docsNote } = options;
   const table = createEndpoints(options);
   const used = new Set(table.map(({ tag }) => tag));
   const { components, ...document } = createDocument(
@@ -220,7 +222,7 @@ export function createOpenApiDocument(options: DocumentOptions): string {
       info: {
         title: 'metadata-bff',
         version: API_VERSION,
-        description: INTRODUCTION,
+        description: docsNote === undefined ? INTRODUCTION : `${docsNote}\n\n${INTRODUCTION}`,
         license: { name: 'MIT', identifier: 'MIT' },
       },
       servers: (publicUrls.length > 0 ? publicUrls : ['/']).map((url) => ({ url })),

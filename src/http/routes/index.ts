@@ -31,6 +31,8 @@ export interface RoutesOptions extends Omit<DiscoveryOptions, 'scopes'> {
   readonly compat: boolean;
   /** Whether the page that shows the OpenAPI document is served. */
   readonly docs: boolean;
+  /** The operator's own words for readers of the OpenAPI document, in Markdown. */
+  readonly docsNote?: string | undefined;
   /** Whether the policy lets anything of `app_metadata` be read. */
   readonly readsAppMetadata: boolean;
   readonly streaming: StreamingOptions;
@@ -52,6 +54,7 @@ export function createRoutes(
     requireIfMatch,
     compat,
     docs,
+    docsNote,
     readsAppMetadata,
     publicUrls,
     publicHealth,
@@ -87,6 +90,7 @@ export function createRoutes(
       partial,
       compat,
       docs,
+      docsNote,
       requireIfMatch,
       publicUrls,
       publicHealth,

@@ -25,6 +25,7 @@ async function documentWith(options: ServiceOptions): Promise<Node> {
 
 const document = await documentWith({ env: { AUTH0_COMPAT: 'true', REQUIRE_IF_MATCH: 'true' } });
 const plain = await documentWith({});
+const noted = await documentWith({ env: { DOCS_NOTE: 'Ask *the platform team* for a token.' } });
 const renamed = await documentWith({ policy: { scopes: { readMetadata: 'profile:read' } } });
 const strict = await documentWith({ policy: { userMetadata: { schema: TREE } } });
 
@@ -93,6 +94,13 @@ test('every reference leads somewhere', () => {
   );
   expect(references.length).toBeGreaterThan(50);
   for (const reference of references) expect(() => resolve(document, reference)).not.toThrow();
+});
+
+test('the description opens with the words of the operator, if there are any', () => {
+  const introduction = asNode(plain['info'])['description'];
+  expect(asNode(noted['info'])['description']).toBe(
+    `Ask *the platform team* for a token.\n\n${String(introduction)}`,
+  );
 });
 
 test('the names of scopes are those of the policy', () => {
