@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createLocalJWKSet, decodeJwt, jwtVerify } from 'jose';
 import { startTenant, type Tenant } from '../../packages/local-tenant/src/tenant.ts';
 import { type Browser, createBrowser } from './browser.ts';
-import { type JsonAnswer, postJson, putJson } from './tenant-client.ts';
+import { type JsonAnswer, postJson, putJson, requestJson } from './tenant-client.ts';
 
 const jane = { username: 'jane@example.com', password: 'local' };
 let tenant: Tenant;
@@ -115,6 +115,25 @@ describe('silent log-in and log-out', () => {
     const { browser } = await logIn();
     const response = await browser.authorize({ prompt: 'login' });
     expect(response.headers.get('location')).toMatch(/\/u\/login\//);
+  });
+
+  test('the logout of OpenID Connect ends the session, too, and gives the state back', async () => {
+    const { browser } = await logIn();
+    const { body } = await requestJson(`${tenant.url}/.well-known/openid-configuration`);
+    const endpoint = String(body['end_session_endpoint']);
+    const query = new URLSearchParams({
+      client_id: 'local-spa',
+      post_logout_redirect_uri: 'http://localhost:5173/bye?from=app',
+      state: 'a state',
+    });
+    const out = await browser.fetch(`${endpoint}?${query.toString()}`);
+    expect([out.status, out.headers.get('location')]).toEqual([
+      302,
+      'http://localhost:5173/bye?from=app&state=a+state',
+    ]);
+    expect(await messageOf(await browser.authorize(silently))).toMatchObject({ error: 'login_required' });
+    query.set('post_logout_redirect_uri', 'https://example.com');
+    expect((await browser.fetch(`${endpoint}?${query.toString()}`)).status).toBe(400);
   });
 
   test('log-out goes nowhere but to this machine', async () => {

@@ -125,7 +125,7 @@ function createDiscoveryDocument({ url, issuer }: Addresses): Record<string, unk
     userinfo_endpoint: `${url}/userinfo`,
     jwks_uri: `${url}/.well-known/jwks.json`,
     revocation_endpoint: `${url}/oauth/revoke`,
-    end_session_endpoint: `${url}/v2/logout`,
+    end_session_endpoint: `${url}/oidc/logout`,
     scopes_supported: ['openid', 'profile', 'offline_access', 'email'],
     response_types_supported: ['code'],
     response_modes_supported: ['query'],

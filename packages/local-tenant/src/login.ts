@@ -1,5 +1,5 @@
 /**
- * The login page and its form, and logout at `/v2/logout`. Only the browser that began a login can complete it.
+ * The login page and its form, and logout at `/v2/logout` and `/oidc/logout`. Only the browser that began a login can complete it.
  */
 import express, { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
@@ -107,7 +107,7 @@ export interface LoginDependencies {
   readonly hint: string;
 }
 
-/** Routes at the root: `/u/login/{uid}`, `/u/mfa/{uid}` and `/v2/logout`. */
+/** Routes at the root: `/u/login/{uid}`, `/u/mfa/{uid}`, `/v2/logout` and `/oidc/logout`. */
 export function createLogin(oidc: Oidc, { users, clients, hint }: LoginDependencies): Router {
   const router = Router();
 
@@ -148,22 +148,36 @@ export function createLogin(oidc: Oidc, { users, clients, hint }: LoginDependenc
     await provider.interactionFinished(request, response, { login }, { mergeWithLastSubmission: false });
   });
 
-  router.get('/v2/logout', async (request, response) => {
-    const { returnTo, client_id: clientId } = request.query;
+  router.get('/v2/logout', (request, response) => logOut(request, response, 'returnTo'));
+  // RP-initiated logout. Auth0 needs no `id_token_hint` either.
+  router.get('/oidc/logout', (request, response) => logOut(request, response, 'post_logout_redirect_uri'));
+
+  /** Ends the session, and leads to the address in the parameter `name` if the application may use it. */
+  async function logOut(request: Request, response: Response, name: string): Promise<void> {
+    const { [name]: target, client_id: clientId, state } = request.query;
     const client = typeof clientId === 'string' ? clients.find(clientId) : undefined;
     const registered = client?.allowed_logout_urls ?? [];
     const isAllowed = (address: string) => isLocalUrl(address) || registered.includes(address);
-    if (returnTo !== undefined && (typeof returnTo !== 'string' || !isAllowed(returnTo))) {
-      sendPage(response, 400, renderMessagePage('The "returnTo" address is not on this machine.'));
+    if (target !== undefined && (typeof target !== 'string' || !isAllowed(target))) {
+      sendPage(response, 400, renderMessagePage(`The "${name}" address is not on this machine.`));
       return;
     }
     const provider = oidc.provider();
     const session = await provider.Session.get(provider.createContext(request, response));
     if (session.accountId !== undefined) await session.destroy();
     response.clearCookie(provider.cookieName('session')).clearCookie(`${provider.cookieName('session')}.sig`);
-    if (returnTo === undefined) response.type('text').send('OK');
-    else response.redirect(302, returnTo);
-  });
+    if (target === undefined) {
+      response.type('text').send('OK');
+      return;
+    }
+    if (name === 'returnTo' || typeof state !== 'string') {
+      response.redirect(302, target);
+      return;
+    }
+    const address = new URL(target);
+    address.searchParams.set('state', state);
+    response.redirect(302, address.href);
+  }
 
   async function loginUnderway(request: Request, response: Response): Promise<boolean> {
     try {
