@@ -14,12 +14,16 @@ function isProgram(path: string): boolean {
   }
 }
 
+/** The path of the first of these programs that is on the PATH, if one is. */
+export function findProgram(...names: readonly string[]): string | undefined {
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  return folders.flatMap((folder) => names.map((name) => join(folder, name))).find(isProgram);
+}
+
 /** @throws Error that says what to install or to set. */
 function findChromium(): string {
   const chosen = process.env['CHROMIUM_PATH'];
-  const folders = (process.env['PATH'] ?? '').split(delimiter);
-  const candidates = chosen ? [chosen] : folders.flatMap((folder) => NAMES.map((name) => join(folder, name)));
-  const found = candidates.find(isProgram);
+  const found = chosen ? [chosen].find(isProgram) : findProgram(...NAMES);
   if (found !== undefined) return found;
   throw new Error(
     chosen

@@ -445,7 +445,8 @@ function createPanel(host: HTMLElement & { readonly user: string }) {
         );
       }
       setStored(next);
-      void save();
+      if (form.dirty) void save();
+      else say('info', texts.updated);
     });
     const cancel = createButton(texts.cancel, 'quiet', () => dialog.close());
     dialog.replaceChildren(
