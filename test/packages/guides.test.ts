@@ -30,7 +30,7 @@ describe('the guide', () => {
         skipLibCheck: true,
       };
       writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*'] }));
-      const compiler = join(APP, 'node_modules', 'typescript', 'bin', 'tsc');
+      const compiler = join(APP, 'node_modules', 'typescript-7', 'bin', 'tsc');
       expect(await run(APP, process.execPath, { args: [compiler, '-p', folder] })).toBe('');
       await build(folder);
       return [express.static(join(folder, 'dist'))];

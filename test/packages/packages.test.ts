@@ -23,8 +23,8 @@ const OTHER_ENTRIES = new Set([
   'claims.js',
   'index.js',
 ]);
-const TSC_7 = join(APP, 'node_modules', 'typescript', 'bin', 'tsc');
-const TSC_5 = join(APP, 'node_modules', 'typescript-5', 'bin', 'tsc');
+const TSC_7 = join(APP, 'node_modules', 'typescript-7', 'bin', 'tsc');
+const TSC_5 = join(APP, 'node_modules', 'typescript', 'bin', 'tsc');
 
 const readManifest = (name: string) =>
   parseObject(readFileSync(join(getFolder(name), 'package.json'), 'utf8'));
