@@ -71,15 +71,17 @@ function renderPage(title: string, content: string): string {
   <head>
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
+    <meta name="color-scheme" content="light dark">
     <title>${title}</title>
     <style>
-      body { font: 1rem/1.5 system-ui, sans-serif; margin: 0; display: grid; min-height: 100vh; place-items: center; background: #f4f4f6; color: #1b1b1f; }
-      main { width: min(22rem, 90vw); padding: 2rem; background: #fff; border-radius: 0.5rem; box-shadow: 0 1px 4px rgb(0 0 0 / 0.2); }
+      :root { color-scheme: light dark; }
+      body { font: 1rem/1.5 system-ui, sans-serif; margin: 0; display: grid; min-height: 100vh; place-items: center; background: light-dark(#f3f4f8, #14151a); color: light-dark(#1b1c22, #e9eaf0); }
+      main { width: min(22rem, 90vw); box-sizing: border-box; padding: 2rem; background: light-dark(#fff, #1e2027); border-radius: 0.75rem; box-shadow: 0 1px 4px rgb(0 0 0 / 0.2); }
       label, input, button { display: block; width: 100%; box-sizing: border-box; font: inherit; }
-      input { margin: 0.25rem 0 1rem; padding: 0.5rem; border: 1px solid #767680; border-radius: 0.25rem; }
-      button { padding: 0.6rem; border: 0; border-radius: 0.25rem; background: #2b4acb; color: #fff; cursor: pointer; }
-      :focus-visible { outline: 3px solid #8aa2ff; outline-offset: 2px; }
-      [role='alert'] { color: #b3001b; }
+      input { min-height: 2.75rem; margin: 0.25rem 0 1rem; padding: 0.5rem; border: 1px solid light-dark(#767b8c, #7d8295); border-radius: 0.5rem; background: light-dark(#fff, #14151a); color: inherit; }
+      button { padding: 0.6rem; min-height: 2.75rem; border: 0; border-radius: 0.5rem; background: light-dark(#2b4acb, #9db0ff); color: light-dark(#fff, #10142a); font-weight: 600; cursor: pointer; }
+      :focus-visible { outline: 3px solid light-dark(#2b4acb, #9db0ff); outline-offset: 2px; }
+      [role='alert'] { color: light-dark(#b3001b, #ff9aa5); }
     </style>
   </head>
   <body>
