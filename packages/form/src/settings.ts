@@ -4,7 +4,7 @@
  */
 import { createButton, createElement } from './field.ts';
 import { asText, getMember, isJsonObject, isSameJson, type Json, type JsonObject } from './json.ts';
-import type { MessageOverrides } from './messages.ts';
+import { formatMessage, formatValue, type MessageOverrides } from './messages.ts';
 import { getFieldLabels } from './schema-to-fields.ts';
 import { SETTINGS_CSS } from './settings-style.ts';
 import { defineUserMetadataForm, type UserMetadataForm } from './user-metadata-form.ts';
@@ -25,6 +25,7 @@ interface StoredDocument {
 }
 
 export const ENGLISH_SETTINGS_MESSAGES = {
+  lang: 'en',
   loading: 'Loading your settings …',
   unsaved: 'You have unsaved changes.',
   save: 'Save',
@@ -33,13 +34,18 @@ export const ENGLISH_SETTINGS_MESSAGES = {
   saved: 'Your changes are saved.',
   updated: 'Updated: a change was made somewhere else.',
   restored: 'Your unsaved changes are back.',
-  offline: 'There is no connection. Your changes are kept, and saved when it is back.',
+  offline: 'There is no connection. What you see may be out of date.',
+  offlineKept: 'There is no connection. Your changes are kept, and saved when it is back.',
   unreachable: 'Your settings could not be loaded.',
   tryAgain: 'Try again',
-  sessionEnded: 'Your session has expired. Your changes are kept.',
-  stepUp: 'To save this change, please log in again. Your changes are kept.',
+  sessionEnded: 'Your session has expired.',
+  sessionEndedKept: 'Your session has expired. Your changes are kept.',
+  stepUp: 'To save this change, please log in again. Your changes are kept, and saved after that.',
   logIn: 'Log in again',
+  stepUpTitle: 'Please confirm that it is you',
+  /** With `{seconds}`. */
   busy: 'The service is busy. You can save again in {seconds} seconds.',
+  canSave: 'You can save again now.',
   notSaved: 'Your changes could not be saved. They are kept here.',
   changedElsewhere: 'A field that you edited was changed somewhere else. You can choose when you save.',
   conflictTitle: 'Which version do you want to keep?',
@@ -114,6 +120,8 @@ const ENDED_SESSIONS = new Set([
 ]);
 const FIRST_RETRY_SECONDS = 2;
 const MAX_RETRY_SECONDS = 60;
+/** How long a message stays that needs no answer. */
+const TOAST_MS = 8000;
 
 /** Defines the element, once, and the form inside. */
 export function defineUserMetadataSettings(name = 'user-metadata-settings'): void {
@@ -189,10 +197,13 @@ function createPanel(host: HTMLElement & { readonly user: string }) {
   let client: SettingsClient | undefined;
   let schema: Json | undefined;
   let stored: StoredDocument = { value: {}, etag: '' };
+  let shownUser: string | undefined;
   let isSaving = false;
   let isLeaving = false;
+  let isConnected = true;
   let failures = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let toastTimer: ReturnType<typeof setTimeout> | undefined;
   let stopWatching: (() => void) | undefined;
 
   const form = document.createElement('user-metadata-form');
@@ -206,15 +217,20 @@ function createPanel(host: HTMLElement & { readonly user: string }) {
   const discardButton = createButton('', 'quiet', () => form.reset());
   const barText = createElement('span', 'bar-text');
   const bar = createElement('div', 'bar', { role: 'group' }, barText, discardButton, saveButton);
-  const dialog = createElement('dialog', 'conflict', { 'aria-labelledby': 'conflict-title' });
-  const element = createElement('div', 'panel', {}, skeleton, form, notice, bar, dialog);
+  const dialog = createElement('dialog', 'conflict', { 'aria-labelledby': 'dialog-title' });
+  // In view wherever the user is in a long form.
+  const foot = createElement('div', 'foot', {}, notice, bar);
+  const element = createElement('div', 'panel', {}, skeleton, form, foot, dialog);
 
-  /** Shows one message at a time; a success goes by itself. */
+  /** Shows one message at a time. One that needs no answer goes by itself. */
   function say(
     tone: 'info' | 'success' | 'warning' | 'error',
     text: string,
     button?: HTMLButtonElement,
   ): void {
+    clearTimeout(toastTimer);
+    if (tone === 'success' || (tone === 'info' && skeleton.hidden))
+      toastTimer = setTimeout(() => (notice.hidden = true), TOAST_MS);
     notice.replaceChildren(createElement('p', '', {}, text), ...(button ? [button] : []));
     notice.dataset['tone'] = tone;
     notice.hidden = text === '';
@@ -248,6 +264,7 @@ function createPanel(host: HTMLElement & { readonly user: string }) {
 
   async function start(next: SettingsClient): Promise<void> {
     client = next;
+    let hasConflict = false;
     form.hidden = true;
     skeleton.hidden = false;
     say('info', texts.loading);
@@ -258,10 +275,16 @@ function createPanel(host: HTMLElement & { readonly user: string }) {
       schema = isJsonObject(found) ? found : {};
       form.schema = found;
       form.policy = policy;
-      stored = read;
-      form.value = read.value;
+      if (shownUser !== host.user) form.reset();
+      shownUser = host.user;
+      hasConflict = findConflicts(form.patch, stored.value, read.value).length > 0;
+      if (!hasConflict) {
+        stored = read;
+        form.value = read.value;
+      }
     } catch (error) {
       if (client !== next) return;
+      skeleton.hidden = true;
       if (needsLogin(error)) explain(error);
       else
         say(
@@ -272,8 +295,9 @@ function createPanel(host: HTMLElement & { readonly user: string }) {
       return;
     }
     skeleton.hidden = true;
-    say('info', '');
-    const draft = takeDraft();
+    say('warning', hasConflict ? texts.changedElsewhere : '');
+    // With another client for the same user, the edits are still in the form.
+    const draft = form.dirty ? undefined : takeDraft();
     form.hidden = false;
     if (draft && isJsonObject(draft['patch'])) restore(draft['patch'], draft);
     update();
@@ -303,13 +327,17 @@ function createPanel(host: HTMLElement & { readonly user: string }) {
     stopWatching?.();
     stopWatching = undefined;
     clearTimeout(timer);
+    clearTimeout(toastTimer);
     removeEventListener('online', handleOnline);
     removeEventListener('offline', handleOffline);
     removeEventListener('beforeunload', handleLeave);
   }
 
   const handleOnline = () => void (form.dirty && failures > 0 ? save() : refresh());
-  const handleOffline = () => say('warning', texts.offline);
+  function handleOffline(): void {
+    isConnected = false;
+    say('warning', form.dirty ? texts.offlineKept : texts.offline);
+  }
   function handleLeave(event: BeforeUnloadEvent): void {
     if (form.dirty && !isLeaving) event.preventDefault();
   }
@@ -318,7 +346,17 @@ function createPanel(host: HTMLElement & { readonly user: string }) {
     if (!client || isSaving) return;
     try {
       const next = await client.read({ revalidate });
-      if (isSaving || isSameJson(next.value, stored.value)) return;
+      if (isSaving) return;
+      if (!isConnected) {
+        isConnected = true;
+        say('info', '');
+        // A change waits for the connection.
+        if (failures > 0 && form.dirty) {
+          void save();
+          return;
+        }
+      }
+      if (isSameJson(next.value, stored.value)) return;
       if (findConflicts(form.patch, stored.value, next.value).length > 0) {
         say('warning', texts.changedElsewhere);
         return;
@@ -338,6 +376,7 @@ function createPanel(host: HTMLElement & { readonly user: string }) {
     try {
       const next = await client.patch(form.patch, { ifMatch: ifMatch || false });
       isSaving = form.busy = false;
+      isConnected = true;
       failures = 0;
       setStored(next);
       say('success', texts.saved);
@@ -351,23 +390,25 @@ function createPanel(host: HTMLElement & { readonly user: string }) {
     }
   }
 
-  function askForLogin(reason: LoginDetail['reason'], text: string, error: unknown): void {
-    storeDraft(reason === 'step_up');
-    const logIn = createButton(texts.logIn, '', () => {
+  function askForLogin(reason: LoginDetail['reason'], error: unknown): void {
+    const logIn = createButton(texts.logIn, 'save', () => {
+      // Not before: who goes back to the form saves again.
+      storeDraft(reason === 'step_up');
       isLeaving = true;
       const detail: LoginDetail = { reason, error };
       host.dispatchEvent(new CustomEvent('user-metadata-login', { detail, bubbles: true, composed: true }));
     });
-    say('warning', text, logIn);
+    if (reason === 'step_up') ask(texts.stepUpTitle, texts.stepUp, [], logIn);
+    else say('warning', form.dirty ? texts.sessionEndedKept : texts.sessionEnded, logIn);
   }
 
   function explain(error: unknown): void {
     const code = getCode(error);
     const { errors, current, etag, retryAfterSeconds, status } = Object(error);
     if (code === 'precondition_failed' && isJsonObject(current)) chooseVersion({ value: current, etag });
-    else if (code === 'step_up_required') askForLogin('step_up', texts.stepUp, error);
-    else if (needsLogin(error)) askForLogin('expired', texts.sessionEnded, error);
-    else if (code === 'network_failed') saveLater();
+    else if (code === 'step_up_required') askForLogin('step_up', error);
+    else if (needsLogin(error)) askForLogin('expired', error);
+    else if (code === 'network_failed') tryLater();
     else if (status === 504) void lookAgain();
     else if (typeof retryAfterSeconds === 'number') wait(Math.ceil(retryAfterSeconds));
     else if (Array.isArray(errors) && errors.length > 0) {
@@ -383,16 +424,19 @@ function createPanel(host: HTMLElement & { readonly user: string }) {
     else say('success', texts.saved);
   }
 
-  function saveLater(): void {
+  /** Tries again when the connection is back, and at intervals, because the service may be down. */
+  function tryLater(): void {
+    isConnected = false;
+    const again = () => void (form.dirty ? save() : refresh());
     say(
       'warning',
-      texts.offline,
-      createButton(texts.tryAgain, 'quiet', () => void save()),
+      form.dirty ? texts.offlineKept : texts.offline,
+      createButton(texts.tryAgain, 'quiet', again),
     );
     const seconds = Math.min(MAX_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** failures);
     failures += 1;
     clearTimeout(timer);
-    timer = setTimeout(() => void save(), seconds * 1000);
+    timer = setTimeout(again, seconds * 1000);
   }
 
   function wait(seconds: number): void {
@@ -400,7 +444,7 @@ function createPanel(host: HTMLElement & { readonly user: string }) {
     update();
     say(
       seconds > 0 ? 'warning' : 'info',
-      seconds > 0 ? texts.busy.replace('{seconds}', String(seconds)) : texts.unsaved,
+      seconds > 0 ? formatMessage(texts.busy, { seconds }, texts.lang) : texts.canSave,
     );
     clearTimeout(timer);
     if (seconds > 0) timer = setTimeout(() => wait(seconds - 1), 1000);
@@ -419,8 +463,7 @@ function createPanel(host: HTMLElement & { readonly user: string }) {
         const input = createElement('input', '', { type: 'radio', name: `conflict-${index}` });
         input.value = whose;
         input.checked = whose === 'mine';
-        const shown =
-          value === undefined ? texts.notSet : typeof value === 'string' ? value : JSON.stringify(value);
+        const shown = value === undefined ? texts.notSet : formatValue(value, texts.lang);
         return createElement('label', 'choice', {}, input, `${label}: ${shown}`);
       };
       const title = getFieldLabels(schema, path).join(' → ');
@@ -448,12 +491,17 @@ function createPanel(host: HTMLElement & { readonly user: string }) {
       if (form.dirty) void save();
       else say('info', texts.updated);
     });
+    ask(texts.conflictTitle, texts.conflictText, rows, keep);
+  }
+
+  /** Opens the dialog. The user can always go back to the form. */
+  function ask(title: string, text: string, rows: readonly HTMLElement[], button: HTMLButtonElement): void {
     const cancel = createButton(texts.cancel, 'quiet', () => dialog.close());
     dialog.replaceChildren(
-      createElement('h2', '', { id: 'conflict-title' }, texts.conflictTitle),
-      createElement('p', '', {}, texts.conflictText),
+      createElement('h2', '', { id: 'dialog-title' }, title),
+      createElement('p', '', {}, text),
       ...rows,
-      createElement('div', 'actions', {}, cancel, keep),
+      createElement('div', 'actions', {}, cancel, button),
     );
     say('info', '');
     dialog.showModal();
@@ -470,7 +518,10 @@ function createPanel(host: HTMLElement & { readonly user: string }) {
   return {
     element,
     form,
-    start: (next: SettingsClient) => void start(next),
+    start(next: SettingsClient) {
+      // An upgraded element gets its client before it is told that it is connected.
+      if (next !== client) void start(next);
+    },
     stop,
     getMessages: () => texts,
     setMessages(messages: Partial<SettingsMessages>) {

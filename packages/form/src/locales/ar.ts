@@ -1,5 +1,6 @@
 /** The texts of the form in Arabic. */
 import type { Messages } from '../messages.ts';
+import type { SettingsMessages } from '../settings.ts';
 
 export const messages: Messages = {
   lang: 'ar',
@@ -58,4 +59,37 @@ export const messages: Messages = {
     json: 'هذا ليس JSON صالحًا.',
     invalid: 'هذه القيمة غير مسموح بها.',
   },
+};
+
+/** Those of `<user-metadata-settings>` beside them. */
+export const settingsMessages: SettingsMessages = {
+  lang: 'ar',
+  loading: 'جارٍ تحميل إعداداتك …',
+  unsaved: 'لديك تغييرات غير محفوظة.',
+  save: 'حفظ',
+  discard: 'تجاهل',
+  saving: 'جارٍ الحفظ …',
+  saved: 'تم حفظ تغييراتك.',
+  updated: 'تم التحديث: حدث تغيير في مكان آخر.',
+  restored: 'عادت تغييراتك غير المحفوظة.',
+  offline: 'لا يوجد اتصال. قد لا يكون ما تراه محدَّثًا.',
+  offlineKept: 'لا يوجد اتصال. تغييراتك محفوظة هنا وسيتم إرسالها عند عودته.',
+  unreachable: 'تعذر تحميل إعداداتك.',
+  tryAgain: 'إعادة المحاولة',
+  sessionEnded: 'انتهت جلستك.',
+  sessionEndedKept: 'انتهت جلستك. تغييراتك باقية.',
+  stepUp: 'لحفظ هذا التغيير، يرجى تسجيل الدخول مرة أخرى. تغييراتك باقية وسيتم حفظها بعد ذلك.',
+  logIn: 'تسجيل الدخول مرة أخرى',
+  stepUpTitle: 'يرجى تأكيد هويتك',
+  busy: 'الخدمة مشغولة. يمكنك الحفظ مرة أخرى بعد {seconds} ثانية.',
+  canSave: 'يمكنك الحفظ مرة أخرى الآن.',
+  notSaved: 'تعذر حفظ تغييراتك. وهي باقية هنا.',
+  changedElsewhere: 'تم تغيير حقل عدّلته في مكان آخر. يمكنك الاختيار عند الحفظ.',
+  conflictTitle: 'أي نسخة تريد الاحتفاظ بها؟',
+  conflictText: 'تم تغيير هذه الحقول في مكان آخر أثناء تعديلك لها.',
+  mine: 'نسختك',
+  theirs: 'النسخة الأخرى',
+  notSet: 'غير محدد',
+  keep: 'حفظ هذا الاختيار',
+  cancel: 'العودة إلى النموذج',
 };

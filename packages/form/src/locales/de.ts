@@ -1,5 +1,6 @@
 /** The texts of the form in German. */
 import type { Messages } from '../messages.ts';
+import type { SettingsMessages } from '../settings.ts';
 
 export const messages: Messages = {
   lang: 'de',
@@ -58,4 +59,40 @@ export const messages: Messages = {
     json: 'Das ist kein gültiges JSON.',
     invalid: 'Dieser Wert ist nicht erlaubt.',
   },
+};
+
+/** Those of `<user-metadata-settings>` beside them. */
+export const settingsMessages: SettingsMessages = {
+  lang: 'de',
+  loading: 'Ihre Einstellungen werden geladen …',
+  unsaved: 'Sie haben ungespeicherte Änderungen.',
+  save: 'Speichern',
+  discard: 'Verwerfen',
+  saving: 'Wird gespeichert …',
+  saved: 'Ihre Änderungen sind gespeichert.',
+  updated: 'Aktualisiert: An anderer Stelle wurde etwas geändert.',
+  restored: 'Ihre ungespeicherten Änderungen sind wieder da.',
+  offline: 'Keine Verbindung. Die Anzeige ist vielleicht nicht aktuell.',
+  offlineKept:
+    'Keine Verbindung. Ihre Änderungen bleiben erhalten und werden gespeichert, sobald sie wieder da ist.',
+  unreachable: 'Ihre Einstellungen konnten nicht geladen werden.',
+  tryAgain: 'Erneut versuchen',
+  sessionEnded: 'Ihre Sitzung ist abgelaufen.',
+  sessionEndedKept: 'Ihre Sitzung ist abgelaufen. Ihre Änderungen bleiben erhalten.',
+  stepUp:
+    'Um diese Änderung zu speichern, melden Sie sich bitte erneut an. Ihre Änderungen bleiben erhalten und werden danach gespeichert.',
+  logIn: 'Erneut anmelden',
+  stepUpTitle: 'Bitte bestätigen Sie, dass Sie es sind',
+  busy: 'Der Dienst ist ausgelastet. In {seconds} Sekunden können Sie wieder speichern.',
+  canSave: 'Sie können jetzt wieder speichern.',
+  notSaved: 'Ihre Änderungen konnten nicht gespeichert werden. Sie bleiben hier erhalten.',
+  changedElsewhere:
+    'Ein Feld, das Sie bearbeitet haben, wurde an anderer Stelle geändert. Sie können beim Speichern wählen.',
+  conflictTitle: 'Welche Fassung möchten Sie behalten?',
+  conflictText: 'Diese Felder wurden an anderer Stelle geändert, während Sie sie bearbeitet haben.',
+  mine: 'Ihre',
+  theirs: 'Die andere',
+  notSet: 'Nicht gesetzt',
+  keep: 'Auswahl speichern',
+  cancel: 'Zurück zum Formular',
 };

@@ -1,2 +1,3 @@
-/** The texts of the form in English, to start others from. */
+/** The texts of both elements in English. */
 export { ENGLISH_MESSAGES as messages } from '../messages.ts';
+export { ENGLISH_SETTINGS_MESSAGES as settingsMessages } from '../settings.ts';

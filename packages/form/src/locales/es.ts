@@ -1,5 +1,6 @@
 /** The texts of the form in Spanish. */
 import type { Messages } from '../messages.ts';
+import type { SettingsMessages } from '../settings.ts';
 
 export const messages: Messages = {
   lang: 'es',
@@ -58,4 +59,38 @@ export const messages: Messages = {
     json: 'No es JSON válido.',
     invalid: 'Este valor no está permitido.',
   },
+};
+
+/** Those of `<user-metadata-settings>` beside them. */
+export const settingsMessages: SettingsMessages = {
+  lang: 'es',
+  loading: 'Cargando sus preferencias…',
+  unsaved: 'Tiene cambios sin guardar.',
+  save: 'Guardar',
+  discard: 'Descartar',
+  saving: 'Guardando…',
+  saved: 'Sus cambios se han guardado.',
+  updated: 'Actualizado: se hizo un cambio en otro lugar.',
+  restored: 'Sus cambios sin guardar están de vuelta.',
+  offline: 'No hay conexión. Lo que ve puede no estar actualizado.',
+  offlineKept: 'No hay conexión. Sus cambios se conservan y se guardarán cuando vuelva.',
+  unreachable: 'No se pudieron cargar sus preferencias.',
+  tryAgain: 'Reintentar',
+  sessionEnded: 'Su sesión ha caducado.',
+  sessionEndedKept: 'Su sesión ha caducado. Sus cambios se conservan.',
+  stepUp:
+    'Para guardar este cambio, inicie sesión de nuevo. Sus cambios se conservan y se guardarán después.',
+  logIn: 'Iniciar sesión de nuevo',
+  stepUpTitle: 'Confirme que es usted',
+  busy: 'El servicio está ocupado. Podrá guardar dentro de {seconds} segundos.',
+  canSave: 'Ya puede guardar de nuevo.',
+  notSaved: 'No se pudieron guardar sus cambios. Se conservan aquí.',
+  changedElsewhere: 'Un campo que editó se cambió en otro lugar. Podrá elegir al guardar.',
+  conflictTitle: '¿Qué versión quiere conservar?',
+  conflictText: 'Estos campos se cambiaron en otro lugar mientras los editaba.',
+  mine: 'La suya',
+  theirs: 'La otra',
+  notSet: 'Sin definir',
+  keep: 'Guardar esta elección',
+  cancel: 'Volver al formulario',
 };

@@ -1,5 +1,6 @@
 /** The texts of the form in French. */
 import type { Messages } from '../messages.ts';
+import type { SettingsMessages } from '../settings.ts';
 
 export const messages: Messages = {
   lang: 'fr',
@@ -58,4 +59,38 @@ export const messages: Messages = {
     json: 'Ce n’est pas du JSON valide.',
     invalid: 'Cette valeur n’est pas autorisée.',
   },
+};
+
+/** Those of `<user-metadata-settings>` beside them. */
+export const settingsMessages: SettingsMessages = {
+  lang: 'fr',
+  loading: 'Chargement de vos préférences…',
+  unsaved: 'Vous avez des modifications non enregistrées.',
+  save: 'Enregistrer',
+  discard: 'Annuler les modifications',
+  saving: 'Enregistrement…',
+  saved: 'Vos modifications sont enregistrées.',
+  updated: 'Mis à jour : une modification a été faite ailleurs.',
+  restored: 'Vos modifications non enregistrées sont de retour.',
+  offline: 'Pas de connexion. L’affichage n’est peut-être pas à jour.',
+  offlineKept: 'Pas de connexion. Vos modifications sont conservées et seront enregistrées dès son retour.',
+  unreachable: 'Vos préférences n’ont pas pu être chargées.',
+  tryAgain: 'Réessayer',
+  sessionEnded: 'Votre session a expiré.',
+  sessionEndedKept: 'Votre session a expiré. Vos modifications sont conservées.',
+  stepUp:
+    'Pour enregistrer cette modification, reconnectez-vous. Vos modifications sont conservées et seront enregistrées ensuite.',
+  logIn: 'Se reconnecter',
+  stepUpTitle: 'Veuillez confirmer votre identité',
+  busy: 'Le service est occupé. Vous pourrez enregistrer dans {seconds} secondes.',
+  canSave: 'Vous pouvez de nouveau enregistrer.',
+  notSaved: 'Vos modifications n’ont pas pu être enregistrées. Elles sont conservées ici.',
+  changedElsewhere: 'Un champ que vous avez modifié a été changé ailleurs. Vous choisirez en enregistrant.',
+  conflictTitle: 'Quelle version voulez-vous garder ?',
+  conflictText: 'Ces champs ont été changés ailleurs pendant que vous les modifiiez.',
+  mine: 'La vôtre',
+  theirs: 'L’autre',
+  notSet: 'Non défini',
+  keep: 'Enregistrer ce choix',
+  cancel: 'Retour au formulaire',
 };

@@ -1,5 +1,6 @@
 /** The texts of the form in Japanese. */
 import type { Messages } from '../messages.ts';
+import type { SettingsMessages } from '../settings.ts';
 
 export const messages: Messages = {
   lang: 'ja',
@@ -58,4 +59,37 @@ export const messages: Messages = {
     json: '正しい JSON ではありません。',
     invalid: 'この値は使用できません。',
   },
+};
+
+/** Those of `<user-metadata-settings>` beside them. */
+export const settingsMessages: SettingsMessages = {
+  lang: 'ja',
+  loading: '設定を読み込んでいます…',
+  unsaved: '保存していない変更があります。',
+  save: '保存',
+  discard: '破棄',
+  saving: '保存しています…',
+  saved: '変更を保存しました。',
+  updated: '更新しました。別の場所で変更がありました。',
+  restored: '保存していない変更を復元しました。',
+  offline: '接続がありません。表示が最新でない可能性があります。',
+  offlineKept: '接続がありません。変更は保持され、接続が戻ると保存されます。',
+  unreachable: '設定を読み込めませんでした。',
+  tryAgain: '再試行',
+  sessionEnded: 'セッションの有効期限が切れました。',
+  sessionEndedKept: 'セッションの有効期限が切れました。変更は保持されています。',
+  stepUp: 'この変更を保存するには、もう一度ログインしてください。変更は保持され、その後で保存されます。',
+  logIn: 'もう一度ログイン',
+  stepUpTitle: 'ご本人の確認をお願いします',
+  busy: 'サービスが混み合っています。{seconds} 秒後にもう一度保存できます。',
+  canSave: 'もう一度保存できます。',
+  notSaved: '変更を保存できませんでした。変更はここに残っています。',
+  changedElsewhere: '編集した項目が別の場所で変更されました。保存するときに選べます。',
+  conflictTitle: 'どちらの内容を残しますか?',
+  conflictText: '編集中に、次の項目が別の場所で変更されました。',
+  mine: 'あなたの内容',
+  theirs: 'もう一方の内容',
+  notSet: '未設定',
+  keep: 'この選択を保存',
+  cancel: 'フォームに戻る',
 };
