@@ -5,6 +5,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfig } from '../config/load.ts';
+import { loadPolicy } from '../config/policy.ts';
+import { createClaimsAction } from '../src/commands/claims-action.ts';
 import { createService } from '../src/composition/service.ts';
 import { openListener } from '../packages/local-tenant/src/listener.ts';
 import { startTenant, type Tenant } from '../packages/local-tenant/src/tenant.ts';
@@ -27,6 +29,7 @@ export interface Demo extends ServedPage {
 }
 
 const LOOPBACK = '127.0.0.1';
+const POLICY_PATH = join(packageRoot(import.meta.dirname), 'demo', 'policy.json');
 const SCOPE = 'openid profile email read:metadata update:metadata read:app_metadata';
 
 /** The page alone, for a tenant and a service that run elsewhere. @throws DemoError for a port that is taken. */
@@ -47,7 +50,7 @@ export async function startDemo(settings: DemoSettings): Promise<Demo> {
   };
   try {
     const tenant = await openPort(settings.tenant.port, 'TENANT_PORT', (port) =>
-      startTenant({ ...settings.tenant, port }),
+      startTenant({ ...settings.tenant, actions: [...readActions(), ...settings.tenant.actions], port }),
     );
     stops.push(() => tenant.stop());
 
@@ -79,6 +82,15 @@ export async function startDemo(settings: DemoSettings): Promise<Demo> {
   }
 }
 
+/** The Actions that a tenant needs for the demo's policy: claims that follow the metadata, and when the user logged in. */
+function readActions(): readonly string[] {
+  const policy = loadPolicy(POLICY_PATH, readText, []);
+  return [
+    createClaimsAction(policy?.claims ?? {}, { inIdToken: false }),
+    readText(join(packageRoot(import.meta.dirname), 'demo', 'login-time-action.js')),
+  ];
+}
+
 /** Nothing but the log level and the origins of other pages comes from the environment: variables meant for a real tenant must not mix in. */
 function proxyConfig(
   { port, opsPort, logLevel, corsOrigins }: DemoSettings,
@@ -93,11 +105,15 @@ function proxyConfig(
       OPS_PORT: String(opsPort),
       ...tenant.env,
       CORS_ORIGINS: [pageUrl, ...corsOrigins.split(',').filter((origin) => origin.trim() !== '')].join(','),
-      POLICY_FILE: join(packageRoot(import.meta.dirname), 'demo', 'policy.json'),
+      POLICY_FILE: POLICY_PATH,
       LOG_LEVEL: logLevel,
       DOCS_NOTE: renderDocsNote(tenant.url),
       AUDIT_LOG: logLevel === 'info' ? 'stdout' : 'off',
     },
-    (path) => readFileSync(path, 'utf8'),
+    readText,
   );
+}
+
+function readText(path: string): string {
+  return readFileSync(path, 'utf8');
 }

@@ -12,7 +12,11 @@ const PROGRAMS = {
     entries: [
       { in: 'demo/main.ts', out: 'demo' },
       { in: 'packages/client/src/index.ts', out: 'packages/client/index' },
-      { in: 'packages/form/src/index.ts', out: 'packages/form/index' },
+      { in: 'packages/form/src/settings.ts', out: 'packages/form/settings' },
+      ...['en', 'de', 'el', 'ar'].map((language) => ({
+        in: `packages/form/src/locales/${language}.ts`,
+        out: `packages/form/locales/${language}`,
+      })),
     ],
   },
   tenant: {

@@ -1,35 +1,20 @@
 // @ts-check
 /**
- * Who is logged in, by way of the Auth0 SDK. Tokens stay in the memory of a worker, out of reach of scripts; after a
- * page reload the tenant's session, asked in a hidden frame, gives new ones, and from then on refresh tokens do.
+ * The login, by the Auth0 SDK. Tokens stay in the memory of a worker; after a reload, the session at the tenant gives
+ * new ones, and refresh tokens from then on.
  */
-
-const SDK = '/vendor/auth0-spa-js';
+import { Auth0Client } from '@auth0/auth0-spa-js';
 
 /** @typedef {{ domain: string, clientId: string, audience: string, apiBaseUrl: string, scope: string, useDpop: boolean }} PageConfig */
-/** @typedef {{ readonly sub: string, readonly name: string, readonly email: string }} Person */
-/** @typedef {Awaited<ReturnType<typeof createSession>>} Session */
+/** @typedef {ReturnType<typeof createSession>} Session */
 
-/** Errors of the SDK after which only another log-in helps. */
-const ENDED = new Set([
-  'login_required',
-  'consent_required',
-  'interaction_required',
-  'missing_refresh_token',
-  'invalid_grant',
-]);
-
-/** @param {any} error */
-export function isSessionEnded(error) {
-  return ENDED.has(error?.error);
-}
-
-/** @param {PageConfig} config */
-export async function createSession({ domain, clientId, audience, scope, useDpop }) {
-  /** @type {typeof import('@auth0/auth0-spa-js')} */
-  const { Auth0Client } = await import(`${SDK}/auth0-spa-js.production.esm.js`);
+/**
+ * @param {PageConfig} config
+ * @param {typeof fetch} observedFetch for the requests to the service
+ */
+export function createSession({ domain, clientId, audience, scope, useDpop }, observedFetch) {
   const home = `${location.origin}/`;
-  const client = new Auth0Client({
+  const auth0 = new Auth0Client({
     domain,
     clientId,
     useDpop,
@@ -37,48 +22,52 @@ export async function createSession({ domain, clientId, audience, scope, useDpop
     useRefreshTokens: true,
     useRefreshTokensFallback: true,
     authorizeTimeoutInSeconds: 10,
-    workerUrl: `${SDK}/auth0-spa-js.worker.production.js`,
+    workerUrl: '/vendor/auth0-spa-js/auth0-spa-js.worker.production.js',
     authorizationParams: { audience, scope, redirect_uri: home },
   });
 
-  /** With DPoP, the SDK adds token and proof to each request; otherwise the caller adds the token. */
-  function access() {
-    if (!useDpop) {
-      return {
-        /** @param {{ readonly forceRefresh: boolean }} request */
-        getAccessToken: async ({ forceRefresh }) =>
-          (await client.getTokenSilently({ cacheMode: forceRefresh ? 'off' : 'on' })) ?? '',
-      };
+  /** Options of the client. With DPoP, the SDK adds token and proof to each request; otherwise the client adds the token. */
+  function getAccess() {
+    if (useDpop) {
+      const fetcher = auth0.createFetcher({ dpopNonceId: 'metadata-bff', fetch: observedFetch });
+      const fetchWithProof = (/** @type {string} */ url, /** @type {RequestInit} */ init) =>
+        fetcher.fetchWithAuth(url, init, { audience });
+      return { fetch: fetchWithProof };
     }
-    const fetcher = client.createFetcher({ dpopNonceId: 'metadata-bff' });
     return {
-      /**
-       * @param {string} url
-       * @param {RequestInit} init
-       */
-      fetch: (url, init) => fetcher.fetchWithAuth(url, init, { audience }),
+      fetch: observedFetch,
+      getAccessToken: (/** @type {{ readonly forceRefresh: boolean }} */ { forceRefresh }) =>
+        auth0.getTokenSilently({ cacheMode: forceRefresh ? 'off' : 'on' }),
     };
   }
 
   return {
-    access: access(),
-    /** Ends a log-in under way, or picks up an earlier one. @returns {Promise<Person | undefined>} */
+    access: getAccess(),
+    /** Ends a login under way, or takes up an earlier one. Resolves to the user, or to undefined. */
     async resume() {
       const query = new URLSearchParams(location.search);
       if (query.has('state') && (query.has('code') || query.has('error'))) {
         // Used up, whatever comes of it: a reload must not try again.
         const callback = location.href;
         history.replaceState(null, '', '/');
-        await client.handleRedirectCallback(callback);
+        await auth0.handleRedirectCallback(callback);
       } else {
-        await client.checkSession();
+        await auth0.checkSession();
       }
-      const user = await client.getUser();
-      return user && { sub: user.sub ?? '', name: user.name ?? user.sub ?? '', email: user.email ?? '' };
+      return auth0.getUser();
     },
+    /**
+     * Leaves the page. A change may need a recent or a stronger login (RFC 9470).
+     * @param {{ readonly maxAge?: number | undefined, readonly acrValues?: readonly string[] }} [needed]
+     */
+    logIn: ({ maxAge, acrValues = [] } = {}) =>
+      auth0.loginWithRedirect({
+        authorizationParams: {
+          ...(maxAge === undefined ? {} : { max_age: maxAge }),
+          ...(acrValues.length === 0 ? {} : { acr_values: acrValues.join(' ') }),
+        },
+      }),
     /** Leaves the page. */
-    logIn: () => client.loginWithRedirect(),
-    /** Leaves the page. */
-    logOut: () => client.logout({ logoutParams: { returnTo: home } }),
+    logOut: () => auth0.logout({ logoutParams: { returnTo: home } }),
   };
 }

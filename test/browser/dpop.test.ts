@@ -18,7 +18,7 @@ test('with DPoP, the SDK’s fetcher reads, saves and watches with bound tokens 
   await saved(page);
   expect(await stored()).toEqual({ theme: 'light', display_name: 'Vee' });
   await changeElsewhere({ theme: 'dark' });
-  await page.getByText('Brought up to date').waitFor();
+  await page.getByText('Updated: a change was made somewhere else.').waitFor();
 
   const sent = proofs.filter((proof) => proof !== ' ');
   expect(sent.length).toBeGreaterThan(3);

@@ -94,6 +94,18 @@ test('a client fits the element', () => {
   expect(fits).toBe(true);
 });
 
+test('an element that is defined after its client was set loads once', async () => {
+  const { mount, page } = await openSettings(await visitor());
+  await nameOf(page).waitFor();
+  const reads: string[] = [];
+  page.on('request', (request) => {
+    if (request.method() === 'GET' && request.url().endsWith('/me/metadata')) reads.push(request.url());
+  });
+  await mount();
+  await nameOf(page).waitFor();
+  expect(reads).toHaveLength(1);
+});
+
 test('it loads, shows a bar while there are edits only, saves, and follows changes made elsewhere', async () => {
   const vera = await visitor({ theme: 'light' });
   const { page } = await openSettings(vera);
@@ -177,8 +189,10 @@ test('a change that needs a new login is kept, and sent by itself after it', asy
       : route.continue(),
   );
   await saveButton(page).click();
-  await page.getByText('To save this change, please log in again.').waitFor();
-  await page.getByRole('button', { name: 'Log in again' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Please confirm that it is you' });
+  await dialog.getByText('To save this change, please log in again.').waitFor();
+  expect(await faultsInAllLooks(page, 'step-up')).toEqual([]);
+  await dialog.getByRole('button', { name: 'Log in again' }).click();
   expect(await page.evaluate(() => Object(globalThis).logins)).toEqual(['step_up']);
   await page.unroute('**/me/metadata');
   // The login leads back to this page.

@@ -77,6 +77,8 @@ export async function openStage(environment: Readonly<Record<string, string>> = 
     const complaints: string[] = [];
     const expected: RegExp[] = [];
     visitors.push({ context, complaints, expected });
+    // Leaving with edits is asked about.
+    context.on('dialog', (dialog) => void dialog.accept());
     context.on('weberror', (error) => complaints.push(String(error.error())));
     context.on('console', (message) => {
       if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
@@ -121,7 +123,7 @@ export const save = (page: Page): Promise<void> =>
   page.getByRole('button', { name: 'Save', exact: true }).click();
 
 /** The page says that this was saved. */
-export const saved = (page: Page): Promise<void> => page.getByText('Saved.', { exact: true }).waitFor();
+export const saved = (page: Page): Promise<void> => page.getByText('Your changes are saved.').waitFor();
 
 /** Keeps a picture in `artifacts/`. */
 export async function picture(page: Page, name: string): Promise<void> {

@@ -5,7 +5,7 @@ import { openStage, picture, save, saved } from './stage.ts';
 const { visitor } = await openStage();
 
 const conflictOf = (page: Awaited<ReturnType<typeof visitor>>['page']) =>
-  page.getByRole('region', { name: 'Changed somewhere else, too' });
+  page.getByRole('dialog', { name: 'Which version do you want to keep?' });
 
 describe('two tabs', () => {
   test('stay in step, and what is being typed in the other stays', async () => {
@@ -17,13 +17,13 @@ describe('two tabs', () => {
     await page.getByLabel('Theme').selectOption('dark');
     await save(page);
     await saved(page);
-    await other.getByText('Brought up to date').waitFor();
+    await other.getByText('Updated: a change was made somewhere else.').waitFor();
     expect(await other.getByLabel('Theme').inputValue()).toBe('"dark"');
     expect(await other.getByLabel('Display name').inputValue()).toBe('Vee');
 
     await save(other);
     await saved(other);
-    await page.getByText('Brought up to date').waitFor();
+    await page.getByText('Updated: a change was made somewhere else.').waitFor();
     expect(await page.getByLabel('Display name').inputValue()).toBe('Vee');
     expect(await stored()).toEqual({ theme: 'dark', language: 'en', display_name: 'Vee' });
   });
@@ -37,18 +37,24 @@ describe('two tabs', () => {
   });
 
   test('that edit the same field are asked which version is to be kept, without taking the focus', async () => {
-    const { page, logIn, openTab, stored } = await visitor({ language: 'en' });
+    const { page, logIn, openTab, stored, expectComplaints } = await visitor({ language: 'en' });
+    expectComplaints(/status of 412/);
     await logIn();
     const other = await openTab();
-    await other.getByLabel('Language').fill('de');
-    await page.getByLabel('Language').fill('fr');
+    await other.getByLabel('Language', { exact: true }).fill('de');
+    await page.getByLabel('Language', { exact: true }).fill('fr');
     await save(page);
-    await conflictOf(other).waitFor();
-    expect(await other.getByLabel('Language').inputValue()).toBe('de');
-    expect(await other.getByLabel('Language').evaluate((input) => input.matches(':focus'))).toBe(true);
-    await other.getByRole('button', { name: 'Take all of theirs' }).click();
-    expect(await other.getByLabel('Language').inputValue()).toBe('fr');
-    await other.getByText('Nothing is left to save.').waitFor();
+    await other.getByText('A field that you edited was changed somewhere else.').waitFor();
+    expect(await other.getByLabel('Language', { exact: true }).inputValue()).toBe('de');
+    expect(
+      await other.getByLabel('Language', { exact: true }).evaluate((input) => input.matches(':focus')),
+    ).toBe(true);
+    await save(other);
+    await conflictOf(other).getByLabel('The other one: fr').check();
+    await conflictOf(other).getByRole('button', { name: 'Save this choice' }).click();
+    await conflictOf(other).waitFor({ state: 'hidden' });
+    expect(await other.getByLabel('Language', { exact: true }).inputValue()).toBe('fr');
+    expect(await other.getByRole('button', { name: 'Save', exact: true }).isVisible()).toBe(false);
     expect(await stored()).toEqual({ language: 'fr' });
   });
 });
@@ -65,7 +71,7 @@ describe('an edit that meets another one when it is saved', () => {
     await page.route('**/me/events', (route) => route.abort());
     await logIn();
     await page.getByLabel('Theme').selectOption('dark');
-    await page.getByLabel('Language').fill('de');
+    await page.getByLabel('Language', { exact: true }).fill('de');
     await page.getByLabel('Display name').fill('Vee');
     await changeElsewhere(THEIRS);
     await save(page);
@@ -78,12 +84,7 @@ describe('an edit that meets another one when it is saved', () => {
     const conflict = conflictOf(page);
     expect(await conflict.locator('legend').allTextContents()).toEqual(['Theme', 'Language']);
     const theme = conflict.getByRole('group', { name: 'Theme' });
-    expect(await theme.textContent()).toBe('ThemeYours: darkTheirs: systemBefore: light');
-    expect(
-      await page
-        .getByRole('heading', { name: 'Changed somewhere else' })
-        .evaluate((h) => h.matches(':focus')),
-    ).toBe(true);
+    expect(await theme.textContent()).toBe('ThemeYours: darkThe other one: system');
     expect(await page.getByLabel('Display name').inputValue()).toBe('Vee');
     expect(await stored()).toEqual(THEIRS);
     await picture(page, 'conflict');
@@ -92,18 +93,18 @@ describe('an edit that meets another one when it is saved', () => {
   test('is saved key by key as chosen, with all that no other tab touched', async () => {
     const { page, stored } = await meet();
     const conflict = conflictOf(page);
-    await conflict.getByRole('group', { name: 'Language' }).getByLabel('Theirs').check();
-    await conflict.getByRole('button', { name: 'Keep what is chosen' }).click();
+    await conflict.getByRole('group', { name: 'Language' }).getByLabel('The other one').check();
+    await conflict.getByRole('button', { name: 'Save this choice' }).click();
     await saved(page);
     expect(await conflict.isVisible()).toBe(false);
     expect(await stored()).toEqual({ ...THEIRS, theme: 'dark', display_name: 'Vee' });
-    expect(await page.getByLabel('Language').inputValue()).toBe('fr');
+    expect(await page.getByLabel('Language', { exact: true }).inputValue()).toBe('fr');
     expect(await page.getByRole('checkbox', { name: 'On the phone' }).isChecked()).toBe(true);
   });
 
-  test('is saved over it when all of mine is to be kept', async () => {
+  test('is saved over it when the user keeps their own version', async () => {
     const { page, stored } = await meet();
-    await page.getByRole('button', { name: 'Keep all of mine' }).click();
+    await page.getByRole('button', { name: 'Save this choice' }).click();
     await saved(page);
     expect(await stored()).toEqual({ ...THEIRS, theme: 'dark', language: 'de', display_name: 'Vee' });
   });

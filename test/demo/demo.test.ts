@@ -98,7 +98,7 @@ describe('a running demo', () => {
     });
     const sdk = await fetch(`${origin}/vendor/auth0-spa-js/auth0-spa-js.production.esm.js`);
     expect([sdk.status, await sdk.text()]).toEqual([200, expect.stringContaining('Auth0Client')]);
-    const form = await fetch(`${origin}/vendor/metadata-bff-form/index.js`);
+    const form = await fetch(`${origin}/vendor/metadata-bff-form/settings.js`);
     expect([form.status, await form.text()]).toEqual([200, expect.stringContaining('customElements')]);
   });
 
