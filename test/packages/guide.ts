@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import express, { type RequestHandler } from 'express';
 import type { Page } from 'playwright-core';
 import { openListener } from '../../packages/local-tenant/src/listener.ts';
+import type { TenantOptions } from '../../packages/local-tenant/src/tenant.ts';
 import { fillLogIn } from '../browser/stage.ts';
 import { launchChromium } from '../browser/chromium.ts';
 import { pageAt } from '../docs/documents.ts';
@@ -77,11 +78,12 @@ export async function openGuide(
   guide: string,
   configFile: string,
   getHandlers: (folder: string) => Promise<RequestHandler[]>,
+  tenant: TenantOptions = {},
 ) {
   const web = await openListener(0);
   afterwards(() => web.close());
   const origin = `http://localhost:${web.port}`;
-  const stage = await openGuideStage(origin);
+  const stage = await openGuideStage(origin, { tenant });
   const folder = join(APP, guide);
   writeGuide(guide, folder, { [configFile]: createConfigModule(stage) });
   web.serve(express().use(...(await getHandlers(folder))));
