@@ -8,6 +8,9 @@ import { minify } from '@swc/core';
 import express from 'express';
 import { openListener } from '../../packages/local-tenant/src/listener.ts';
 import { launchChromium } from '../browser/chromium.ts';
+import type { JsonObject } from '../../src/lib/json.ts';
+import { userMetadataTypes } from '../../src/commands/types.ts';
+import { ROOT } from '../docs/documents.ts';
 import { openStage } from '../http/events/stage.ts';
 import { parseObject } from '../support/json.ts';
 import { until } from '../support/until.ts';
@@ -25,6 +28,10 @@ const OTHER_ENTRIES = new Set([
 ]);
 const TSC_7 = join(APP, 'node_modules', 'typescript-7', 'bin', 'tsc');
 const TSC_5 = join(APP, 'node_modules', 'typescript', 'bin', 'tsc');
+
+const SCHEMA: JsonObject = JSON.parse(
+  readFileSync(join(ROOT, 'config', 'user-metadata.schema.json'), 'utf8'),
+);
 
 const readManifest = (name: string) =>
   parseObject(readFileSync(join(getFolder(name), 'package.json'), 'utf8'));
@@ -157,11 +164,14 @@ describe('under Node', () => {
 });
 
 const USE = `
-  import { createMetadataClient, ConflictError, type MergePatch, type Snapshot } from '@metadata-bff/client';
+  import { createMetadataClient, ConflictError, type MergePatch, type MetadataClient, type Snapshot } from '@metadata-bff/client';
   import { MetadataProvider, useMetadata } from '@metadata-bff/client/react';
   import { createMetadataQuery } from '@metadata-bff/client/tanstack-query';
   import { defineUserMetadataForm, type UserMetadataForm } from '@metadata-bff/form';
+  import type { UserMetadataFormProps } from '@metadata-bff/form/react';
   import { createTenant, type PostLoginFunction } from '@metadata-bff/local-tenant';
+  import type { UserMetadata } from './user-metadata.js';
+  import type { UserMetadata as ClosedMetadata } from './closed-metadata.js';
   interface Preferences { theme?: 'light' | 'dark' }
   const client = createMetadataClient<Preferences>({ baseUrl: '', getAccessToken: async () => 'token' });
   export const patch: MergePatch<Preferences> = { theme: null };
@@ -180,6 +190,27 @@ const USE = `
   const element = document.createElement('user-metadata-form');
   export const form: Is<typeof element, UserMetadataForm> = true;
   element.addEventListener('user-metadata-submit', ({ detail }) => element.applyPatch(detail.patch));
+  const doc: UserMetadata = { theme: 'dark', notifications: { email: true } };
+  const closed: ClosedMetadata = { theme: 'dark', notifications: { email: true } };
+  for (const stored of [doc, closed]) {
+    element.value = stored;
+    element.rebase(stored);
+  }
+  export const props: readonly Pick<UserMetadataFormProps, 'value'>[] = [{ value: doc }, { value: closed }];
+  const save = async <T extends UserMetadata | ClosedMetadata>(typed: MetadataClient<T>) => {
+    element.rebase((await typed.read()).value);
+  };
+  const openClient = createMetadataClient<UserMetadata>({ baseUrl: '', getAccessToken: async () => '' });
+  const closedClient = createMetadataClient<ClosedMetadata>({ baseUrl: '', getAccessToken: async () => '' });
+  export const saved = [save(openClient), save(closedClient)];
+  element.addEventListener('user-metadata-submit', async ({ detail }) => {
+    element.rebase((await openClient.patch(detail.patch)).value);
+    element.rebase((await closedClient.patch(detail.patch)).value);
+  });
+  // @ts-expect-error: no document
+  element.rebase('dark');
+  // @ts-expect-error: no theme
+  void closedClient.patch({ theme: 'pink' });
   const addPlan: PostLoginFunction = ({ user }, api) => {
     api.accessToken.setCustomClaim('https://app.example.com/plan', user.app_metadata['plan']);
   };
@@ -205,6 +236,10 @@ describe.each([
       `Version ${version}.`,
     );
     writeFileSync(join(APP, 'use.ts'), USE);
+    // As `metadata-bff types` prints it, of a schema that allows other keys and of one that does not.
+    writeFileSync(join(APP, 'user-metadata.ts'), await userMetadataTypes(SCHEMA));
+    const closed = { ...SCHEMA, additionalProperties: false };
+    writeFileSync(join(APP, 'closed-metadata.ts'), await userMetadataTypes(closed));
     const compilerOptions = {
       target: 'es2022',
       module,
