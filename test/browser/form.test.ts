@@ -6,7 +6,7 @@ import type { Page } from 'playwright-core';
 import { openListener } from '../../packages/local-tenant/src/listener.ts';
 import type { UserMetadataForm } from '../../packages/form/src/user-metadata-form.ts';
 import { pageAt, ROOT } from '../docs/documents.ts';
-import { fillLogIn, openStage, picture, save, saved } from './stage.ts';
+import { fillLogIn, openStage, picture, save } from './stage.ts';
 
 const { demo, visitor } = await openStage();
 
@@ -659,7 +659,7 @@ describe('the page of docs/form.md', () => {
     await fillLogIn(page, name);
     await page.getByLabel('Theme').selectOption('dark');
     await save(page);
-    await saved(page);
+    await page.getByText('Saved.', { exact: true }).waitFor();
     expect(await stored()).toEqual({ theme: 'dark', language: 'en' });
     await textbox(page, 'Other data').waitFor({ state: 'hidden' });
     await page.getByLabel('Language').fill('Klingon');

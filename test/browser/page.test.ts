@@ -226,8 +226,22 @@ describe('a person who has logged in', () => {
     expect(await stored()).toEqual({ display_name: 'Vee' });
   });
 
-  test('sees the claim of the token follow the language that they save, without a login', async () => {
+  test.each([
+    ['refresh tokens', ''],
+    ['multi-resource refresh tokens', 'useMrrt: true,'],
+  ])('sees the claim of the token follow the language that they save, by %s', async (_, option) => {
     const { page, logIn } = await visitor({ language: 'en' });
+    await page.route('**/session.js', async (route) => {
+      const response = await route.fetch();
+      const body = (await response.text()).replace('useRefreshTokens: true,', `$& ${option}`);
+      await route.fulfill({ response, body });
+    });
+    const grants: unknown[] = [];
+    page.context().on('request', (request) => {
+      if (!request.url().endsWith('/oauth/token')) return;
+      const { grant_type: grant, audience } = Object(request.postDataJSON());
+      grants.push([grant, audience === undefined ? 'no audience' : 'audience']);
+    });
     await logIn();
     const claims = page.locator('#claims');
     expect(await claims.textContent()).toContain('"https://app.example.com/language": "en"');
@@ -235,7 +249,11 @@ describe('a person who has logged in', () => {
     await save(page);
     await saved(page);
     await claims.getByText('"https://app.example.com/language": "de"').waitFor();
-    expect(new URL(page.url()).pathname).toBe('/');
+    // Without a login, and with one new token for the change.
+    expect(grants).toEqual([
+      ['authorization_code', 'no audience'],
+      ['refresh_token', option === '' ? 'no audience' : 'audience'],
+    ]);
     await picture(page, 'claims');
   });
 
