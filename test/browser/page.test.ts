@@ -139,7 +139,10 @@ describe('a person who has logged in', () => {
     const { page, logIn } = await visitor({ theme: 'dark' });
     await logIn();
     await page.getByLabel('Display name').fill('Half a na');
+    const questions: string[] = [];
+    page.on('dialog', (dialog) => questions.push(dialog.type()));
     await page.reload();
+    expect(questions).toEqual(['beforeunload']);
     await page.getByText('Your unsaved changes are back.').waitFor();
     expect(await page.getByLabel('Display name').inputValue()).toBe('Half a na');
     expect(await page.getByLabel('Theme').inputValue()).toBe('"dark"');
