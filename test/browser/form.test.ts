@@ -599,6 +599,11 @@ describe('behaviour', () => {
     await page.evaluate(() => document.querySelector('fieldset')?.toggleAttribute('disabled', true));
     expect(await page.getByLabel('Size').isDisabled()).toBe(true);
     await page.evaluate(() => document.querySelector('fieldset')?.toggleAttribute('disabled', false));
+    // As a framework does for a property that has no value.
+    await page.evaluate(() =>
+      Reflect.set(Object(document.querySelector('user-metadata-form')), 'disabled', undefined),
+    );
+    expect(await page.getByLabel('Size').isDisabled()).toBe(false);
     await page.evaluate(() => document.querySelector('form')?.reset());
     expect(await page.getByLabel('Size').inputValue()).toBe('');
   });

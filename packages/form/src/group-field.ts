@@ -33,7 +33,7 @@ export function createGroupField(spec: GroupSpec, first: Json | undefined, conte
       'div',
       'section',
       {},
-      createElement('h3', 'section-title', {}, name),
+      createElement('h2', 'section-title', {}, name),
       fields,
     );
     body.append(name === '' ? fields : section);

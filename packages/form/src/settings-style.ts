@@ -8,6 +8,7 @@ export const SETTINGS_CSS = `
   --soft: var(--user-metadata-soft, color-mix(in srgb, CanvasText 68%, Canvas));
   --radius: var(--user-metadata-radius, 0.5rem);
   display: block;
+  overflow-wrap: anywhere;
 }
 [hidden], :host([hidden]) { display: none !important; }
 * { box-sizing: border-box; }
@@ -39,7 +40,7 @@ dialog::backdrop { background: #0008; }
 dialog h2 { margin-block-end: 0.5rem; font-size: 1.25em; }
 dialog fieldset { min-inline-size: 0; margin: 1rem 0; padding: 0; border: 0; }
 dialog legend { padding: 0; font-weight: 600; }
-.choice { display: flex; align-items: center; gap: 0.625rem; min-block-size: 2.75rem; overflow-wrap: anywhere; }
+.choice { display: flex; align-items: center; gap: 0.625rem; min-block-size: 2.75rem; }
 .choice input { flex: none; inline-size: 1.25rem; block-size: 1.25rem; accent-color: var(--accent); }
 .actions { display: flex; flex-wrap: wrap; justify-content: end; gap: 0.5rem; margin-block-start: 1.5rem; }
 @media (prefers-reduced-motion) { * { animation: none !important; } }

@@ -175,8 +175,9 @@ function createElementClass(): CustomElementConstructor {
     get disabled(): boolean {
       return this.hasAttribute('disabled');
     }
-    set disabled(disabled: boolean) {
-      this.toggleAttribute('disabled', disabled);
+    set disabled(disabled: boolean | undefined) {
+      // Undefined, which frameworks set, would turn it over.
+      this.toggleAttribute('disabled', Boolean(disabled));
     }
 
     get busy(): boolean {
