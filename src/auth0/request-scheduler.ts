@@ -7,7 +7,7 @@ import type { PlanName } from '../../config/parsers.ts';
 import { AppError } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { HttpResponse } from '../lib/http-client.ts';
-import { createDeferred } from '../lib/promises.ts';
+import { createDeferred, type Sleep, waitFor } from '../lib/promises.ts';
 import type { CallOptions, Priority } from '../metadata/ports.ts';
 import { readResetMs } from './errors.ts';
 
@@ -133,7 +133,7 @@ export interface RequestScheduler {
 
 interface Dependencies {
   readonly clock: Clock;
-  readonly sleep: (ms: number) => Promise<unknown>;
+  readonly sleep: Sleep;
   /** The bucket that a operation spends from; operations may share one. */
   readonly getBucket: (operation: OperationName) => Bucket;
 }
@@ -251,7 +251,7 @@ export function createRequestScheduler(
   async function pause(pauseMs: number, queue: Queue): Promise<void> {
     const woken = createDeferred();
     queue.wake = () => woken.resolve();
-    await Promise.race([sleep(Math.min(pauseMs, waitMs)), woken.promise]);
+    await waitFor(woken.promise, Math.min(pauseMs, waitMs), sleep);
   }
 
   /** Each request has its own timer, so that a slow bucket or Redis cannot make it wait longer. */
@@ -267,7 +267,7 @@ export function createRequestScheduler(
     queue.waiting.splice(continuesWrite ? countContinuingWrites(queue) : queue.waiting.length, 0, waiting);
     if (findNext(queue) === waiting) queue.wake();
     void runQueue(bucket, queue);
-    await Promise.race([granted.promise, sleep(leftMs + FINAL_TAKE_MS)]);
+    await waitFor(granted.promise, leftMs + FINAL_TAKE_MS, sleep);
     if (removeFromQueue(queue, waiting)) throw createBudgetError(estimateWaitMs(bucket, queue, options));
   }
 

@@ -1,8 +1,8 @@
 /** The Auth0 tenant: its users, its applications and the Management API token, behind one request budget. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { SafeError } from '../lib/app-error.ts';
 import { type Clock, toMonotonic } from '../lib/clock.ts';
 import type { HttpClient } from '../lib/http-client.ts';
+import { sleep } from '../lib/promises.ts';
 import {
   type Bucket,
   type BucketSize,

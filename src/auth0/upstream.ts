@@ -13,6 +13,7 @@ import {
 import { AppError, SafeError } from '../lib/app-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import { type HttpClient, HttpFailure, type HttpRequest, type HttpResponse } from '../lib/http-client.ts';
+import type { Sleep } from '../lib/promises.ts';
 import type { CallOptions } from '../metadata/ports.ts';
 import type { RequestScheduler, OperationName } from './request-scheduler.ts';
 import { type Operation, readRetryAfterSeconds, toStatusError, toTransportError } from './errors.ts';
@@ -38,7 +39,7 @@ interface Dependencies {
   readonly tokens: TokenProvider;
   readonly scheduler: RequestScheduler;
   readonly clock: Clock;
-  readonly sleep: (ms: number) => Promise<unknown>;
+  readonly sleep: Sleep;
   readonly random: () => number;
   /** Called for each change of the circuit breaker. */
   readonly observer?: Pick<TenantObserver, 'setCircuitState'>;

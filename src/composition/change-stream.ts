@@ -2,7 +2,6 @@
  * The part of the composition that is about changes made elsewhere: the consumer of the tenant's change stream,
  * of which a fleet has exactly one, and what callers are told of their own metadata.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../../config/load.ts';
 import { createChangeStream } from '../auth0/change-stream.ts';
 import type { TokenProvider } from '../auth0/token-provider.ts';
@@ -10,6 +9,7 @@ import type { SharedStores } from './shared-stores.ts';
 import { createOpenStreams } from '../http/event-stream.ts';
 import type { Streaming } from '../http/routes/events.ts';
 import type { TrustedIssuers } from '../identity/signing-keys.ts';
+import { sleep } from '../lib/promises.ts';
 import { type Clock, setTimer } from '../lib/clock.ts';
 import { createEventClient } from '../lib/event-client.ts';
 import type { MetadataCache } from '../metadata/ports.ts';
@@ -68,7 +68,11 @@ export function composeChangeStream({
       observe: metrics.health.registerChangeStream(() => feed.health.getLagSeconds()),
       onTrouble: (trouble, error) => logger.log(`change_stream_${trouble}`, { error }),
       clock,
-      sleep: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
+      sleep: (ms, signal) =>
+        sleep(ms, signal).then(
+          () => undefined,
+          () => undefined,
+        ),
       random: Math.random,
     },
     { ...CHANGE_STREAM, baseUrl: `${config.tenantUrl}/api/v2` },

@@ -1,5 +1,7 @@
-/** A promise that other code resolves. */
+/** Promises that other code resolves, shared calls, and waits that end. */
+import { setTimeout as delay } from 'node:timers/promises';
 
+/** A promise that other code resolves. */
 export interface Deferred {
   readonly promise: Promise<void>;
   resolve(): void;
@@ -11,6 +13,18 @@ export function createDeferred(): Deferred {
     settle = resolve;
   });
   return { promise, resolve: () => settle?.() };
+}
+
+/** Rejects, or resolves early, when the signal aborts. */
+export type Sleep = (ms: number, signal?: AbortSignal) => Promise<unknown>;
+
+export const sleep: Sleep = (ms, signal) => delay(ms, undefined, signal && { signal });
+
+/** Waits for the promise, or for so long. The timer ends with the wait: it would keep the process, and memory. */
+export async function waitFor(promise: Promise<unknown>, ms: number, wait: Sleep): Promise<void> {
+  const ended = new AbortController();
+  const late = wait(ms, ended.signal).catch(() => undefined);
+  await Promise.race([promise, late]).finally(() => ended.abort());
 }
 
 /**

@@ -14,7 +14,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '../lib/app-error.ts';
 import { createBoundedMap } from '../lib/bounded-map.ts';
-import { createDeferred } from '../lib/promises.ts';
+import { createDeferred, sleep, waitFor } from '../lib/promises.ts';
 import type { LockHandle, WriteLock } from '../metadata/ports.ts';
 import type { RedisConnection, ScriptRunner } from './connection.ts';
 import {
@@ -268,7 +268,7 @@ export function createRedisWriteLock(
     },
     isPaused: () => performance.now() < settledAt,
     async settled() {
-      await Promise.race([looked.promise, delay(FIRST_LOOK_MS)]);
+      await waitFor(looked.promise, FIRST_LOOK_MS, sleep);
       await delay(Math.max(0, settledAt - performance.now()));
     },
   };

@@ -44,6 +44,7 @@ describe('licences', () => {
     '(MIT AND Zlib)',
     'CC-BY-4.0',
     '(MIT OR CC0-1.0)',
+    '(MIT OR GPL-3.0-or-later)',
     'MPL-2.0',
     'PSF-2.0',
     'Python-2.0',
