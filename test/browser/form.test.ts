@@ -179,7 +179,7 @@ describe('the element', () => {
       { size: 1, free: 1, twice: 1 },
     );
     await textbox(page, 'Code').fill('a');
-    await textbox(page, 'Mail').fill('nobody');
+    await textbox(page, 'Mail').fill('jane');
     await textbox(page, 'Site').fill('example.com');
     await page.getByLabel('Born').focus();
     await page.keyboard.type('01');

@@ -1,4 +1,4 @@
-/** What somebody does on an ordinary day: log in, look, change, be corrected, come back, log out. */
+/** What a user does on an ordinary day: log in, look, change, be corrected, come back, log out. */
 import { describe, expect, test } from '@jest/globals';
 import { fillLogIn, formOf, openStage, picture, save, saved } from './stage.ts';
 

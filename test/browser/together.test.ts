@@ -1,4 +1,4 @@
-/** Two tabs of one person, and changes made elsewhere: both stay in step, and nobody's edit is lost. */
+/** Two tabs of one person, and changes made elsewhere: both stay in step, and no edit is lost. */
 import { describe, expect, test } from '@jest/globals';
 import { openStage, picture, save, saved } from './stage.ts';
 

@@ -38,7 +38,7 @@ function entry(text: string, askedAt = 1_700_000_000_000): CacheEntry<StoredValu
 
 async function take(store: CacheStore<StoredValue>, key: string): Promise<Lease> {
   const lease = await store.lease(key, false);
-  if (lease === undefined) throw new Error('expected that nobody holds the lease');
+  if (lease === undefined) throw new Error('expected that no reader holds the lease');
   return lease;
 }
 
@@ -178,7 +178,7 @@ export function describeStore(name: string, startTier: StartStore): void {
 
     test.each<[string, (there: CacheStore<StoredValue>, jane: string) => Promise<unknown>]>([
       ['an invalidation', (there, jane) => there.invalidate(jane)],
-      ['somebody who took the lease away', (there, jane) => there.lease(jane, true)],
+      ['a reader who took the lease away', (there, jane) => there.lease(jane, true)],
     ])('drops, and keeps no successor, after %s', async (_what, overtake) => {
       const { here, there, jane } = await start();
       await here.fill(jane, entry('before'), await take(here, jane));

@@ -55,7 +55,7 @@ describeWithRedisServer('two replicas', () => {
     const jane = personAt(survivor, token);
     await jane.warm();
     await leader.kill();
-    // Nobody hears of this one; it is found in what the successor resumes from.
+    // No replica hears of this one; it is found in what the successor resumes from.
     await dashboard.edit({ theme: 'two' });
     const killedAt = performance.now();
     await jane.sees('theme', 'two');
@@ -169,7 +169,7 @@ describeWithRedisServer('two replicas', () => {
     relay.cut();
     const env = { REDIS_URL: `redis://127.0.0.1:${relay.port}` };
     const services = [await openService(tenant, { env }), await openService(tenant, { env })];
-    // While nobody can be elected, nobody consumes.
+    // While no replica can be elected, none consumes.
     expect(services.filter(leads)).toEqual([]);
     relay.mend();
     await until(() => services.find(leads));

@@ -6,7 +6,7 @@ import { until } from '../support/until.ts';
 import { afterwards } from '../http/events/stage.ts';
 
 const BOUND_MS = 900;
-/** A busy machine may be late; the point is that nobody waits for a bound that need not. */
+/** A busy machine may be late; the point is that no replica waits for a bound that it need not. */
 const AT_ONCE_MS = 400;
 
 interface Candidate {
@@ -99,12 +99,12 @@ describeWithRedisServer('the election', () => {
     const progress = `metadata-bff:{job-${names}}:progress`;
     await until(async () => ((await server.command('GET', progress)) === 'mine' ? true : undefined));
     // As after a freeze: its lock is another's by now.
-    await server.command('SET', lock, 'somebody else', 'PX', String(BOUND_MS));
+    await server.command('SET', lock, 'another program', 'PX', String(BOUND_MS));
     await server.command('SET', progress, 'theirs');
     await term.save('late');
     await until(() => (term.signal.aborted ? true : undefined));
     expect(await server.command('GET', progress)).toBe('theirs');
-    expect(await server.command('GET', lock)).toBe('somebody else');
+    expect(await server.command('GET', lock)).toBe('another program');
     const winner = await leaderOf([leader, other]);
     expect(await winner.term()?.load()).toBe('theirs');
   });

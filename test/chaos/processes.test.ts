@@ -132,7 +132,7 @@ describeWithRedisServer('two replicas', () => {
       // Each goes to one replica: without Redis, order is kept within each only.
       for (let count = 1; !over.signal.aborted; count += 1) {
         const { status } = await fleet.ask(there, person, { patch: { prefs: { [key]: count } } });
-        // While nobody knows who holds a lock, writes wait for it, and are refused if that takes too long.
+        // While no one knows who holds a lock, writes wait for it, and are refused if that takes too long.
         expect([200, 503]).toContain(status);
         if (status === 200) last = count;
       }

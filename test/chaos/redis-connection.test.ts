@@ -90,7 +90,7 @@ describeWithRedisServer('a connection to Redis', () => {
     expect(await redis.run(ECHO, [], ['hello'])).toBe('hello');
   });
 
-  test('a Redis that is not there at the start is told of once, and used as soon as it is there', async () => {
+  test('a Redis that is not there at the start is reported once, and used as soon as it is there', async () => {
     await server.kill();
     const { redis, downs } = connections.open(server.url);
     const refused = await timed(() => redis.get('any'));

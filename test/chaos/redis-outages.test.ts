@@ -161,7 +161,7 @@ describeWithRedisServer('Redis fails under traffic', () => {
       for (const replica of affected) {
         expect(await replica.health()).toEqual({ code: 200, status: 'degraded', redis: 'failing' });
       }
-      // Nobody can tell the replicas of a change in the dashboard: they have to ask.
+      // The replicas cannot hear of a change in the dashboard: they have to ask.
       await fleet.edit(person, { theme: 'light' });
       for (const replica of affected) {
         expect((await fleet.ask(replica, person)).body).toEqual({ theme: 'light' });
@@ -186,9 +186,9 @@ describeWithRedisServer('Redis fails under traffic', () => {
 
   async function expectSharing(): Promise<void> {
     const person = await until(async () => {
-      const somebody = await fleet.person({ theme: 'dark' });
-      await fleet.ask(relayed, somebody);
-      return (await isHit(direct, somebody)) && somebody;
+      const user = await fleet.person({ theme: 'dark' });
+      await fleet.ask(relayed, user);
+      return (await isHit(direct, user)) && user;
     });
     expect(await fleet.calls(person)).toHaveLength(1);
     expect((await fleet.ask(relayed, person, { patch: { theme: 'light' } })).status).toBe(200);

@@ -64,7 +64,7 @@ describeWithRedisServer('a Redis that refuses or evicts', () => {
     const { server, fleet, check } = await open(['--dir', folder]);
     const person = await fleet.person({ theme: 'dark' });
     await server.command('CONFIG', 'SET', 'save', '3600 1');
-    // A snapshot cannot take the place of a folder, whoever Redis runs as.
+    // A snapshot cannot take the place of a folder, whatever user Redis runs as.
     const snapshot = join(folder, 'dump.rdb');
     await mkdir(snapshot);
     afterwards(() => rm(folder, { recursive: true, force: true }));

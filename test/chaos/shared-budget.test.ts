@@ -53,7 +53,7 @@ describeWithRedis('two replicas that share the budget of the free plan', () => {
     // The time is true: who comes back then, alone, is served.
     const index = answers.findIndex(({ status }) => status === 503);
     const [answer, person] = [answers[index], crowd[index]];
-    if (!answer || !person) throw new Error('nobody was refused');
+    if (!answer || !person) throw new Error('no caller was refused');
     await delay(answer.retryAfterSeconds * 1_000);
     expect((await fleet.ask(here, person)).status).toBe(200);
     expect(await refusedUpstream()).toBeLessThanOrEqual(1);
@@ -62,7 +62,7 @@ describeWithRedis('two replicas that share the budget of the free plan', () => {
   test('a write goes before the reads that wait', async () => {
     const crowd = await people(4);
     const [writer] = await people(1);
-    if (!writer) throw new Error('nobody writes');
+    if (!writer) throw new Error('no caller writes');
     const before = (await fleet.calls()).length;
     const reads = Promise.all(crowd.map((person) => fleet.ask(here, person)));
     await until(async () => ((await fleet.calls()).length > before ? true : undefined));

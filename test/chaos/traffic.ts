@@ -43,7 +43,7 @@ export async function startTraffic(fleet: Fleet): Promise<Traffic> {
     ];
   });
   const finished = Promise.all(workers);
-  // Whoever never calls `stop` has failed already.
+  // A test that never calls `stop` has failed already.
   finished.catch(() => undefined);
 
   return {

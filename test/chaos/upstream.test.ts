@@ -27,15 +27,15 @@ afterEach(async () => {
   tenant.thaw();
   await fleet.removeFaults();
   // The circuit breaker has to see for itself that the tenant is well.
-  const somebody = await fleet.person({});
-  await until(async () => ((await fleet.ask(replica, somebody)).status === 200 ? true : undefined));
+  const user = await fleet.person({});
+  await until(async () => ((await fleet.ask(replica, user)).status === 200 ? true : undefined));
   await replica.becomes('ready');
 });
 afterAll(async () => {
   await fleet.stop();
 });
 
-/** Somebody whose document was read once, and is no longer fresh. */
+/** A user whose document was read once, and is no longer fresh. */
 async function knownPerson(): Promise<Person> {
   const person = await fleet.person({ theme: 'dark' });
   await fleet.ask(replica, person);
@@ -52,7 +52,7 @@ const patchesOf = async (person: Person) =>
 function expectRefused(answer: Answer, status: number, code: string): void {
   expect(answer).toMatchObject({ status, body: { status, code } });
   expect(answer.tookMs).toBeLessThan(ANY_MS_MAX);
-  // Whoever may come again is told when.
+  // A caller who may try again learns when.
   expect(answer.retryAfterSeconds >= 1).toBe(status === 503);
 }
 
@@ -93,7 +93,7 @@ describe('known documents are served from the copy (stale-if-error), others and 
       'upstream_malformed',
     ],
     [
-      'it answers about somebody else: 502',
+      'it answers with another user: 502',
       () =>
         fleet.putFault({
           route: 'management.get',
@@ -198,7 +198,7 @@ test('a storm of 429 with many callers is not answered by a storm of requests, a
   expect(limited.length).toBeGreaterThan(0);
   expect(limited.length + late.length).toBe(answers.length);
   expect(limited.every(({ retryAfterSeconds }) => retryAfterSeconds >= 1)).toBe(true);
-  // Each may ask once and learns at once; nobody asks again and again.
+  // Each may ask once and learns at once; none asks again and again.
   expect((await fleet.calls()).length - before).toBeLessThanOrEqual(2 * people.length);
   await fleet.removeFaults();
   const retryAt = Date.now() + 1_000 * Math.max(...answers.map(({ retryAfterSeconds }) => retryAfterSeconds));

@@ -11,7 +11,7 @@ const { person, service, managementCalls } = await openScene({
   policy: { userMetadata: { schema: SCHEMA } },
 });
 
-const loggedOut = () => Promise.reject(new Error('nobody is logged in'));
+const loggedOut = () => Promise.reject(new Error('no user is logged in'));
 
 async function openJane(document = { theme: 'dark', nested: { a: 1 } }) {
   const jane = await person(document);

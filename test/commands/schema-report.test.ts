@@ -168,7 +168,7 @@ describe('the progress', () => {
     ]);
   });
 
-  test('is a count where the size is not known, and nothing where nobody looks', () => {
+  test('is a count where the size is not known, and nothing without a terminal', () => {
     expect(draw(true, undefined)).toEqual(['\r5 users', '\r5 users', '\r\u001b[K']);
     expect(draw(false, 100)).toEqual([]);
   });

@@ -13,7 +13,7 @@ interface Holder {
   readonly token: string;
 }
 
-/** Somebody whose token is bound to a key of this algorithm. */
+/** A user whose token is bound to a key of this algorithm. */
 async function holderOf(alg: string): Promise<Holder> {
   const keys = await oauth.generateKeyPair(alg, { extractable: true });
   const jkt = await oauth.DPoP({}, keys).calculateThumbprint();

@@ -209,7 +209,7 @@ function typesOf({ operation }: OperationCase): fc.Arbitrary<string> {
     : fc.oneof({ arbitrary: fc.constantFrom(...documented), weight: 6 }, fc.constantFrom(...others));
 }
 
-/** Writes have the most to get wrong, and documents for anybody the least. */
+/** Writes have the most to get wrong, and public documents the least. */
 const weighted = operations.map((value) => {
   const isWrite = ['PUT', 'PATCH', 'DELETE'].includes(value.method);
   const isOpen = Object.keys(asNode(value.operation['security'])).length === 0;

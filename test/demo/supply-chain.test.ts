@@ -34,9 +34,9 @@ const shipped = locked.filter(([path]) => bundled.includes(path));
 const names = (entries: typeof locked) => entries.map(([path]) => path.replace(/^.*node_modules\//, ''));
 
 describe('licences', () => {
-  /** None of these asks more of whoever runs the service than to keep its notice. */
+  /** None of these asks more of operators than to keep its notice. */
   const SHIPPED = ['Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'BlueOak-1.0.0', 'ISC', 'MIT', '0BSD'];
-  /** Never passed on to anybody. */
+  /** Never passed on. */
   const DEVELOPMENT = [
     ...SHIPPED,
     'MIT OR Apache-2.0',

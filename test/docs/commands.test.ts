@@ -1,5 +1,5 @@
 /**
- * Every block of commands is run by a test, or, where it cannot be (an image, a deployment, somebody else's app), each
+ * Every block of commands is run by a test, or, where it cannot be (an image, a deployment, an app of another team), each
  * of its commands is held against what is there. A block of a kind that is not listed here fails.
  */
 import { describe, expect, test } from '@jest/globals';

@@ -33,7 +33,7 @@ function missingNames(names: readonly string[]): string[] {
   return required.map(([name]) => name).filter((name) => !names.includes(name));
 }
 
-/** Whoever can look at a container can see these when they are set as they are. */
+/** Anyone who can look at a container can see these when they are set as they are. */
 const VARIABLES_WITH_SECRETS = new Set(
   Object.entries<Variable<unknown>>(VARIABLES)
     .filter(([, { secret }]) => secret)

@@ -47,7 +47,7 @@ const expressions = [
   ...dashboard.panels.flatMap(({ title, targets }) => targets.map(({ expr }) => ({ where: title, expr }))),
 ];
 
-/** Label names that whoever scrapes adds. */
+/** Label names that the scraper adds. */
 const SCRAPED = new Set(['job', 'instance']);
 /** A word that is no metric: functions, keywords and label names stand before or after what excludes them. */
 const METRIC = /(?<![\w"$])(?:metadata_bff|nodejs|process)_\w+|(?<![\w"$])up(?=\{)/g;

@@ -8,7 +8,7 @@ import { AUDIENCE, mintToken } from '../support/tokens.ts';
 import { until } from '../support/until.ts';
 import { runProgram } from './program.ts';
 
-const USER = 'auth0|somebody';
+const USER = 'auth0|user-1';
 const server = await serveTenant();
 server.tenant.user(USER, {});
 const token = await mintToken({ claims: { iss: `${server.url}/`, sub: USER } });

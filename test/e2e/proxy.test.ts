@@ -13,7 +13,7 @@ import { AUDIENCE, mintToken } from '../support/tokens.ts';
 import { until } from '../support/until.ts';
 import { runProgram } from './program.ts';
 
-const USER = 'auth0|somebody';
+const USER = 'auth0|user-1';
 const keys = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const pem = `-----BEGIN CERTIFICATE-----\n${createSelfSignedCertificate(keys, 'localhost').toString('base64')}\n-----END CERTIFICATE-----\n`;
 const server = await serveTenant({

@@ -8,7 +8,7 @@ const BOUND = 3;
 
 /**
  * Sends the first write, and the others while the tenant has not answered it yet. Three whole requests of
- * somebody else follow before the tenant answers, so that the others have long arrived by then.
+ * another user follow before the tenant answers, so that the others have long arrived by then.
  */
 async function writeTogether(
   first: () => Promise<Response>,

@@ -1,4 +1,4 @@
-/** What others have stored that could not be stored here: it hinders nobody, can stay, and can be removed. */
+/** What others have stored that could not be stored here: it hinders no write, can stay, and can be removed. */
 import { describe, expect, test } from '@jest/globals';
 import { expectProblem } from '../support/problem.ts';
 import { openScene } from '../support/scene.ts';

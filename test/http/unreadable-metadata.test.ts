@@ -11,7 +11,7 @@ const NO_OBJECT = [['text'], [['a', 'list']], [7], [false]] as const;
 const SCOPES =
   'read:metadata update:metadata read:app_metadata read:current_user update:current_user_metadata';
 
-/** Somebody of whom the tenant holds these values, whatever their type. */
+/** A user of whom the tenant holds these values, whatever their type. */
 async function personWith(userMetadata: unknown, appMetadata: unknown = { plan: 'gold' }): Promise<Person> {
   const jane = await scene.person(undefined, { scope: SCOPES });
   let stored = userMetadata;

@@ -32,7 +32,7 @@ async function open() {
 }
 
 describe('a key that was watched', () => {
-  test('and is no longer published is told of once', async () => {
+  test('and is no longer published is reported once', async () => {
     const { watch, publish } = await open();
     const { seen } = watch('k1');
     await publish(key('k2'));
@@ -47,14 +47,14 @@ describe('a key that was watched', () => {
     expect(seen.ends).toBe(0);
   });
 
-  test('and stands for another key now is told of', async () => {
+  test('and stands for another key now is reported', async () => {
     const { watch, publish } = await open();
     const { seen } = watch('k1');
     await publish(otherKey('k1'), key('k2'));
     expect(seen.ends).toBe(1);
   });
 
-  test('and whose time of trust is over is told of', async () => {
+  test('and whose time of trust is over is reported', async () => {
     const { watch, clock, issuers } = await open();
     const { seen } = watch('k1');
     clock.advance(240 * MINUTE);
@@ -70,7 +70,7 @@ describe('a key that was watched', () => {
   });
 });
 
-test('a token without a key id is told of any change of the keys', async () => {
+test('for a token without a key id, any change of the keys is reported', async () => {
   const { watch, publish } = await open();
   const { seen } = watch(undefined);
   await publish(key('k1'), key('k2'), key('k3'));
@@ -80,7 +80,7 @@ test('a token without a key id is told of any change of the keys', async () => {
 test.each([
   ['a key that is gone already', 'k0', ISSUER],
   ['an issuer that is not listed', 'k1', 'https://other.test/'],
-])('%s is told of at once', async (_name, keyId, issuer) => {
+])('%s is reported at once', async (_name, keyId, issuer) => {
   const { watch } = await open();
   expect(watch(keyId, issuer).seen.ends).toBe(1);
 });

@@ -160,8 +160,8 @@ describe('an answer', () => {
   test('that does not come is a time-out, and one that cannot come unreachable', async () => {
     const silent = await serve(() => undefined);
     expect(kindOf(await open(silent, undefined, IMPATIENT).catch((error: unknown) => error))).toBe('timeout');
-    const nobody = await open('http://127.0.0.1:1').catch((error: unknown) => error);
-    expect(['unreachable', 'reset']).toContain(kindOf(nobody));
+    const refusal = await open('http://127.0.0.1:1').catch((error: unknown) => error);
+    expect(['unreachable', 'reset']).toContain(kindOf(refusal));
     const refused = await serve((req) => req.destroy());
     expect(kindOf(await open(refused).catch((error: unknown) => error))).toBe('reset');
   });

@@ -1,4 +1,4 @@
-/** Rules for tests that are not about rules: every application sees and changes everything, nobody waits. */
+/** Rules for tests that are not about rules: every application sees and changes everything, no write waits. */
 import type { DocumentLimits } from '../../src/metadata/document.ts';
 import { type AccessPolicy, createAccess } from '../../src/metadata/policy.ts';
 import type { WriteLock } from '../../src/metadata/ports.ts';

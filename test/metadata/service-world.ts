@@ -106,7 +106,7 @@ export function createServiceWorld({ stored = {}, cached, rules = freeRules() }:
     beforeRead(act: () => void) {
       onRead = act;
     },
-    /** An edit by somebody else. */
+    /** An edit by another program. */
     edit(changes: JsonObject) {
       document = isJsonObject(document) ? { ...document, ...changes } : changes;
     },

@@ -15,7 +15,7 @@ import { APP } from './app.ts';
 
 type Stage = Awaited<ReturnType<typeof openStage>>;
 
-/** A browser for the suite. The function opens a page, as somebody new. */
+/** A browser for the suite. The function opens a page, for a new user. */
 export function useBrowser() {
   let browser: Awaited<ReturnType<typeof launchChromium>>;
   beforeAll(async () => {

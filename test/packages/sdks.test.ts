@@ -42,7 +42,7 @@ describe('node-auth0', () => {
       const before = get(await management.users.get(user));
       const after = get(await management.users.update(user, { user_metadata: { language: 'de' } }));
       const application = get(await management.clients.get(client));
-      const missing = ${major} === 4 ? { id: 'auth0|nobody' } : 'auth0|nobody';
+      const missing = ${major} === 4 ? { id: 'auth0|unknown' } : 'auth0|unknown';
       const error = await management.users.get(missing).catch((thrown) => thrown);
       const authentication = new AuthenticationClient(options);
       const audience = 'https://' + domain + '/api/v2/';

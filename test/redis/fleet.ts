@@ -39,7 +39,7 @@ export interface Fleet {
   readonly replicas: readonly Replica[];
   /** The first two of them. */
   readonly pair: readonly [Replica, Replica];
-  /** Somebody new, whom no replica has heard of. */
+  /** A new user, of whom no replica holds anything. */
   person(document: JsonObject): Promise<Person>;
   ask(replica: Replica, person: Person, ask?: Ask): Promise<Answer>;
   /** Changes the user as an administrator does in the dashboard. */
@@ -50,7 +50,7 @@ export interface Fleet {
   /** A token with these claims, whatever they say. */
   mint(claims: Readonly<Record<string, unknown>>): Promise<string>;
   rotateKeys(order?: { readonly retire: boolean }): Promise<void>;
-  /** The Management API calls about this person, oldest first; about anybody without an argument. */
+  /** The Management API calls about this person, oldest first; without an argument, about all. */
   calls(person?: Person): Promise<Call[]>;
   putFault(fault: Fault): Promise<void>;
   removeFaults(): Promise<void>;

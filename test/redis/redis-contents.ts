@@ -1,4 +1,4 @@
-/** Everything that stands in a Redis, as whoever can read it sees it. */
+/** Everything that stands in a Redis, as anyone who can read it sees it. */
 import type { TestRedis } from '../support/redis.ts';
 
 /** One text for each key: its name and its value. */

@@ -79,7 +79,7 @@ export function describeRedisContract(name: string, start: () => Promise<Contrac
         inside -= 1;
       };
       const [jane] = people;
-      if (jane === undefined) throw new Error('there is nobody');
+      if (jane === undefined) throw new Error('the list of users is empty');
       await Promise.all(
         [...users, ...users, ...users].map((lock) =>
           lock.withLock(jane, async (lockHandle) => lockHandle.refresh().then(task)),

@@ -41,7 +41,7 @@ export interface StoreFamily {
   stop(): Promise<void>;
 }
 
-/** Tiers that share their entries with each other and with nobody else. */
+/** Tiers that share their entries with each other alone. */
 export function createStoreFamily(
   server: string | RedisAddress,
   { maxEntries = 100, leaseMs = 3_000 }: { readonly maxEntries?: number; readonly leaseMs?: number } = {},
@@ -116,7 +116,7 @@ export function value(text: string): StoredValue {
 
 export async function takeLease(store: CacheStore<StoredValue>, key: string): Promise<Lease> {
   const lease = await store.lease(key, false);
-  if (lease === undefined) throw new Error('somebody else holds the lease');
+  if (lease === undefined) throw new Error('another holds the lease');
   return lease;
 }
 

@@ -53,7 +53,7 @@ describeWithRedis('two caches on one Redis', () => {
     filled.resolve(undefined);
     expect((await read).value.text).toBe('from the tenant');
     expect(asked).toBe(1);
-    // And keeps no lease that would hold up whoever comes after an invalidation.
+    // And keeps no lease that would hold up a reader after an invalidation.
     expect(await here.lease(here.toKey('auth0|jane'), false)).toBeDefined();
   });
 

@@ -13,7 +13,7 @@ async function ask(
   claims: Readonly<Record<string, unknown>>,
   method = 'GET',
 ): Promise<Response> {
-  scene.tenant.user('auth0|somebody', { a: 1 });
+  scene.tenant.user('auth0|user-1', { a: 1 });
   const authorization = `Bearer ${await mintToken({ claims })}`;
   const headers = { authorization, 'content-type': 'application/json', 'cache-control': 'no-cache' };
   const body = method === 'PATCH' ? { body: '{"a":2}' } : {};
@@ -42,7 +42,7 @@ describe('a subject', () => {
     expect(open.managementCalls()).toBe(0);
   });
 
-  test.each([[null], [7], [['auth0|somebody']], [{ id: 'auth0|somebody' }], [true]])(
+  test.each([[null], [7], [['auth0|user-1']], [{ id: 'auth0|user-1' }], [true]])(
     'that is %j makes no valid token',
     async (sub) => {
       await expectProblem(await ask(open, { sub }), 401, 'token_invalid');
@@ -59,7 +59,7 @@ describe('a subject', () => {
     'oidc|conn|../../tenants/settings',
     'sms|+49 151',
     'auth0|ünï✓',
-  ])('%s is asked for exactly, and for nobody else', async (sub) => {
+  ])('%s is asked for exactly, and for no other user', async (sub) => {
     open.tenant.user(sub, { mine: true });
     const response = await ask(open, { sub });
     expect(await response.json()).toEqual({ mine: true });

@@ -166,7 +166,7 @@ describe('the challenge', () => {
     expect(challenge).toContain('error_description="The access token has expired."');
   });
 
-  test('does not believe X-Forwarded-Host of just anybody', async () => {
+  test('does not believe X-Forwarded-Host of just any client', async () => {
     const challenge = await expectRefusedAs(401, 'token_missing', {
       'x-forwarded-host': 'evil.example',
       'x-forwarded-proto': 'https',
@@ -185,7 +185,7 @@ describe('the challenge', () => {
 });
 
 async function statusAt(url: string): Promise<number> {
-  scene.tenant.user('auth0|somebody', { a: 1 });
+  scene.tenant.user('auth0|user-1', { a: 1 });
   const headers = { authorization: `Bearer ${await mintToken()}` };
   return (await fetch(`${url}/me/metadata`, { headers })).status;
 }

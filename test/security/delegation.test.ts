@@ -140,7 +140,7 @@ describe('where the policy lists actors', () => {
   test.each([
     ['the one listed', { sub: SUPPORT }],
     ['an agent listed', { sub: 'agt_1' }],
-    ['one listed, to whom another delegated', { sub: SUPPORT, act: { sub: 'somebody' } }],
+    ['one listed, to whom another delegated', { sub: SUPPORT, act: { sub: 'another' } }],
   ])('%s may act', async (_name, act) => {
     expect((await ask(listed, { act })).response.status).toBe(200);
     expect((await ask(listed, { act, method: 'PATCH', body: '{}' })).response.status).toBe(200);

@@ -14,7 +14,7 @@ interface StoreRequest {
   onsuccess: (() => void) | undefined;
 }
 
-/** Answers once whoever asked has had time to listen. */
+/** Answers once the caller has had time to listen. */
 function answered(result: unknown): StoreRequest {
   const request: StoreRequest = { result, onsuccess: undefined };
   queueMicrotask(() => queueMicrotask(() => request.onsuccess?.()));

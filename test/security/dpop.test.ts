@@ -26,7 +26,7 @@ interface Ask {
 }
 
 async function ask(dpop: string, { path = '/me/metadata', url = service.url, headers = {} }: Ask = {}) {
-  tenant.user('auth0|somebody', { a: 1 });
+  tenant.user('auth0|user-1', { a: 1 });
   return fetch(`${url}${path}`, { headers: { authorization: `DPoP ${token}`, dpop, ...headers } });
 }
 

@@ -26,7 +26,7 @@ beforeEach(() => {
 });
 
 async function ask(iss: unknown, key: SigningKey, { url }: TestService = service, kid = key.kid) {
-  tenant.user('auth0|somebody', { a: 1 });
+  tenant.user('auth0|user-1', { a: 1 });
   const token = await mintToken({ claims: { iss }, key, header: { kid } });
   return fetch(`${url}/me/metadata`, { headers: { authorization: `Bearer ${token}` } });
 }

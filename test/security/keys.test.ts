@@ -1,4 +1,4 @@
-/** The issuer's keys: an outage is told apart from a bad token, and nobody can make this service flood it. */
+/** The issuer's keys: an outage is told apart from a bad token, and no caller can make this service flood it. */
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { expectProblem } from '../support/problem.ts';
 import { openHttpsScene } from '../support/scene.ts';
@@ -19,7 +19,7 @@ async function start(options: ServiceOptions = {}): Promise<TestService> {
 }
 
 async function ask(service: TestService, key: SigningKey = issuerKey, kid = key.kid): Promise<Response> {
-  tenant.user('auth0|somebody', { a: 1 });
+  tenant.user('auth0|user-1', { a: 1 });
   const token = await mintToken({ key, header: { kid } });
   return fetch(`${service.url}/me/metadata`, { headers: { authorization: `Bearer ${token}` } });
 }

@@ -19,7 +19,7 @@ interface Lane {
   /** How many changes of this lane's user the tenant has got. */
   readonly changes: () => number;
   readonly tokens: Tokens;
-  /** Of another user: what mangled bytes come to may be done after nobody waits for it any more. */
+  /** Of another user: what mangled bytes come to may be done after no caller waits for it any more. */
   readonly spare: Tokens;
 }
 
@@ -36,14 +36,14 @@ async function tokensOf({ user, token }: Person): Promise<Tokens> {
 }
 
 async function openLane({ person, service }: Scene): Promise<Lane> {
-  const somebody = await person({ a: { b: 1 } }, { scope: EVERYTHING });
+  const user = await person({ a: { b: 1 } }, { scope: EVERYTHING });
   const another = await person({ a: { b: 1 } }, { scope: EVERYTHING });
   const wire = createWire(service.port);
   afterAll(() => wire.close());
   return {
     wire,
-    changes: () => somebody.user.patches.length,
-    tokens: await tokensOf(somebody),
+    changes: () => user.user.patches.length,
+    tokens: await tokensOf(user),
     spare: await tokensOf(another),
   };
 }

@@ -1,4 +1,4 @@
-/** Requests as nobody means them, and bytes that are hardly requests. */
+/** Requests that no client means, and bytes that are hardly requests. */
 import * as fc from 'fast-check';
 
 export interface OddRequest {

@@ -46,7 +46,7 @@ export function createRefusals({ service, tenant }: Scene): Refusals {
       );
     },
     async expectAccepted(authorization) {
-      tenant.user('auth0|somebody', { reached: true });
+      tenant.user('auth0|user-1', { reached: true });
       const headers = { authorization, 'cache-control': 'no-cache' };
       const response = await fetch(`${service.url}/me/metadata`, { headers });
       expect([response.status, await response.json()]).toEqual([200, { reached: true }]);

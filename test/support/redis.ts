@@ -28,7 +28,7 @@ export interface RedisServer extends TestRedis {
   kill(): Promise<void>;
   /** Starts again on the same port, empty; does nothing while it runs. */
   restart(): Promise<void>;
-  /** Ends every connection, and lets nobody in but who knows this password. */
+  /** Ends every connection, and lets only clients in that know this password. */
   lockOut(password: string): Promise<void>;
 }
 

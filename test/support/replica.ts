@@ -35,7 +35,7 @@ export interface Replica {
 }
 
 /** An unprivileged user, where this process may choose one and that one may read the program. */
-function nobody(): { readonly uid?: number; readonly gid?: number } {
+function getUnprivilegedUser(): { readonly uid?: number; readonly gid?: number } {
   const user = { uid: 65_534, gid: 65_534 };
   if (process.getuid?.() !== 0) return {};
   return spawnSync('test', ['-r', ENTRY], user).status === 0 ? user : {};
@@ -53,7 +53,7 @@ export async function startReplica(
   const withoutFiles = ['-c', 'ulimit -f 0; exec "$0" "$@"', process.execPath, ENTRY];
   const [command, args] = confined ? (['/bin/sh', withoutFiles] as const) : [process.execPath, [ENTRY]];
   const child: ChildProcess = spawn(command, args, {
-    ...(confined ? { cwd: '/', ...nobody() } : { cwd: ROOT }),
+    ...(confined ? { cwd: '/', ...getUnprivilegedUser() } : { cwd: ROOT }),
     env: { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: '0', OPS_PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -6,7 +6,7 @@ export const LEAK = /LEAK/;
 export const CLIENT_SECRET = 'LEAK-client-secret';
 export const UPSTREAM_TEXT = 'LEAK-upstream-text';
 
-/** Any JWT, whoever issued it: the first characters of `{"` in base64url. */
+/** Any JWT, of any issuer: the first characters of `{"` in base64url. */
 export const JWT_PART = /eyJ[\w-]{5,}/;
 
 export function managementToken(serial: number): string {

@@ -61,7 +61,7 @@ export function goodClaims(): Record<string, unknown> {
   const now = Math.floor(Date.now() / 1000);
   return {
     iss: ISSUER,
-    sub: 'auth0|somebody',
+    sub: 'auth0|user-1',
     aud: [AUDIENCE, `${ISSUER}userinfo`],
     azp: APPLICATION,
     scope: 'openid read:metadata update:metadata',

@@ -82,7 +82,7 @@ describe('client credentials', () => {
   test.each([
     ['a wrong secret', { client_secret: 'wrong' }],
     ['no secret', { client_secret: '' }],
-    ['an unknown client', { client_id: 'nobody' }],
+    ['an unknown client', { client_id: 'unknown' }],
   ])('%s is 401 access_denied', async (_what, change) => {
     const { status, body } = await ask({ ...good, ...change });
     expect([status, body]).toEqual([401, { error: 'access_denied', error_description: 'Unauthorized' }]);
@@ -171,7 +171,7 @@ describe('private_key_jwt', () => {
       error: 'invalid_request',
       message: 'public_key: neither a PEM (SPKI) nor a JWK public key',
     });
-    expect((await postJson(`${tenant.url}/_local/clients/nobody/keys`, { public_key: 'x' })).status).toBe(
+    expect((await postJson(`${tenant.url}/_local/clients/unknown/keys`, { public_key: 'x' })).status).toBe(
       404,
     );
   });

@@ -47,7 +47,7 @@ describe('GET /api/v2/clients', () => {
       statusCode: 403,
       errorCode: 'insufficient_scope',
     });
-    expect((await readClient('nobody')).body).toMatchObject({ statusCode: 404, error: 'Not Found' });
+    expect((await readClient('unknown')).body).toMatchObject({ statusCode: 404, error: 'Not Found' });
   });
 });
 

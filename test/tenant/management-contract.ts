@@ -118,7 +118,7 @@ export function describeManagementContract(
       });
 
       test('refuses a user who does not exist', async () => {
-        const { status, body } = await get('', token, 'auth0|nobody-has-this-id');
+        const { status, body } = await get('', token, 'auth0|unknown-id');
         expect([status, body]).toEqual([
           404,
           {

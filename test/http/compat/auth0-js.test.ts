@@ -60,7 +60,7 @@ describe('getUser', () => {
     expect(jane.user.stored).toEqual({ a: 2 });
   });
 
-  test('is refused for anybody else', async () => {
+  test('is refused for any other user', async () => {
     const [jane, omar] = [await user({ a: 1 }), await user({ secret: 1 })];
     const { error, result } = await getUser(jane, omar.user.id);
     expect(error).toMatchObject({ statusCode: 403, code: 'Forbidden', description: 'Forbidden' });
@@ -94,7 +94,7 @@ describe('patchUserMetadata', () => {
     expect([jane.user.stored, jane.user.patches]).toEqual([{ a: 1 }, []]);
   });
 
-  test('is refused for anybody else', async () => {
+  test('is refused for any other user', async () => {
     const [jane, omar] = [await user({ a: 1 }), await user({ a: 1 })];
     const { error } = await patchMetadata(jane, { a: 2 }, omar.user.id);
     expect(error).toMatchObject({ statusCode: 403 });

@@ -76,7 +76,7 @@ describe('the caller is found', () => {
   });
 });
 
-describe('anybody else is not', () => {
+describe('any other user is not', () => {
   test.each([
     'auth0%7Cother',
     'AUTH0%7Cjane',

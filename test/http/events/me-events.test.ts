@@ -118,7 +118,7 @@ describe('connecting again', () => {
     expect(await upToDate.nextData(UPDATED)).toMatchObject({ keys: ['theme'] });
     const late = await jane.follow({ 'last-event-id': seen });
     const etag = (await jane.read()).headers.get('etag');
-    // Without an id: whoever loses the connection here has not been told yet.
+    // Without an id: a client that loses the connection here has not had the message.
     expect(await late.next()).toEqual({ id: undefined, event: OPENED, data: JSON.stringify({ etag }) });
     expect(await late.next()).toMatchObject({ id: etag, event: UPDATED });
     expect(keysIn(late.text())).toEqual(['["language","notifications","theme"]']);
@@ -210,7 +210,7 @@ describe('a request for a stream', () => {
     const asked = async (order: Record<string, unknown>) =>
       personAt(service, await dashboard.token(order)).ask();
     await expectProblem(await asked({ scope: 'update:metadata' }), 403, 'scope_missing');
-    await expectProblem(await asked({ sub: 'auth0|nobody' }), 404, 'user_not_found');
+    await expectProblem(await asked({ sub: 'auth0|unknown' }), 404, 'user_not_found');
     await expectProblem(await asked({ expires_in: -60 }), 401, 'token_invalid');
     await expectProblem(await jane.ask({ accept: 'application/json' }), 406, 'not_acceptable');
     await expectProblem(await jane.ask({ accept: 'text/event-stream;q=0, */*' }), 406, 'not_acceptable');

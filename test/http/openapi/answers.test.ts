@@ -32,7 +32,7 @@ const contract = await openContract(service);
 const carefulContract = await openContract(careful.service);
 const impatientContract = await openContract(impatient.service);
 
-/** Somebody with every scope, and their headers. */
+/** A user with every scope, and their headers. */
 async function caller(claims: Readonly<Record<string, unknown>> = {}) {
   const jane = await person({ theme: 'dark', since: '2020' }, { scope: SCOPES, ...claims });
   return { user: jane.user, headers: { authorization: `Bearer ${jane.token}` } };

@@ -27,7 +27,7 @@ describe('an address', () => {
   const { service, tenant } = behindProxy;
 
   test('is refused before anything is verified, a good token included, and no other address is', async () => {
-    tenant.user('auth0|somebody', { a: 1 });
+    tenant.user('auth0|user-1', { a: 1 });
     await useUp(service.url, '192.0.2.1');
     await expectLimited(await send(service.url, expired, '192.0.2.1'), 'auth-failures', FAILURES);
     await expectLimited(await send(service.url, good, '192.0.2.1'), 'auth-failures', FAILURES);

@@ -21,8 +21,8 @@ const { service, managementCalls } = scene;
 const EVERY_SCOPE =
   'read:metadata update:metadata read:app_metadata read:client_metadata read:current_user update:current_user_metadata';
 
-/** Somebody with every scope, and what they ask of any path. */
-async function somebody() {
+/** A user with every scope, and what they ask of any path. */
+async function openUser() {
   const person = await scene.person({ theme: 'dark' }, { scope: EVERY_SCOPE });
   const authorization = `Bearer ${person.token}`;
   const get = (path: string, headers: Readonly<Record<string, string>> = {}, method = 'GET') =>
@@ -99,7 +99,7 @@ describe('a user', () => {
   test.each(['/me', '/me/metadata', '/me/metadata/theme', '/me/app-metadata', '/client/metadata'])(
     'is refused at %s, too',
     async (path) => {
-      const { get } = await somebody();
+      const { get } = await openUser();
       for (let sent = 1; sent <= READS; sent += 1) {
         expect(leftIn(await get(path, {}, 'HEAD'), READS).remaining).toBe(READS - sent);
       }
@@ -108,14 +108,14 @@ describe('a user', () => {
   );
 
   test('spends one read on a stream of events', async () => {
-    const { get } = await somebody();
+    const { get } = await openUser();
     expect(leftIn(await get('/me/events', {}, 'HEAD'), READS).remaining).toBe(READS - 1);
     for (let sent = 1; sent < READS; sent += 1) await get('/me');
     await expectLimited(await get('/me/events'), 'reads', READS);
   });
 
   test('is refused at the drop-in as the Management API would', async () => {
-    const { get, user } = await somebody();
+    const { get, user } = await openUser();
     const path = `/api/v2/users/${encodeURIComponent(user.id)}`;
     for (let sent = 0; sent < READS; sent += 1) expect((await get(path)).status).toBe(200);
     const refused = await get(path);
@@ -133,7 +133,7 @@ describe('a user', () => {
   });
 
   test('is asked for nothing by what needs no token or is no request for a resource', async () => {
-    const { get } = await somebody();
+    const { get } = await openUser();
     const free = [
       await get('/openapi.json'),
       await get('/schemas/user-metadata'),

@@ -105,7 +105,7 @@ describe('the schema', () => {
 });
 
 describe.each([WELL_KNOWN, SCHEMA_PATH])('%s', (path) => {
-  test('may be kept by anybody for a while, and is not sent twice', async () => {
+  test('may be kept by any cache for a while, and is not sent twice', async () => {
     const response = await fetch(`${service.url}${path}`);
     expect(response.headers.get('cache-control')).toMatch(/^public, max-age=\d+$/);
     const etag = response.headers.get('etag') ?? '';

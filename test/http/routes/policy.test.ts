@@ -88,7 +88,7 @@ describe('a place is read-only', () => {
     });
   });
 
-  test('because of the application, which does not see other keys, and is told of those that it may read', async () => {
+  test('because of the application, which does not see other keys, and learns of those that it may read', async () => {
     expect(await read({ azp: 'kiosk' })).toEqual({
       user_metadata: {
         '': fixed('application'),

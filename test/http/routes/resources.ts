@@ -15,7 +15,7 @@ export type AskFor = (
 ) => Promise<Response>;
 
 export interface ResourceScene extends Scene {
-  /** Somebody with this `user_metadata`, `app_metadata` and token. */
+  /** A user with this `user_metadata`, `app_metadata` and token. */
   readonly user: (
     documents?: { readonly user?: Document; readonly app?: Document },
     claims?: Readonly<Record<string, unknown>>,

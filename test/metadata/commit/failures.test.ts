@@ -1,4 +1,4 @@
-/** A change that fails: whoever counted on it is told the same, nothing is sent twice, nothing old is served. */
+/** A change that fails: each request that counted on it gets the same answer, nothing is sent twice, nothing old is served. */
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { represent } from '../../../src/metadata/representation.ts';
 import { until } from '../../support/until.ts';

@@ -17,7 +17,7 @@ export const putKey =
 
 /**
  * Sends them so that they become one group: behind a write that changes nothing, whose read of the tenant
- * is held back. Two whole requests of somebody else follow each, so that it has arrived before the next.
+ * is held back. Two whole requests of another user follow each, so that it has arrived before the next.
  */
 export async function writeTogether(
   { tenant, person }: Scene,

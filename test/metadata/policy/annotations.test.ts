@@ -263,7 +263,7 @@ describe('what needs a recent or a stronger login', () => {
     expect(answers.map(({ status }) => status)).toEqual([401, 401, 401]);
   });
 
-  test('nobody is sent to log in for a change that is refused all the same', async () => {
+  test('no login is asked for where a change is refused all the same', async () => {
     const jane = await person({});
     expect((await jane.ask('PATCH', '', { json: { payout: 1 } })).status).toBe(422);
   });

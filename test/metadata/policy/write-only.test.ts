@@ -72,7 +72,7 @@ test.each(WRITES)(
 );
 
 test.each(['read:app_metadata', 'read:client_metadata', 'read:current_user', 'openid', 'read:metadata2'])(
-  'the scope %s lets nobody read what a write has made',
+  'the scope %s does not show what a write has made',
   async (scope) => {
     const jane = await person({ ...STORED }, { scope: `update:metadata ${scope}` });
     expect(await told(await jane.ask('PATCH', '', { json: {} }))).toEqual(NOTHING);
