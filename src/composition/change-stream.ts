@@ -41,7 +41,7 @@ export interface ChangeStreamConsumer {
 const NO_CONSUMER: ChangeStreamConsumer = { checks: [], start: () => undefined, stop: async () => undefined };
 
 /**
- * @returns a feed that does nothing unless `AUTH0_EVENTS` is on. With Redis one process of the fleet consumes,
+ * @returns a change stream that does nothing unless `AUTH0_EVENTS` is on. With Redis one process of the fleet consumes,
  * and the place it has reached is kept there; without, this one does, and starts anew when it is restarted.
  */
 export function composeChangeStream({
@@ -54,7 +54,7 @@ export function composeChangeStream({
   metrics,
 }: Dependencies): ChangeStreamConsumer {
   if (!config.auth0Events) return NO_CONSUMER;
-  const feed = createChangeStream(
+  const changeStream = createChangeStream(
     {
       events: createEventClient({
         ...CHANGE_STREAM,
@@ -65,7 +65,7 @@ export function composeChangeStream({
       evict: ({ userId, updatedAt }) =>
         // Our own changes come back as events too.
         cache.invalidateUnless(userId, (held) => isNotOlder(held.updatedAt, updatedAt)),
-      observe: metrics.health.registerChangeStream(() => feed.health.getLagSeconds()),
+      observe: metrics.health.registerChangeStream(() => changeStream.health.getLagSeconds()),
       onTrouble: (trouble, error) => logger.log(`change_stream_${trouble}`, { error }),
       clock,
       sleep: (ms, signal) =>
@@ -80,18 +80,18 @@ export function composeChangeStream({
   const { redis, users } = stores;
   // One for those who understand each other's announcements: others may use the same Redis for another tenant.
   const name = `change-stream:${users.toKey(config.tenantUrl)}`;
-  const elector = redis
+  const election = redis
     ? createLeaderElection({ redis, random: Math.random }, { name, boundMs: CHANGE_STREAM.boundMs })
     : createLocalLeader();
   return {
-    checks: [{ name: 'change_stream', critical: false, passing: () => feed.health.isHealthy() }],
+    checks: [{ name: 'change_stream', critical: false, passing: () => changeStream.health.isHealthy() }],
     start: () =>
-      elector.start(async (term) => {
+      election.start(async (term) => {
         logger.log('change_stream_started');
-        await feed.consume(term, term.signal);
+        await changeStream.consume(term, term.signal);
         logger.log('change_stream_stopped');
       }),
-    stop: () => elector.stop(),
+    stop: () => election.stop(),
   };
 }
 

@@ -124,7 +124,7 @@ export async function createService(config: Config, overrides: Overrides = {}): 
   const { audit } = observability;
   const guard = composeIdentity({ config, stores, issuers, clock, ages, metrics, audit });
   const streaming = composeStreaming(cache, service, clock, issuers);
-  const feed = composeChangeStream({
+  const changeStream = composeChangeStream({
     config,
     stores,
     tokens: tenant.tokens,
@@ -161,7 +161,7 @@ export async function createService(config: Config, overrides: Overrides = {}): 
       { name: 'management_token', critical: false, passing: () => tenant.tokens.isHealthy() },
       { name: 'management_api', critical: false, passing: () => tenant.isReachable() },
       ...(redis ? [{ name: 'redis', critical: false, passing: () => stores.isHealthy() }] : []),
-      ...feed.checks,
+      ...changeStream.checks,
     ],
     { issuers, tenant, streaming, redis },
   );
@@ -246,14 +246,14 @@ export async function createService(config: Config, overrides: Overrides = {}): 
       const opsPort = await opsListener.start();
       const port = await publicListener.start();
       backgroundRefresh.start();
-      feed.start();
+      changeStream.start();
       logger.log('started', { port, ops_port: opsPort });
       return { port, opsPort };
     },
     async stop() {
       readiness.drain();
       backgroundRefresh.stop();
-      const handedOver = feed.stop();
+      const handedOver = changeStream.stop();
       streaming.streams.close();
       await publicListener.stop(STOP);
       await handedOver;

@@ -4,7 +4,7 @@
  */
 import express, { type Request, type Response } from 'express';
 import { createScanner } from 'jsonc-parser';
-import { AppError, type DocumentFault } from '../lib/app-error.ts';
+import { AppError, type FieldError } from '../lib/app-error.ts';
 import { type JsonValue, nestsDeeperThan, pointerToken } from '../lib/json.ts';
 import { createTooLargeError } from '../metadata/document.ts';
 import { splitValue } from './request-options.ts';
@@ -30,10 +30,10 @@ interface Level {
  * The errors of a text that `JSON.parse` accepts, by their pointers within it; the first 50. One pass over the text
  * that keeps its own stack, so that neither length nor nesting can harm it.
  */
-export function findInexactJson(text: string): DocumentFault[] {
+export function findInexactJson(text: string): FieldError[] {
   const scanner = createScanner(text, true);
   const levels: Level[] = [];
-  const errors: DocumentFault[] = [];
+  const errors: FieldError[] = [];
   // The kinds of tokens have no names at run time; in valid JSON the first character tells them apart.
   for (scanner.scan(); scanner.getTokenOffset() < text.length; scanner.scan()) {
     const first = text.charAt(scanner.getTokenOffset());
@@ -45,7 +45,7 @@ export function findInexactJson(text: string): DocumentFault[] {
   }
   return errors;
 
-  function findErrorAt(first: string, level: Level | undefined): Omit<DocumentFault, 'pointer'> | undefined {
+  function findErrorAt(first: string, level: Level | undefined): Omit<FieldError, 'pointer'> | undefined {
     if (first === '-' || (first >= '0' && first <= '9')) return checkNumber(scanner.getTokenValue());
     if (first !== '"' || !level?.names || !level.awaitsName) return undefined;
     level.step = scanner.getTokenValue();
@@ -86,7 +86,7 @@ function toPointer(levels: readonly Level[]): string {
     .toWellFormed();
 }
 
-function checkNumber(text: string): Omit<DocumentFault, 'pointer'> | undefined {
+function checkNumber(text: string): Omit<FieldError, 'pointer'> | undefined {
   const value = Number(text);
   if (!Number.isFinite(value)) {
     return { code: 'number_too_large', detail: 'The number is beyond what can be stored.' };

@@ -47,7 +47,7 @@ export type ErrorCode =
   | 'upstream_timeout';
 
 /** One fault inside a document: where (RFC 6901 JSON Pointer), which rule, and a sentence for a person. */
-export interface DocumentFault {
+export interface FieldError {
   readonly pointer: string;
   readonly code: string;
   readonly detail: string;
@@ -57,7 +57,7 @@ export interface DocumentFault {
 
 /** What an error may carry to the caller beside its code and message. */
 export interface ErrorExtras {
-  readonly errors?: readonly DocumentFault[];
+  readonly errors?: readonly FieldError[];
   /** The state that contradicted a precondition, so that the caller can rebase without another read. */
   readonly current?: unknown;
   readonly etag?: string;

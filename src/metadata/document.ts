@@ -3,7 +3,7 @@
  * size. A write is judged by what it introduces: what is stored already may stay and can be removed, whatever it is.
  * Faults are named one by one by JSON Pointer; nothing is repaired or dropped.
  */
-import { AppError, type DocumentFault } from '../lib/app-error.ts';
+import { AppError, type FieldError } from '../lib/app-error.ts';
 import {
   isJsonObject,
   jsonBytes,
@@ -36,7 +36,7 @@ interface Place {
   readonly inList: boolean;
 }
 
-type Fault = Omit<DocumentFault, 'pointer'>;
+type Fault = Omit<FieldError, 'pointer'>;
 
 /** Why `name` cannot be a key of metadata, or undefined if it can (Auth0: no `.` and no `$` in field names). */
 function nameFault(name: string): Fault | undefined {

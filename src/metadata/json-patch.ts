@@ -3,7 +3,7 @@
  * operations spend from one budget, and the document is within its limits after each of them.
  */
 import { z } from 'zod';
-import { AppError, type DocumentFault } from '../lib/app-error.ts';
+import { AppError, type FieldError } from '../lib/app-error.ts';
 import type { JsonObject, JsonValue } from '../lib/json.ts';
 import type { DocumentLimits } from './document.ts';
 import { parsePointer } from './json-pointer.ts';
@@ -46,7 +46,7 @@ export type JsonPatch = readonly Operation[];
 export function parseJsonPatch(body: JsonValue): JsonPatch {
   if (!Array.isArray(body) || body.length > MAX_OPERATIONS) throw notAPatch([operationFault([])]);
   const operations: Operation[] = [];
-  const faults: DocumentFault[] = [];
+  const faults: FieldError[] = [];
   for (const [index, given] of body.entries()) {
     const result = operationSchema.safeParse(given);
     if (result.success) operations.push(result.data);
@@ -58,7 +58,7 @@ export function parseJsonPatch(body: JsonValue): JsonPatch {
   return operations;
 }
 
-function operationFault(path: readonly PropertyKey[]): DocumentFault {
+function operationFault(path: readonly PropertyKey[]): FieldError {
   return {
     pointer: path.map((token) => `/${String(token)}`).join(''),
     code: 'operation_invalid',
@@ -66,7 +66,7 @@ function operationFault(path: readonly PropertyKey[]): DocumentFault {
   };
 }
 
-function notAPatch(errors: readonly DocumentFault[]): AppError {
+function notAPatch(errors: readonly FieldError[]): AppError {
   return new AppError('patch_not_applicable', 'The body is not a JSON Patch.', { errors });
 }
 

@@ -2,7 +2,7 @@
  * The operator's JSON Schema (draft 2020-12) over `user_metadata`: a write is refused for what it makes wrong, never
  * for what was wrong before. Each judgement has a bound on its work, whatever the document and the schema.
  */
-import { AppError, type DocumentFault } from '../lib/app-error.ts';
+import { AppError, type FieldError } from '../lib/app-error.ts';
 import { isJsonObject, jsonEqual, type JsonObject, type JsonValue } from '../lib/json.ts';
 import { resolve, toPointer } from './json-pointer.ts';
 import { createReadOnlyError, type SchemaReason } from './policy.ts';
@@ -802,13 +802,13 @@ function within<T>(task: (evaluation: Evaluation) => T): T {
   }
 }
 
-function invalid(errors: readonly DocumentFault[]): AppError {
+function invalid(errors: readonly FieldError[]): AppError {
   return new AppError('metadata_invalid', 'The metadata would not be what the schema of this app asks for.', {
     errors,
   });
 }
 
-function toFault(violation: Violation): DocumentFault {
+function toFault(violation: Violation): FieldError {
   const { path, code, params } = violation;
   const { allowedValues } = params;
   const isLong = Array.isArray(allowedValues) && allowedValues.length > ALLOWED_VALUES_MAX;

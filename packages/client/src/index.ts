@@ -7,7 +7,7 @@ export {
   OutcomeUnknownError,
   StepUpRequiredError,
 } from './errors.ts';
-export type { Conflict, FieldError as DocumentFault, MetadataErrorCode, ProblemCode } from './errors.ts';
+export type { Conflict, FieldError, MetadataErrorCode, ProblemCode } from './errors.ts';
 export type { JsonObject, JsonValue, MergePatch } from './json.ts';
 export type { Snapshot } from './snapshot-store.ts';
 export { createMetadataClient } from './client.ts';

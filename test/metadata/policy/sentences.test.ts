@@ -1,10 +1,10 @@
 /** What a person reads about each rule, and what an app gets to make a sentence of its own. */
 import { describe, expect, test } from '@jest/globals';
-import { AppError, type DocumentFault } from '../../../src/lib/app-error.ts';
+import { AppError, type FieldError } from '../../../src/lib/app-error.ts';
 import type { JsonObject, JsonValue } from '../../../src/lib/json.ts';
 import { createSchemaRules } from '../../../src/metadata/schema-rules.ts';
 
-function faultsOf(rule: JsonValue, value: JsonValue): readonly DocumentFault[] {
+function faultsOf(rule: JsonValue, value: JsonValue): readonly FieldError[] {
   try {
     createSchemaRules({ properties: { v: rule } }).assertChange({}, { v: value });
     return [];
@@ -126,7 +126,7 @@ describe('a broken rule is told in a sentence, with its params:', () => {
     expect(faults).toEqual([{ pointer: expect.stringMatching(/^\/v/), code, detail, params }]);
   });
 
-  test.each<[JsonValue, JsonValue, DocumentFault]>([
+  test.each<[JsonValue, JsonValue, FieldError]>([
     [
       { required: ['a'] },
       {},
