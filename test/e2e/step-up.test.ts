@@ -9,7 +9,7 @@ const MULTI_FACTOR = 'http://schemas.openid.net/pape/policies/2007/06/multi-fact
 const jane = { username: 'jane@example.com', password: 'local' };
 const { fences } = pageAt('docs/policy.md');
 const actions = fences.filter(({ info }) => info === 'js step-up action').map(({ text }) => text);
-const policy: unknown = JSON.parse(fences.find(({ text }) => text.includes('"stepUp"'))?.text ?? '');
+const policy: unknown = JSON.parse(fences.find(({ text }) => text.includes('"payout_iban"'))?.text ?? '');
 
 const openStepUp = (tenantActions: readonly string[]) =>
   openStage({ tenant: { actions: tenantActions }, policy });
