@@ -7,12 +7,10 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { packageRoot } from '../demo/package-root.ts';
 import { benchMemory } from './memory.ts';
-import { benchPatchBombs } from './patch-bombs.ts';
 import { type Bench, describeMachine, page, type Section, withSection } from './report.ts';
 import { benchRequests } from './requests.ts';
 import { benchSimulation } from './simulation.ts';
 import { benchStampede } from './stampede.ts';
-import { benchUnread } from './unread.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -27,10 +25,8 @@ const { values, positionals } = parseArgs({
 /** In the order in which they run: memory first, while the heap is small. */
 const BENCHES: Readonly<Record<string, Bench>> = {
   memory: benchMemory,
-  'patch-bombs': benchPatchBombs,
   stampede: benchStampede,
   simulation: benchSimulation,
-  unread: benchUnread,
   // Last: it keeps this process on one core.
   requests: benchRequests(Number(values.rounds), Number(values.soak)),
 };
