@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 import { jest } from '@jest/globals';
 import type * as React from 'react';
-import { installDom, testReact } from './react-cases.ts';
+import { installDom, testReact } from '../client/react-cases.ts';
 
 const requireReact18 = createRequire(new URL('../react-18/package.json', import.meta.url));
 
