@@ -13,7 +13,7 @@ import {
   readEnvironment,
   readText,
 } from './environment.ts';
-import { type FindSchemaErrors, loadPolicy, type Policy } from './policy.ts';
+import { type FindPolicyErrors, loadPolicy, type Policy } from './policy.ts';
 import { type Settings, type Values, VARIABLES, type Variable } from './variables.ts';
 
 /** What follows from several variables, or from files that they name. */
@@ -59,13 +59,13 @@ function toLines(items: readonly string[]): string {
 
 /**
  * Reads nothing but `env` and, by `readFile`, the files that it names.
- * @param findSchemaErrors is called only if there are other errors. A schema of which it is not called may be wrong.
+ * @param findPolicyErrors is called only if there are other errors. A policy of which it is not called may be wrong.
  * @throws ConfigError listing every error.
  */
 export function loadConfig(
   env: Environment,
   readFile: ReadFile,
-  findSchemaErrors: FindSchemaErrors = () => [],
+  findPolicyErrors: FindPolicyErrors = () => [],
 ): Config {
   const reading = readEnvironment(env, readFile);
   const { values } = reading;
@@ -73,7 +73,7 @@ export function loadConfig(
   const credentials = readCredentials(reading, readFile, errors);
   const policyPath = values.POLICY_FILE;
   const policy =
-    policyPath === undefined ? undefined : loadPolicy(policyPath, readFile, errors, findSchemaErrors);
+    policyPath === undefined ? undefined : loadPolicy(policyPath, readFile, errors, findPolicyErrors);
   const { tracing, warnings } = readTracing(reading);
   const derived = {
     ...readTenantAddresses(values, errors),
@@ -88,7 +88,10 @@ export function loadConfig(
   errors.push(...findConflicts(reading));
   const settings = nameByKeys(values);
   if (errors.length > 0 || !isComplete(settings) || !credentials || !policy) {
-    if (policy) errors.push(...findSchemaErrors(policy.userMetadata));
+    if (policy) {
+      const { ALLOWED_CLIENTS: allowedClients } = values;
+      errors.push(...findPolicyErrors(policy.userMetadata, allowedClients && { policy, allowedClients }));
+    }
     throw new ConfigError(errors, derived.warnings);
   }
   return Object.freeze({ ...settings, ...derived, credentials, policy });

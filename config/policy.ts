@@ -203,20 +203,26 @@ export interface Policy extends Omit<PolicyFile, '$schema' | 'userMetadata'> {
   readonly userMetadata: UserMetadataPolicy;
 }
 
-/** What is wrong with the schema itself, each error after its place in the policy. */
-export type FindSchemaErrors = (userMetadata: UserMetadataPolicy) => readonly string[];
+/**
+ * What is wrong with the schema and, where nothing is wrong with the rest of the policy, how the two contradict each
+ * other. Each error stands after its place in the policy.
+ */
+export type FindPolicyErrors = (
+  userMetadata: UserMetadataPolicy,
+  rest?: { readonly policy: Policy; readonly allowedClients: readonly string[] },
+) => readonly string[];
 
 /**
  * Reads the policy file, and the files of schemas that it names.
  * @param errors gets each error, by the place in the policy.
- * @param findSchemaErrors is called only if there are other errors, so that all are listed at once.
+ * @param findPolicyErrors is called only if there are other errors, so that all are listed at once.
  * @returns undefined with at least one error.
  */
 export function loadPolicy(
   path: string,
   readFile: ReadFile,
   errors: string[],
-  findSchemaErrors: FindSchemaErrors = () => [],
+  findPolicyErrors: FindPolicyErrors = () => [],
 ): Policy | undefined {
   const content = readJson(path, 'POLICY_FILE', readFile, errors);
   if (content === undefined) return undefined;
@@ -232,7 +238,7 @@ export function loadPolicy(
     const { $schema: _forEditors, ...policy } = result.data;
     return { ...policy, userMetadata };
   }
-  if (userMetadata) errors.push(...findSchemaErrors(userMetadata));
+  if (userMetadata) errors.push(...findPolicyErrors(userMetadata));
   return undefined;
 }
 

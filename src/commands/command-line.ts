@@ -70,7 +70,7 @@ async function loadConfig({ env }: ProcessAccess) {
     import('../../config/load.ts'),
     import('../composition/policy-rules.ts'),
   ]);
-  return load.loadConfig({ ...env, POLICY_FILE: getPolicyFile(env) }, readFile, rules.findSchemaErrors);
+  return load.loadConfig({ ...env, POLICY_FILE: getPolicyFile(env) }, readFile, rules.findPolicyErrors);
 }
 
 const POLICY: Option = {
@@ -224,7 +224,7 @@ function parseOptions(name: CommandName, args: readonly string[], options: Comma
     });
   } catch (error) {
     // The message of Node names the option and goes on with advice on positional arguments.
-    const [reason = ''] = types.isNativeError(error) ? error.message.split('. ') : [];
+    const [reason = ''] = types.isNativeError(error) ? error.message.split(/\.\s/) : [];
     throw new UsageError(`${reason}. ${advise(name)}`.replace(/^./, (letter) => letter.toLowerCase()));
   }
 }

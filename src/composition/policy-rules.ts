@@ -40,10 +40,20 @@ export function composePolicyRules({
   return { schema, getAccess, localizedSchemas, warnings };
 }
 
-/** What is wrong with the schema and its languages, after the variable of the file that holds them. */
-export function findSchemaErrors(userMetadata: Config['policy']['userMetadata']): readonly string[] {
+/**
+ * What is wrong with the schema and its languages, after the variable of the file that holds them. With the rest of the
+ * policy: also how they contradict it.
+ */
+export function findPolicyErrors(
+  userMetadata: Config['policy']['userMetadata'],
+  rest?: Pick<Config, 'policy' | 'allowedClients'>,
+): readonly string[] {
   const errors: string[] = [];
-  composeSchemas(userMetadata, errors);
+  const { schema } = composeSchemas(userMetadata, errors);
+  if (schema && rest) {
+    const getAccess = createAccess(rest.policy);
+    errors.push(...findUnwritableSources({ schema, getAccess }, rest.policy.scopes, rest.allowedClients));
+  }
   return errors.map((error) => `POLICY_FILE: ${error}`);
 }
 

@@ -57,6 +57,10 @@ describe('a command line that is wrong', () => {
     [['a\n\u001b[2J'], 'unknown command "a\\n\\u001b[2J". See metadata-bff --help.'],
     [['--no-such'], "unknown option '--no-such'. See metadata-bff --help."],
     [['check', '--no-such'], "unknown option '--no-such'. See metadata-bff check --help."],
+    [
+      ['schema-report', '--max', '-1'],
+      "option '--max' argument is ambiguous. See metadata-bff schema-report --help.",
+    ],
     [['check', 'more'], 'unexpected argument "more". See metadata-bff check --help.'],
     [['audit-id'], 'audit-id needs <id>. See metadata-bff audit-id --help.'],
     [['audit-id', 'a', 'b'], 'unexpected argument "b". See metadata-bff audit-id --help.'],

@@ -1,7 +1,8 @@
 /** Parts of a policy that contradict each other, and those that only seem to. */
 import { describe, expect, test } from '@jest/globals';
-import { composePolicyRules, findSchemaErrors } from '../../src/composition/policy-rules.ts';
-import { load } from '../config/environment.ts';
+import { loadConfig } from '../../config/load.ts';
+import { composePolicyRules, findPolicyErrors } from '../../src/composition/policy-rules.ts';
+import { COMPLETE, load } from '../config/environment.ts';
 
 function compose(policy: unknown, env: Readonly<Record<string, string>>) {
   return composePolicyRules(
@@ -83,7 +84,7 @@ test('everything that is wrong with a schema and its languages is named at once'
       f: { not: { readOnly: true } },
     },
   };
-  const places = findSchemaErrors({ schema, language: undefined, locales: {} }).map(
+  const places = findPolicyErrors({ schema, language: undefined, locales: {} }).map(
     (error) => /^POLICY_FILE: userMetadata\.schema\/properties(\S+): /.exec(error)?.[1] ?? error,
   );
   expect(places.toSorted()).toEqual([
@@ -98,13 +99,25 @@ test('everything that is wrong with a schema and its languages is named at once'
   ]);
 });
 
+test('a stamp without a source that can change is named beside errors of the environment', () => {
+  const policy = { userMetadata: { schema: stamped }, clients: { app: { readable: ['chosen_at'] } } };
+  const start = () =>
+    loadConfig(
+      { ...COMPLETE, AUDIENCE: '', POLICY_FILE: 'policy.json', ALLOWED_CLIENTS: 'app' },
+      () => JSON.stringify(policy),
+      findPolicyErrors,
+    );
+  expect(start).toThrow('AUDIENCE: is required');
+  expect(start).toThrow('POLICY_FILE: userMetadata.schema/properties/chosen_at/x-stamp: no application');
+});
+
 test('a wrong language is named beside a wrong schema', () => {
   const userMetadata = {
     schema: { properties: { a: { typ: 'x' } } },
     language: undefined,
     locales: { de: { properties: { b: { title: 'B' } } } },
   };
-  expect(findSchemaErrors(userMetadata)).toEqual([
+  expect(findPolicyErrors(userMetadata)).toEqual([
     expect.stringContaining('userMetadata.schema/properties/a/typ: '),
     'POLICY_FILE: userMetadata.locales.de/properties/b: the schema has no such place',
   ]);
@@ -117,7 +130,7 @@ test('each wrong language is named, with its place', () => {
     fr: { properties: { a: { title: 'A' } } },
   };
   const userMetadata = { schema: { properties: { a: { type: 'string' } } }, language: undefined, locales };
-  expect(findSchemaErrors(userMetadata)).toEqual([
+  expect(findPolicyErrors(userMetadata)).toEqual([
     expect.stringContaining('POLICY_FILE: userMetadata.locales.de/properties/a/type: may change title'),
     expect.stringContaining('POLICY_FILE: userMetadata.locales.el/properties/a/x-ui: widget must be one of'),
   ]);
