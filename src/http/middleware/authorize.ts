@@ -72,11 +72,18 @@ export function createGuard(dependencies: Dependencies): Guard {
       await countCaller(req, caller.userId);
       if (proof) await countRefusals(req, scope, () => replay.consumeProof(proof, caller.userId));
       assertMayAct(caller.actor, isRead(req) ? 'read' : 'write');
-      if (!accepted.some((name) => caller.scopes.has(name))) {
+      const held = accepted.filter((name) => caller.scopes.has(name));
+      if (held.length === 0) {
         const wanted = general.length === 1 ? `the scope ${scope}` : `any of the scopes ${scope}`;
         throw new AppError('scope_missing', `The access token lacks ${wanted}.`, { scope });
       }
-      await handle(req, res, caller);
+      try {
+        await handle(req, res, caller);
+      } catch (error) {
+        if (!(error instanceof AppError) || error.code !== 'step_up_required') throw error;
+        // The token of the next login needs the scopes that this one is accepted for.
+        throw withScope(error, held.join(' '));
+      }
     }
 
     if (audit === undefined) return guarded;

@@ -250,7 +250,7 @@ describe('what needs a recent or a stronger login', () => {
     const response = await jane.ask('PUT', '/limit', { json: 1 });
     const challenge = response.headers.get('www-authenticate') ?? '';
     expect(challenge).toContain('Bearer realm="metadata-bff", error="insufficient_user_authentication"');
-    expect(challenge).toContain('max_age="60", acr_values="mfa hw"');
+    expect(challenge).toContain('max_age="60", acr_values="mfa hw", scope="update:metadata"');
   });
 
   test('it is asked for by every way to remove the value, DELETE of the document included', async () => {
