@@ -103,7 +103,7 @@ test('concurrent first reads cost one read of the tenant and say so', async () =
   await gate.arrived;
   const others = Array.from({ length: 9 }, () => read(jane));
   const bystander = await person({ b: 1 });
-  await read(bystander);
+  for (let times = 0; times < 3; times += 1) await read(bystander);
   gate.open();
   const readings = await Promise.all([first, ...others]);
   expect(readings.map(({ body }) => body)).toEqual(Array.from({ length: 10 }, () => ({ a: 1 })));

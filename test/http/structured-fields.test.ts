@@ -29,10 +29,13 @@ async function collectAnswers(): Promise<readonly Response[]> {
   gate.open();
   const fresh = await person({ a: 1 });
   const slow = tenant.hold('read');
-  const waiting = [fresh.ask('GET'), fresh.ask('GET')];
+  const first = fresh.ask('GET');
   await slow.arrived;
+  const second = fresh.ask('GET');
+  // Whole requests of another caller follow, so that the second has long arrived.
+  for (let times = 0; times < 3; times += 1) await (await fetch(`${service.url}/openapi.json`)).text();
   slow.open();
-  answers.push(...(await Promise.all(waiting)));
+  answers.push(...(await Promise.all([first, second])));
   service.clock.advance(2_000);
   tenant.answerWith('read', { status: 503 });
   answers.push(await omar.ask('GET'), await (await person({ a: 1 })).ask('GET'));
