@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { get, type RequestOptions } from 'node:https';
 import { connect } from 'node:net';
@@ -141,6 +142,22 @@ describe('startTenant', () => {
     });
     await tenant.stop();
     expect(await outcome).toBe('ended without an answer');
+  });
+});
+
+describe('the command', () => {
+  const main = fileURLToPath(new URL('../../.build/packages/local-tenant/src/main.js', import.meta.url));
+  const run = (...args: readonly string[]) =>
+    spawnSync(process.execPath, [main, ...args], { encoding: 'utf8', timeout: 60_000 });
+
+  test('prints how it is set up, and starts nothing', () => {
+    const { status, stdout } = run('--help');
+    expect([status, stdout]).toEqual([0, expect.stringContaining('TENANT_PORT')]);
+  });
+
+  test('refuses an argument, which it would not obey', () => {
+    const { status, stderr } = run('--port', '5000');
+    expect([status, stderr]).toEqual([2, 'local-tenant takes no arguments. See local-tenant --help.\n']);
   });
 });
 

@@ -6,8 +6,26 @@ import { describeIssues } from './control-errors.ts';
 import { parseEnvironment } from './environment.ts';
 import { startTenant, type Tenant } from './tenant.ts';
 
+const USAGE = `Usage: local-tenant
+
+Starts a local Auth0 tenant. Variables of the environment set it up:
+
+  TENANT_PORT             the port (4400)
+  TENANT_PLAN             unlimited, free, self-service, enterprise-nonprod or enterprise (unlimited)
+  TENANT_ACTIONS          files with post-login Actions, separated by commas
+  TENANT_LATENCY_MS       the delay of each Management API response (0)
+  TENANT_EVENTS_CYCLE_MS  after how long a stream of the Events API is closed (300000)`;
+
+const USAGE_EXIT_CODE = 2;
+
+const [argument] = process.argv.slice(2);
 const environment = parseEnvironment(process.env);
-if (environment.success) {
+if (argument === '--help' || argument === '-h') console.log(USAGE);
+else if (argument !== undefined) {
+  // An option that is passed over, such as a port, would start another tenant than the one meant.
+  console.error('local-tenant takes no arguments. See local-tenant --help.');
+  process.exitCode = USAGE_EXIT_CODE;
+} else if (environment.success) {
   const { port } = environment.data;
   startTenant(environment.data).then(
     (tenant) => run(tenant, environment.data),
