@@ -59,6 +59,8 @@ export function findPolicyErrors(
 
 function composeSchemas(userMetadata: Config['policy']['userMetadata'], errors: string[]) {
   const schema = collectErrors(errors, () => createSchemaRules(userMetadata.schema));
+  if (schema?.canBeObject === false)
+    errors.push('userMetadata.schema: allows no object, which user_metadata always is');
   const localizedSchemas = collectErrors(errors, () =>
     // Of a schema that is wrong, each language has the same errors.
     localizeSchemas(userMetadata, { isSchemaValid: schema !== undefined }),

@@ -22,7 +22,10 @@ import type {
 // One writer per user. Writes that arrive while one is under way wait, and are then committed together
 // in the order of their arrival (group commit): many callers, one request to the tenant.
 
-export type Outcome<R> = { readonly result: R } | { readonly error: unknown };
+export type Outcome<R> =
+  | { readonly result: R }
+  /** `stored` is what a refused write was judged by. */
+  | { readonly error: unknown; readonly stored?: R };
 
 /**
  * Commits a user's writes, in order, as one. Answers one outcome for each; a throw is the outcome of all.
@@ -30,8 +33,11 @@ export type Outcome<R> = { readonly result: R } | { readonly error: unknown };
 type Commit<W, R> = (userId: string, writes: readonly W[]) => Promise<ReadonlyArray<Outcome<R>>>;
 
 interface WriteQueue<W, R> {
-  /** Resolves or rejects with this write's own outcome. Two users never wait for each other. */
-  submit(userId: string, write: W): Promise<R>;
+  /**
+   * Resolves or rejects with this write's own outcome. Two users never wait for each other.
+   * @param onRefused is called before a rejection, if it is known what is stored.
+   */
+  submit(userId: string, write: W, onRefused?: (stored: R) => void): Promise<R>;
 }
 
 interface Waiting<W, R> {
@@ -39,7 +45,7 @@ interface Waiting<W, R> {
   /** Runs a task in the asynchronous context in which the write was submitted. */
   within<T>(task: () => T): T;
   resolve(result: R): void;
-  reject(error: unknown): void;
+  reject(error: unknown, stored: R | undefined): void;
 }
 
 interface WriteQueueDependencies {
@@ -82,14 +88,18 @@ export function createWriteQueue<W, R>(
       if (index > 0) await pause();
       const outcome = outcomes[index] ?? { error: new Error('a commit answered too few outcomes') };
       if ('result' in outcome) waiting.resolve(outcome.result);
-      else waiting.reject(outcome.error);
+      else waiting.reject(outcome.error, outcome.stored);
     }
   }
 
   return {
-    submit(userId, write) {
-      return new Promise<R>((resolve, reject) => {
+    submit(userId, write, onRefused) {
+      return new Promise<R>((resolve, refuse) => {
         const within = AsyncResource.bind(<T>(task: () => T): T => task());
+        const reject = (error: unknown, stored: R | undefined) => {
+          if (stored !== undefined) onRefused?.(stored);
+          refuse(error);
+        };
         const waiting = { write, within, resolve, reject };
         const line = queues.get(userId);
         if (line) line.push(waiting);
@@ -258,7 +268,9 @@ export function createCommit(
           notifySent([write], results, before, terms.call.correlationId);
           stored = await send(userId, change, terms);
         }
-        settled.push(...results.map(({ error }) => (error === undefined ? { result: stored } : { error })));
+        settled.push(
+          ...results.map(({ error }) => (error === undefined ? { result: stored } : { error, stored })),
+        );
       } catch (error) {
         settled.push({ error });
         if (!isAboutDocument(error)) ended = hasUnknownOutcome(error) ? createNotSentError() : error;
@@ -304,6 +316,6 @@ function toOutcome(
   stored: Profile,
   changedExternally = false,
 ): Outcome<Profile> {
-  if (error !== undefined) return { error };
+  if (error !== undefined) return { error, stored };
   return { result: changedExternally ? stored : { ...stored, userMetadata: after.document } };
 }

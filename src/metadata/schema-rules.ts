@@ -15,7 +15,7 @@ import {
 } from './schema/evaluation.ts';
 import type { Login } from './ports.ts';
 import type { Stamp, StepUp } from './schema/annotations.ts';
-import { canHave, findStamped } from './schema/contradictions.ts';
+import { canHave, canHaveObject, findStamped } from './schema/contradictions.ts';
 import { type ChoiceFailure, type Failure, getFailures } from './schema/failures.ts';
 import { loadSchema } from './schema/load.ts';
 import { findPlaces, walkPlaces } from './schema/named-places.ts';
@@ -601,6 +601,8 @@ export interface SchemaRules {
   readonly warnings: readonly string[];
   /** Where the schema has a stamp, as a JSON Pointer into it. */
   readonly stamps: ReadonlyArray<Stamp & { readonly pointer: string }>;
+  /** Whether the schema could allow any object: false is certain, true is not. */
+  readonly canBeObject: boolean;
   /** Whether the schema could allow a value at the path: false is certain, true is not. */
   readonly canHave: (path: readonly string[]) => boolean;
   /** What the schema says of the places of this document, for a form. */
@@ -621,6 +623,7 @@ const PERMIT_ALL: SchemaRules = {
   permitsAll: true,
   warnings: [],
   stamps: [],
+  canBeObject: true,
   canHave: () => true,
   describePlaces: () => ({
     isClosed: false,
@@ -670,6 +673,7 @@ export function createSchemaRules(schema: JsonObject | undefined): SchemaRules {
       ...annotations.stamp,
       pointer: `${pointer}/x-stamp`,
     })),
+    canBeObject: canHaveObject(root),
     canHave: (path) => canHave(root, path),
     describePlaces(document) {
       const evaluation = createEvaluation(createMeter(WORK_MAX));

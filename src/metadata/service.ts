@@ -36,6 +36,8 @@ import type { Precondition } from './precondition.ts';
 export interface WriteOptions {
   readonly preconditions?: readonly Precondition[];
   readonly onSent?: OnSent;
+  /** Called before a refusal that was judged by what is stored, with the stale claims of the caller's token. */
+  readonly onRefused?: (known: Pick<VisibleProfile, 'staleClaims'>) => void;
 }
 
 export interface ReadOptions {
@@ -140,10 +142,12 @@ export function createMetadataService(dependencies: Dependencies, rules: Metadat
     subject: Subject,
     edit: Edit,
     key: string | undefined,
-    { preconditions = [], onSent }: WriteOptions = {},
+    { preconditions = [], onSent, onRefused }: WriteOptions = {},
   ): Promise<VisibleProfile> {
     const submitted = { edit, key, preconditions, access: getAccess(subject), subject, onSent };
-    const profile = await queue.submit(subject.userId, submitted);
+    const profile = await queue.submit(subject.userId, submitted, (stored) =>
+      onRefused?.(toVisibleProfile(subject, stored)),
+    );
     if (profile.isUnreadable) throw createNotAnObjectError();
     return toVisibleProfile(subject, profile);
   }

@@ -61,6 +61,24 @@ describe('a stamp is taken', () => {
   });
 });
 
+test.each([
+  { type: 'array' },
+  { $ref: '#/$defs/list', $defs: { list: { type: ['array', 'null'] } } },
+  { enum: ['a', 1] },
+])('a schema that allows no object is refused: %j', (schema) => {
+  expect(getError({ userMetadata: { schema } })).toBe(
+    'userMetadata.schema: allows no object, which user_metadata always is',
+  );
+});
+
+test.each([
+  ['maxLength', { type: 'string', maxLength: 23 }],
+  ['minLength', { type: 'string', minLength: 25 }],
+])('a stamp of the time is refused where %s excludes it', (keyword, rule) => {
+  const schema = { properties: { a: {}, at: { ...rule, 'x-stamp': { source: '/a', value: 'now' } } } };
+  expect(getError({ userMetadata: { schema } })).toContain(`/properties/at/${keyword} never allows`);
+});
+
 test('a stamp of the actor is warned of where no actor may write', () => {
   const schema = {
     properties: { a: {}, by: { type: 'string', 'x-stamp': { source: '/a', value: 'actor' } } },

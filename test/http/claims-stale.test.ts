@@ -64,6 +64,35 @@ describe('Claims-Stale', () => {
     expect(getStale(await ask(method, path, { json }))).toBe(`"${LANGUAGE}"`);
   });
 
+  test.each<[number, string, string, object]>([
+    [412, 'PATCH', '', { json: { theme: 'light' }, headers: { 'if-match': '"old"' } }],
+    [412, 'PUT', '/theme', { json: 'light', headers: { 'if-none-match': '*' } }],
+    [
+      422,
+      'PATCH',
+      '',
+      {
+        body: '[{"op":"remove","path":"/missing"}]',
+        headers: { 'content-type': 'application/json-patch+json' },
+      },
+    ],
+  ])('stands on the refusal %d to %s %s', async (status, method, path, sent) => {
+    const { ask } = await personWith({ [LANGUAGE]: 'fr' });
+    const refused = await ask(method, path, sent);
+    expect([refused.status, getStale(refused)]).toEqual([status, `"${LANGUAGE}"`]);
+  });
+
+  test('stands on the refusal of one of two writes that are sent together', async () => {
+    const { ask } = await personWith({ [LANGUAGE]: 'fr' });
+    const headers = { 'if-match': '"old"' };
+    const [written, refused] = await Promise.all([
+      ask('PATCH', '', { json: { theme: 'light' } }),
+      ask('PATCH', '', { json: { theme: 'blue' }, headers }),
+    ]);
+    expect([written.status, refused.status]).toEqual([200, 412]);
+    expect([getStale(written), getStale(refused)]).toEqual([`"${LANGUAGE}"`, `"${LANGUAGE}"`]);
+  });
+
   test.each(['/me', '/me/app-metadata', '/me/policy', '/me/events'])(
     'stands on the answer to GET %s',
     async (path) => {

@@ -46,7 +46,8 @@ export function createMetadataRoutes(
     if (requireIfMatch && preconditions.length === 0) {
       throw new AppError('precondition_required', 'Send If-Match with the ETag of what you read.');
     }
-    return { preconditions, onSent: createOnSent(req) };
+    const onRefused = (known: Pick<VisibleProfile, 'staleClaims'>) => addStaleClaims(req, known);
+    return { preconditions, onSent: createOnSent(req), onRefused };
   }
 
   const read = (handle: CallerHandler) => guard(readScope, handle, partial.read);

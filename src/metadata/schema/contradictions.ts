@@ -1,6 +1,6 @@
 /** What a schema asks for and can never get: annotations without effect, and stamps that no write could set. */
 import { collectErrors, PolicyError } from '../../lib/app-error.ts';
-import type { JsonValue } from '../../lib/json.ts';
+import { isJsonObject, type JsonValue } from '../../lib/json.ts';
 import { ARRAY_INDEX, parsePointer, resolve, toPointer } from '../json-pointer.ts';
 import { ENFORCED, isAnnotated, type Stamp } from './annotations.ts';
 import { createEvaluation, createMeter } from './evaluation.ts';
@@ -178,6 +178,16 @@ export function canHave(root: SchemaNode, path: readonly string[]): boolean {
   }
 }
 
+/** Whether the schema allows any object. As with `canHave`, false is certain and true is not. */
+export function canHaveObject(root: SchemaNode): boolean {
+  return [...reach([root], ({ all }) => all)].every(
+    (node) =>
+      node.literal !== false &&
+      isOfType(node, 'object') &&
+      getConstants(node).every((values) => values.some(isJsonObject)),
+  );
+}
+
 /** Whether a schema for the same place could count the member as evaluated. */
 function mayEvaluate(node: SchemaNode, name: string): boolean {
   return [...reach([node], getAnnotatingInPlace)].some(
@@ -233,7 +243,11 @@ function findBrokenRule(node: SchemaNode, value: Stamp['value']): string | undef
   if (getConstants(node).some((values) => !values.some(isStamp))) {
     return node.constant === undefined ? 'enum' : 'const';
   }
-  return value === 'now' && node.format?.test(ANY_TIME) === false ? 'format' : undefined;
+  if (value !== 'now') return undefined;
+  if (node.format?.test(ANY_TIME) === false) return 'format';
+  const { minLength = 0, maxLength = Infinity } = node.source;
+  if (typeof maxLength === 'number' && maxLength < ANY_TIME.length) return 'maxLength';
+  return typeof minLength === 'number' && minLength > ANY_TIME.length ? 'minLength' : undefined;
 }
 
 /** All nodes that can be reached by the given steps. */

@@ -378,7 +378,7 @@ describe('a stamp is set', () => {
   });
 
   test('and judged by the schema', () => {
-    const schema = { properties: { c: { maxLength: 0, ...stamp('/v') } } };
+    const schema = { properties: { c: { pattern: '^x$', ...stamp('/v') } } };
     const stamps = { now: 'T', client_id: undefined, actor: undefined };
     expect(() => createSchemaRules(schema).assertChange({}, { v: 1 }, { stamps })).toThrow(
       /schema of this app/,
