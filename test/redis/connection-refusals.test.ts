@@ -21,6 +21,7 @@ describeWithRedisServer('a Redis that refuses', () => {
   afterEach(async () => {
     await connections.stopAll();
     relay.mend();
+    await server.command('REPLICAOF', 'NO', 'ONE');
   });
   afterAll(async () => {
     await relay.stop();
@@ -47,7 +48,8 @@ describeWithRedisServer('a Redis that refuses', () => {
     const { redis, downs } = await connections.openUp(server.url, PATIENT);
     await server.command('REPLICAOF', '127.0.0.1', '1');
     const refused = await timed(() => redis.run(WRITE, ['key'], ['x']));
-    expect(refused.value).toBeInstanceOf(RedisRefused);
+    // A probe may have found it first; then there is no connection to write on.
+    expect([RedisRefused, RedisUnavailable].map((kind) => refused.value instanceof kind)).toContain(true);
     expect(redis.epoch()).toBeUndefined();
     const before = await connectionsReceived();
     await until(async () => ((await connectionsReceived()) >= before + 2 ? true : undefined));
